@@ -1,0 +1,35 @@
+// Time: of the day, for names and fields; monotonic, for deadlines.
+
+import Glibc
+
+public enum Clock {
+  /// The time of day: seconds since 1970 and the nanoseconds of that second.
+  public static func now() -> (seconds: Int64, nanoseconds: UInt32) {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return (Int64(time.tv_sec), UInt32(truncatingIfNeeded: time.tv_nsec))
+  }
+
+  /// Milliseconds since some moment in the past; never steps back.
+  public static func monotonicMilliseconds() -> Int64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+  }
+}
+
+/// A moment until which something may take.
+public struct Deadline: Sendable {
+  private let moment: Int64
+
+  /// `seconds` from now.
+  public init(inSeconds seconds: Int) {
+    moment = Clock.monotonicMilliseconds() + Int64(seconds) * 1000
+  }
+
+  var remainingMilliseconds: CInt {
+    CInt(clamping: max(0, moment - Clock.monotonicMilliseconds()))
+  }
+
+  var hasPassed: Bool { remainingMilliseconds == 0 }
+}

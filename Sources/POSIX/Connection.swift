@@ -1,0 +1,96 @@
+// The stream a session runs on: standard input and output, with deadlines, and SIGTERM as
+// something that can be waited for.
+
+import CSystem
+import Glibc
+
+public struct Connection: ~Copyable {
+  private let input: FileDescriptor
+  private let output: FileDescriptor
+  private let termination: FileDescriptor
+  /// Whether `output` has turned out to be something other than a socket.
+  private var outputIsSocket = true
+
+  /// Why the peer was waited for in vain.
+  public enum Interruption: Error, Equatable {
+    /// The deadline has passed.
+    case timeout
+    /// SIGTERM has come.
+    case terminated
+    /// The connection is broken.
+    case failed(Errno)
+  }
+
+  /// Takes over the descriptors 0 and 1. SIGTERM and SIGPIPE are blocked from here on: the first
+  /// is read as data and so never interrupts the storing of a message, the second is an `EPIPE`.
+  public init() throws(Errno) {
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
+    unsafe sigaddset(&signals, SIGTERM)
+    unsafe sigaddset(&signals, SIGPIPE)
+    _ = try retrying { unsafe sigprocmask(SIG_BLOCK, &signals, nil) }
+    unsafe sigdelset(&signals, SIGPIPE)
+    let number = try retrying { unsafe postern_signalfd(&signals) }
+    termination = FileDescriptor(number)
+    input = FileDescriptor(STDIN_FILENO)
+    output = FileDescriptor(STDOUT_FILENO)
+  }
+
+  /// Appends to `buffer` what has arrived, at most `count` octets, and gives how many those are;
+  /// 0 is the end of the input.
+  public func read(
+    into buffer: inout [UInt8], atMost count: Int, until deadline: Deadline
+  ) throws(Interruption) -> Int {
+    try wait(for: POLLIN, on: input, until: deadline)
+    return try reporting { () throws(Errno) in try input.read(into: &buffer, atMost: count) }
+  }
+
+  /// Writes all of `octets`. A peer that does not read keeps it no longer than to the deadline.
+  public mutating func write(_ octets: [UInt8], until deadline: Deadline) throws(Interruption) {
+    var written = 0
+    while written < octets.count {
+      let rest = octets.span.extracting(written...)
+      if outputIsSocket {
+        do throws(Errno) {
+          if let sent = try output.sendNow(rest) {
+            written += sent
+            continue
+          }
+        } catch .notSocket {
+          outputIsSocket = false
+        } catch {
+          throw .failed(error)
+        }
+      }
+      try wait(for: POLLOUT, on: output, until: deadline)
+      if outputIsSocket { continue }
+      // A pipe that is ready takes PIPE_BUF octets without blocking (pipe(7)).
+      let piece = rest.extracting(first: min(rest.count, Int(PIPE_BUF)))
+      written += try reporting { () throws(Errno) in try output.writeSome(piece) }
+    }
+  }
+
+  private func wait(
+    for event: CInt, on descriptor: borrowing FileDescriptor, until deadline: Deadline
+  ) throws(Interruption) {
+    var polled: [2 of pollfd] = [
+      pollfd(fd: descriptor.number, events: Int16(event), revents: 0),
+      pollfd(fd: termination.number, events: Int16(POLLIN), revents: 0),
+    ]
+    while true {
+      let ready: CInt
+      var span = polled.mutableSpan
+      ready = unsafe span.withUnsafeMutableBufferPointer {
+        unsafe poll($0.baseAddress, 2, deadline.remainingMilliseconds)
+      }
+      if ready < 0, errno != EINTR { throw .failed(.current) }
+      if ready > 0 { break }
+      if deadline.hasPassed { throw .timeout }
+    }
+    if polled[1].revents != 0 { throw .terminated }
+  }
+
+  private func reporting<Value>(_ call: () throws(Errno) -> Value) throws(Interruption) -> Value {
+    do throws(Errno) { return try call() } catch { throw .failed(error) }
+  }
+}

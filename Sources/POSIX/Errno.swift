@@ -1,0 +1,43 @@
+// Errors of the C library, and the one place where EINTR is dealt with.
+
+import Glibc
+
+/// An `errno` value.
+public struct Errno: Error, Equatable, Sendable, CustomStringConvertible {
+  public let rawValue: CInt
+
+  public init(rawValue: CInt) { self.rawValue = rawValue }
+
+  static var current: Errno { Errno(rawValue: errno) }
+
+  public static var badFileDescriptor: Errno { Errno(rawValue: EBADF) }
+  public static var brokenPipe: Errno { Errno(rawValue: EPIPE) }
+  public static var connectionReset: Errno { Errno(rawValue: ECONNRESET) }
+  public static var fileExists: Errno { Errno(rawValue: EEXIST) }
+  public static var noSpace: Errno { Errno(rawValue: ENOSPC) }
+  public static var quotaExceeded: Errno { Errno(rawValue: EDQUOT) }
+  public static var noSuchFile: Errno { Errno(rawValue: ENOENT) }
+  static var notSocket: Errno { Errno(rawValue: ENOTSOCK) }
+  static var notSupported: Errno { Errno(rawValue: EOPNOTSUPP) }
+  static var isDirectory: Errno { Errno(rawValue: EISDIR) }
+  static var wouldBlock: Errno { Errno(rawValue: EAGAIN) }
+
+  /// What strerror(3) says.
+  public var description: String { unsafe String(cString: strerror(rawValue)) }
+}
+
+/// Calls again while a signal interrupts; any other -1 is thrown.
+func retrying<Result: FixedWidthInteger & SignedInteger>(
+  _ call: () -> Result
+) throws(Errno) -> Result {
+  while true {
+    let result = call()
+    if result != -1 { return result }
+    if errno != EINTR { throw .current }
+  }
+}
+
+/// Calls once; -1 is thrown. For what must not be repeated, as close(2).
+func once(_ call: () -> CInt) throws(Errno) {
+  if call() == -1 { throw .current }
+}

@@ -1,0 +1,169 @@
+// An open file, pipe or socket, owned: closed when its owner goes.
+
+import CSystem
+import Glibc
+
+public struct FileDescriptor: ~Copyable, Sendable {
+  let number: CInt
+
+  /// Takes over an open descriptor.
+  public init(_ number: CInt) { self.number = number }
+
+  deinit { close(number) }
+}
+
+// Reading and writing.
+extension FileDescriptor {
+  /// Appends to `buffer` what read(2) gives, at most `count` octets; 0 is the end of the file.
+  public func read(into buffer: inout [UInt8], atMost count: Int) throws(Errno) -> Int {
+    var outcome = Result<Int, Errno>.success(0)
+    buffer.append(addingCapacity: count) { (span: inout OutputSpan<UInt8>) in
+      unsafe span.withUnsafeMutableBufferPointer { memory, initialized in
+        do throws(Errno) {
+          let free = unsafe UnsafeMutableRawBufferPointer(
+            rebasing: UnsafeMutableRawBufferPointer(memory)[initialized...])
+          let got = try retrying {
+            unsafe Glibc.read(number, free.baseAddress, min(count, free.count))
+          }
+          initialized += got
+          outcome = .success(got)
+        } catch {
+          outcome = .failure(error)
+        }
+      }
+    }
+    return try outcome.get()
+  }
+
+  /// Writes all of `octets`, however many write(2) calls that takes.
+  public func write(_ octets: Span<UInt8>) throws(Errno) {
+    var written = 0
+    while written < octets.count {
+      written += try writeSome(octets.extracting(written...))
+    }
+  }
+
+  func writeSome(_ octets: Span<UInt8>) throws(Errno) -> Int {
+    try unsafe octets.withUnsafeBytes { (memory) throws(Errno) in
+      try retrying { unsafe Glibc.write(number, memory.baseAddress, memory.count) }
+    }
+  }
+
+  /// send(2) without waiting; nil where it would have to wait.
+  func sendNow(_ octets: Span<UInt8>) throws(Errno) -> Int? {
+    do throws(Errno) {
+      return try unsafe octets.withUnsafeBytes { (memory) throws(Errno) in
+        try retrying {
+          unsafe send(
+            number, memory.baseAddress, memory.count, CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL))
+        }
+      }
+    } catch .wouldBlock {
+      return nil
+    }
+  }
+
+  /// fdatasync(2): the content, and what is needed to read it, is on the disk.
+  public func synchronizeData() throws(Errno) {
+    _ = try retrying { fdatasync(number) }
+  }
+
+  /// fsync(2): of a directory, its entries are on the disk.
+  public func synchronize() throws(Errno) {
+    _ = try retrying { fsync(number) }
+  }
+}
+
+// What it is.
+extension FileDescriptor {
+  /// Which object a descriptor is open on: two that are equal are the same file, pipe or socket.
+  public struct Identity: Equatable, Sendable {
+    public let device: UInt64
+    public let inode: UInt64
+  }
+
+  /// fstat(2) of a descriptor number; nil if nothing is open there.
+  public static func identity(of number: CInt) -> Identity? {
+    var status = stat()
+    guard unsafe fstat(number, &status) == 0 else { return nil }
+    return Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+  }
+}
+
+// Opening.
+extension FileDescriptor {
+  /// Opens a directory, close-on-exec.
+  public static func directory(_ path: String) throws(Errno) -> FileDescriptor {
+    FileDescriptor(
+      try retrying { unsafe postern_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) })
+  }
+
+  /// Opens a file for reading, close-on-exec.
+  public static func reading(_ path: String) throws(Errno) -> FileDescriptor {
+    FileDescriptor(try retrying { unsafe postern_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0) })
+  }
+
+  /// All that is in the file; nil if that is more than `limit` octets.
+  public func readAll(limit: Int) throws(Errno) -> [UInt8]? {
+    var content: [UInt8] = []
+    while content.count <= limit {
+      if try read(into: &content, atMost: 4096) == 0 { return content }
+    }
+    return nil
+  }
+
+  /// Puts `/dev/null` at a descriptor number, whatever was there.
+  public static func replaceWithNull(_ number: CInt) throws(Errno) {
+    let null = try retrying { unsafe postern_openat(AT_FDCWD, "/dev/null", O_RDWR, 0) }
+    if null == number { return }
+    defer { close(null) }
+    _ = try retrying { dup2(null, number) }
+  }
+}
+
+// In a directory that is open.
+extension FileDescriptor {
+  /// Makes a file that has no name (`O_TMPFILE`), to be written; nil where the file system has no
+  /// such thing. Mode 0660 minus the umask.
+  public func makeUnnamedFile() throws(Errno) -> FileDescriptor? {
+    do throws(Errno) {
+      return FileDescriptor(
+        try retrying {
+          unsafe postern_openat(number, ".", postern_o_tmpfile | O_WRONLY | O_CLOEXEC, 0o660)
+        })
+    } catch .notSupported, .isDirectory {
+      return nil
+    }
+  }
+
+  /// Makes a file that must not exist yet, to be written. Mode 0660 minus the umask.
+  public func makeFile(named name: String) throws(Errno) -> FileDescriptor {
+    FileDescriptor(
+      try retrying {
+        unsafe postern_openat(number, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o660)
+      })
+  }
+
+  /// Gives `file`, which is on this file system and may have no name, a name here. Never replaces
+  /// one.
+  ///
+  /// Before Linux 6.10 `AT_EMPTY_PATH` needs a capability, without which it is ENOENT; there the
+  /// way is through `/proc`.
+  public func link(_ file: borrowing FileDescriptor, as name: String) throws(Errno) {
+    do throws(Errno) {
+      _ = try retrying { unsafe linkat(file.number, "", number, name, postern_at_empty_path) }
+    } catch .noSuchFile {
+      let path = "/proc/self/fd/\(file.number)"
+      _ = try retrying { unsafe linkat(AT_FDCWD, path, number, name, AT_SYMLINK_FOLLOW) }
+    }
+  }
+
+  /// Gives the file called `existing` here a second name. Never replaces one.
+  public func link(_ existing: String, as name: String) throws(Errno) {
+    _ = try retrying { unsafe linkat(number, existing, number, name, 0) }
+  }
+
+  public func unlink(_ name: String) throws(Errno) {
+    _ = try retrying { unsafe unlinkat(number, name, 0) }
+  }
+}

@@ -1,0 +1,140 @@
+// The log: one line per event, `key=value`, the session's id first.
+//
+// Standard error may be the client: inetd, xinetd, a daemonised stunnel and systemd's default all
+// leave the connection there. `Log.open` looks before anything is written: where descriptor 2 is
+// the object that 0 or 1 is, it becomes /dev/null and the log goes to syslog(3).
+
+import CSystem
+import Glibc
+
+public struct Log: Sendable {
+  /// Severities of syslog(3), the numbers of which sd-daemon(3) prefixes too.
+  public enum Level: Int, Comparable, CaseIterable, Sendable {
+    case error = 3
+    case warning = 4
+    case notice = 5
+    case info = 6
+    case debug = 7
+
+    public static func < (left: Level, right: Level) -> Bool { left.rawValue < right.rawValue }
+
+    public var name: String {
+      switch self {
+      case .error: "error"
+      case .warning: "warning"
+      case .notice: "notice"
+      case .info: "info"
+      case .debug: "debug"
+      }
+    }
+  }
+
+  public enum Destination: Sendable {
+    case standardError
+    /// Standard error, with `<6>` and the like in front.
+    case journal
+    case syslog
+  }
+
+  public let destination: Destination
+  /// What is less severe than this is not written.
+  public var level = Level.info
+  private let session: [UInt8]
+
+  /// Decides where the log goes and makes descriptor 2 safe. Every line begins with `session`.
+  public static func open(session: [UInt8]) throws(Errno) -> Log {
+    let standardError = FileDescriptor.identity(of: STDERR_FILENO)
+    let isClient =
+      standardError == nil || standardError == FileDescriptor.identity(of: STDIN_FILENO)
+      || standardError == FileDescriptor.identity(of: STDOUT_FILENO)
+    if isClient {
+      try FileDescriptor.replaceWithNull(STDERR_FILENO)
+      unsafe openlog("postern-smtpd", LOG_PID, LOG_MAIL)
+      return Log(destination: .syslog, session: session)
+    }
+    let isJournal =
+      standardError.map { "\($0.device):\($0.inode)" } == Process.environment("JOURNAL_STREAM")
+    return Log(destination: isJournal ? .journal : .standardError, session: session)
+  }
+
+  /// Writes a line, if `level` is severe enough; `fields` adds to it and is called only then.
+  public func write(_ level: Level, _ event: StaticString, _ fields: (inout Line) -> Void) {
+    guard level <= self.level else { return }
+    var line = Line()
+    if destination == .journal {
+      line.octets += [
+        UInt8(ascii: "<"), UInt8(ascii: "0") + UInt8(level.rawValue), UInt8(ascii: ">"),
+      ]
+    }
+    line.add("session", session)
+    line.add("event", event)
+    fields(&line)
+    switch destination {
+    case .standardError, .journal:
+      line.octets.append(UInt8(ascii: "\n"))
+      unsafe line.octets.withUnsafeBytes { memory in
+        // A log that cannot be written stops no mail.
+        _ = unsafe Glibc.write(STDERR_FILENO, memory.baseAddress, memory.count)
+      }
+    case .syslog:
+      line.octets.append(0)
+      unsafe line.octets.withUnsafeBytes { memory in
+        unsafe postern_syslog(
+          CInt(level.rawValue), memory.baseAddress?.assumingMemoryBound(to: CChar.self))
+      }
+    }
+  }
+
+  /// A line in the making.
+  public struct Line {
+    fileprivate var octets: [UInt8] = []
+    private var isFirst = true
+
+    public mutating func add(_ key: StaticString, _ value: StaticString) {
+      begin(key)
+      value.withUTF8Buffer { unsafe octets.append(contentsOf: $0) }
+    }
+
+    public mutating func add(_ key: StaticString, _ value: Int) { add(key, String(value)) }
+
+    public mutating func add(_ key: StaticString, _ value: String) { add(key, value.utf8) }
+
+    /// A value that is not plain is quoted; what is not printable ASCII is `\xHH`: no peer can
+    /// begin a line or a key of its own.
+    public mutating func add(_ key: StaticString, _ value: some Collection<UInt8>) {
+      begin(key)
+      let isPlain = !value.isEmpty && value.allSatisfy { 0x21...0x7E ~= $0 && !Self.isSpecial($0) }
+      if isPlain {
+        octets += value
+        return
+      }
+      octets.append(UInt8(ascii: "\""))
+      for octet in value {
+        if 0x20...0x7E ~= octet, octet != UInt8(ascii: "\""), octet != UInt8(ascii: "\\") {
+          octets.append(octet)
+        } else {
+          octets += [
+            UInt8(ascii: "\\"), UInt8(ascii: "x"), Self.hexDigit(octet >> 4),
+            Self.hexDigit(octet & 15),
+          ]
+        }
+      }
+      octets.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func begin(_ key: StaticString) {
+      if !isFirst { octets.append(UInt8(ascii: " ")) }
+      isFirst = false
+      key.withUTF8Buffer { unsafe octets.append(contentsOf: $0) }
+      octets.append(UInt8(ascii: "="))
+    }
+
+    private static func isSpecial(_ octet: UInt8) -> Bool {
+      octet == UInt8(ascii: "\"") || octet == UInt8(ascii: "\\") || octet == UInt8(ascii: "=")
+    }
+
+    private static func hexDigit(_ value: UInt8) -> UInt8 {
+      value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+    }
+  }
+}

@@ -1,0 +1,47 @@
+// What a process knows of itself, and how it ends.
+
+import Glibc
+
+/// Named for what it is, since the standard library has no such type.
+public enum Process {
+  /// Exit statuses of sysexits(3).
+  public enum ExitStatus: CInt, Sendable {
+    case success = 0
+    case usage = 64
+    case ioError = 74
+    case configuration = 78
+  }
+
+  public static func exit(_ status: ExitStatus) -> Never { Glibc.exit(status.rawValue) }
+
+  /// The value of an environment variable; nil if it is not set.
+  public static func environment(_ name: String) -> String? {
+    guard let value = unsafe getenv(name) else { return nil }
+    return unsafe String(cString: value)
+  }
+
+  /// The names of all environment variables.
+  public static var environmentNames: [String] {
+    var names: [String] = []
+    var next = unsafe environ
+    while let entry = unsafe next.pointee {
+      let text = unsafe String(cString: entry)
+      names.append(String(text.prefix { $0 != "=" }))
+      unsafe next += 1
+    }
+    return names
+  }
+
+  /// gethostname(2).
+  public static var hostname: String {
+    var name = [CChar](repeating: 0, count: 256)
+    guard unsafe gethostname(&name, name.count - 1) == 0 else { return "" }
+    return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  /// 64 bits that nobody can foresee (getrandom(2)).
+  public static func random() -> UInt64 {
+    var generator = SystemRandomNumberGenerator()
+    return generator.next()
+  }
+}

@@ -1,0 +1,78 @@
+/// What the server's owner decides about sessions.
+public struct Configuration: Sendable {
+  /// The name in the greeting, in the reply to EHLO and in the Received field.
+  public var hostname: [UInt8]
+  /// Domains accepted at RCPT, compared in any case; empty accepts all.
+  public var domains: [[UInt8]] = []
+  /// Octets that a message may have, as RFC 1870 §5 counts them.
+  public var maximumSize = 52_428_800
+  /// Recipients that a mail transaction may have.
+  public var maximumRecipients = 1000
+  /// 5xx replies that a session may draw; the next is 421 and ends it.
+  public var maximumErrors = 20
+  public var bareLineEnds = BareLineEnds.reject
+
+  /// What becomes of a message with a bare CR or LF in its content.
+  public enum BareLineEnds: Sendable {
+    /// It is refused behind its final dot.
+    case reject
+    /// It is stored as it came. The bare octets end nothing.
+    case keep
+  }
+
+  public init(hostname: [UInt8]) { self.hostname = hostname }
+
+  func accepts(_ mailbox: Mailbox) -> Bool {
+    domains.isEmpty || mailbox.domain.isEmpty
+      || domains.contains { $0.equalsIgnoringCase(mailbox.domain) }
+  }
+}
+
+/// What is known of the client from outside the session.
+public struct Client: Sendable {
+  /// The IP address as RFC 5321 §4.1.3 writes it in a literal: `192.0.2.1`, `IPv6:2001:db8::1`.
+  /// Nil for a pipe or a local socket.
+  public var address: [UInt8]?
+  /// Whether TLS protects the session.
+  public var isTLS: Bool
+
+  public init(address: [UInt8]? = nil, isTLS: Bool = false) {
+    self.address = address
+    self.isTLS = isTLS
+  }
+}
+
+/// A mail transaction whose content may come: RFC 5321 §3.3.
+public struct Envelope: Equatable, Sendable {
+  public let reversePath: ReversePath
+  /// No two of these are the same mailbox.
+  public private(set) var recipients: [Mailbox] = []
+
+  init(from reversePath: ReversePath) { self.reversePath = reversePath }
+
+  /// A recipient that is named twice gets the message once.
+  mutating func add(_ recipient: Mailbox) {
+    if !recipients.contains(where: { $0.isSame(as: recipient) }) { recipients.append(recipient) }
+  }
+}
+
+/// How the client has introduced itself.
+public struct Hello: Equatable, Sendable {
+  /// The argument of HELO or EHLO: a domain or an address literal.
+  public let name: [UInt8]
+  /// Whether it said EHLO.
+  public let isExtended: Bool
+}
+
+// What the owner writes, checked by the same grammar as what the peer sends.
+extension Configuration {
+  /// A name for `hostname`: a domain, where underscores are tolerated as they are in HELO.
+  public static func isHostname(_ octets: [UInt8]) -> Bool {
+    octets.span.domain(from: 0, allowing: UInt8(ascii: "_")) == octets.count
+  }
+
+  /// An entry of `domains`: a domain or an address literal.
+  public static func isDomain(_ octets: [UInt8]) -> Bool {
+    (octets.span.domain(from: 0) ?? octets.span.addressLiteral(from: 0)) == octets.count
+  }
+}

@@ -1,0 +1,61 @@
+// Where a command line ends. RFC 5321 §2.3.8: CR LF ends it and nothing else does. A bare CR or LF is told to the peer as soon as it is seen, so that someone who types into
+// a raw connection learns what is wrong; the line that it stands in is never executed.
+
+/// Finds command lines in the input and remembers how far it has searched, so that a line that
+/// arrives byte by byte is looked at once.
+struct LineReader: Sendable {
+  /// The limit on a command line with its CR LF, in octets. RFC 5321 §4.5.3.1.4 has 512 and the
+  /// extensions add to it, each for its own; this is above their sum, as servers commonly have it.
+  static let limit = 2048
+  /// Where the CR of the longest line stands.
+  private static let lastCarriageReturn = limit - 2
+
+  enum Finding {
+    /// A line without its CR LF; the next begins at `next`.
+    case line(Range<Int>, next: Int)
+    /// A fault that makes this line void; go on at `next`.
+    case fault(Reply, next: Int)
+    /// All is searched; keep what stands from `keep` on.
+    case needInput(keep: Int)
+  }
+
+  /// Octets from the start of the line that hold neither CR nor LF.
+  private var searched = 0
+  /// The line has drawn an error: the rest of it, through its CR LF, is passed over.
+  private var isVoid = false
+
+  mutating func next(in input: Span<UInt8>, from start: Int) -> Finding {
+    let limit = isVoid ? input.count : min(input.count, start + Self.lastCarriageReturn + 1)
+    var index = start + searched
+    while index < limit {
+      switch input[index] {
+      case .carriageReturn:
+        guard index + 1 < input.count else {
+          searched = isVoid ? 0 : index - start
+          return .needInput(keep: isVoid ? index : start)
+        }
+        if input[index + 1] == .lineFeed {
+          searched = 0
+          guard isVoid else { return .line(start..<index, next: index + 2) }
+          isVoid = false
+          return next(in: input, from: index + 2)
+        }
+        return fault(.bareCarriageReturn, next: index + 1)
+      case .lineFeed:
+        return fault(.bareLineFeed, next: index + 1)
+      default:
+        index += 1
+      }
+    }
+    if isVoid { return .needInput(keep: input.count) }
+    if index - start > Self.lastCarriageReturn { return fault(.lineTooLong, next: index) }
+    searched = index - start
+    return .needInput(keep: start)
+  }
+
+  private mutating func fault(_ reply: Reply, next: Int) -> Finding {
+    searched = 0
+    isVoid = true
+    return .fault(reply, next: next)
+  }
+}

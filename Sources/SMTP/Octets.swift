@@ -1,0 +1,77 @@
+// The octets of the grammar, and the few things done with runs of them. SMTP is a protocol of
+// octets: `String` and `Character` have no place here ("\r\n" is one `Character`).
+
+extension UInt8 {
+  static var tab: UInt8 { 9 }
+  static var lineFeed: UInt8 { 10 }
+  static var carriageReturn: UInt8 { 13 }
+  static var space: UInt8 { 32 }
+
+  var isDigit: Bool { self &- 48 < 10 }
+  var isLetter: Bool { (self | 0x20) &- 97 < 26 }
+  var isLetterOrDigit: Bool { isDigit || isLetter }
+  var isHexDigit: Bool { isDigit || (self | 0x20) &- 97 < 6 }
+  var isPrintable: Bool { self &- 32 < 95 }
+
+  /// `atext` of RFC 5322 §3.2.3: what an unquoted local part is made of.
+  var isAtomText: Bool {
+    switch self {
+    case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"),
+      UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"),
+      UInt8(ascii: "-"), UInt8(ascii: "/"), UInt8(ascii: "="), UInt8(ascii: "?"),
+      UInt8(ascii: "^"), UInt8(ascii: "_"), UInt8(ascii: "`"), UInt8(ascii: "{"),
+      UInt8(ascii: "|"), UInt8(ascii: "}"), UInt8(ascii: "~"):
+      true
+    default: isLetterOrDigit
+    }
+  }
+
+  /// ASCII letters in lower case, everything else as it is.
+  var lowercased: UInt8 { self &- 65 < 26 ? self | 0x20 : self }
+}
+
+extension Span<UInt8> {
+  /// Whether the octets of `range` are `word`, a lower-case ASCII word, in any case.
+  func matches(_ word: StaticString, in range: Range<Int>) -> Bool {
+    guard range.count == word.utf8CodeUnitCount else { return false }
+    return word.withUTF8Buffer { letters in
+      for offset in 0..<range.count
+      where unsafe self[range.lowerBound + offset].lowercased != letters[offset] {
+        return false
+      }
+      return true
+    }
+  }
+
+  /// The octets of `range`, copied.
+  public func copy(_ range: Range<Int>) -> [UInt8] {
+    var copy: [UInt8] = []
+    copy.reserveCapacity(range.count)
+    for index in range { copy.append(self[index]) }
+    return copy
+  }
+}
+
+extension [UInt8] {
+  mutating func append(_ text: StaticString) {
+    text.withUTF8Buffer { unsafe append(contentsOf: $0) }
+  }
+
+  /// Appends `number` in decimal, with zeros in front up to `width` digits.
+  mutating func append(decimal number: UInt64, width: Int = 1) {
+    let start = count
+    var rest = number
+    while rest > 0 || count - start < width {
+      append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+      rest /= 10
+    }
+    self[start...].reverse()
+  }
+}
+
+extension RandomAccessCollection<UInt8> {
+  /// Whether the octets are the same, ASCII letters compared in any case.
+  func equalsIgnoringCase(_ other: some RandomAccessCollection<UInt8>) -> Bool {
+    count == other.count && zip(self, other).allSatisfy { $0.lowercased == $1.lowercased }
+  }
+}

@@ -1,0 +1,92 @@
+// Every reply whose text does not depend on the session, in one place: the manual and the tests
+// quote this file. Codes are those of RFC 5321 §4.2 and, behind them, RFC 3463. As RFC 2034 §4
+// has it, the greeting and the replies to HELO and EHLO carry no enhanced status code.
+
+public struct Reply: Equatable, Sendable {
+  /// One line without its CR LF.
+  public let text: StaticString
+
+  private init(_ text: StaticString) { self.text = text }
+
+  private var firstDigit: UInt8 { text.withUTF8Buffer { unsafe $0[0] } }
+
+  /// Whether this is a 4xx or 5xx reply.
+  var isFailure: Bool { firstDigit >= UInt8(ascii: "4") }
+  /// Whether this is a 5xx reply, of which a session may draw only so many.
+  var isPermanentFailure: Bool { firstDigit == UInt8(ascii: "5") }
+
+  public static func == (left: Reply, right: Reply) -> Bool {
+    left.text.withUTF8Buffer { left in
+      right.text.withUTF8Buffer { right in unsafe left.elementsEqual(right) }
+    }
+  }
+}
+
+extension [UInt8] {
+  mutating func append(_ reply: Reply) {
+    append(reply.text)
+    append("\r\n")
+  }
+}
+
+// Success.
+extension Reply {
+  static let ok = Reply("250 2.0.0 OK")
+  static let senderOK = Reply("250 2.1.0 Sender OK")
+  static let recipientOK = Reply("250 2.1.5 Recipient OK")
+  static let startContent = Reply("354 End data with <CR><LF>.<CR><LF>")
+  static let goodbye = Reply("221 2.0.0 Goodbye")
+  static let help = Reply(
+    "214 2.0.0 Commands: HELO EHLO MAIL RCPT DATA RSET NOOP VRFY EXPN HELP QUIT (RFC 5321)")
+  static let cannotVerify = Reply("252 2.0.0 Not verified; send mail and see")
+}
+
+// The command line.
+extension Reply {
+  static let unknownCommand = Reply("500 5.5.2 Command not recognized")
+  static let lineTooLong = Reply("500 5.5.2 Command line too long")
+  static let bareLineFeed = Reply("500 5.5.2 Bare LF in a command; end lines with CR LF")
+  static let bareCarriageReturn = Reply("500 5.5.2 Bare CR in a command; end lines with CR LF")
+  static let heloSyntax = Reply("501 Syntax: HELO domain")
+  static let ehloSyntax = Reply("501 Syntax: EHLO domain")
+  static let mailSyntax = Reply("501 5.5.4 Syntax: MAIL FROM:<address> [parameters]")
+  static let rcptSyntax = Reply("501 5.5.4 Syntax: RCPT TO:<address> [parameters]")
+  static let vrfySyntax = Reply("501 5.5.4 Syntax: VRFY address")
+  static let noArguments = Reply("501 5.5.4 This command takes no arguments")
+  static let parameterSyntax = Reply("501 5.5.4 Parameter value missing, malformed or repeated")
+  static let unknownParameter = Reply("555 5.5.4 Parameter not recognized")
+  static let notImplemented = Reply("502 5.5.1 Command not implemented")
+}
+
+// Sequence.
+extension Reply {
+  static let helloFirst = Reply("503 5.5.1 Send EHLO or HELO first")
+  static let nestedMail = Reply("503 5.5.1 Sender already given")
+  static let mailFirst = Reply("503 5.5.1 Send MAIL first")
+  static let recipientFirst = Reply("503 5.5.1 Send RCPT first: no recipient was accepted")
+}
+
+// Addresses and limits.
+extension Reply {
+  static let badSender = Reply("501 5.1.7 Sender address not understood")
+  static let badRecipient = Reply("501 5.1.3 Recipient address not understood")
+  static let relayingDenied = Reply("550 5.7.1 Mail for this domain is not accepted here")
+  static let tooManyRecipients = Reply("452 4.5.3 Too many recipients")
+  static let tooBig = Reply("552 5.3.4 Message too big")
+}
+
+// The message.
+extension Reply {
+  static let bareLineEnd = Reply(
+    "550 5.6.11 Bare CR or LF in the message; end lines with CR LF")
+  static let noSpace = Reply("452 4.3.1 Insufficient storage")
+  static let notStored = Reply("451 4.3.0 Message not stored; try again later")
+}
+
+// The end.
+extension Reply {
+  static let timeout = Reply("421 4.4.2 Timeout")
+  static let tooManyErrors = Reply("421 4.7.0 Too many errors")
+  static let shuttingDown = Reply("421 4.3.2 Shutting down; try again later")
+  public static let misconfigured = Reply("421 4.3.5 This server is not configured correctly")
+}

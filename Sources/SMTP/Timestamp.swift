@@ -1,0 +1,85 @@
+// A moment in UTC and the two ways in which mail writes it: the date-time of a header field
+// (RFC 5322 §3.3) and the basic form of ISO 8601, which sorts. The clock is the caller's.
+
+public struct Timestamp: Equatable, Sendable {
+  /// Seconds since 1970-01-01T00:00:00Z.
+  public let seconds: Int64
+  /// Microseconds of that second, below 1,000,000.
+  public let microseconds: UInt32
+
+  public init(seconds: Int64, microseconds: UInt32) {
+    precondition(microseconds < 1_000_000)
+    self.seconds = seconds
+    self.microseconds = microseconds
+  }
+}
+
+extension Timestamp {
+  /// `Sun, 22 Nov 2026 06:54:12 +0000` (RFC 5322 §3.3).
+  func appendDateTime(to output: inout [UInt8]) {
+    let date = civilDate
+    output.append(Self.weekdays[date.weekday])
+    output.append(", ")
+    output.append(decimal: date.day)
+    output.append(.space)
+    output.append(Self.months[date.month - 1])
+    output.append(.space)
+    output.append(decimal: date.year, width: 4)
+    output.append(.space)
+    output.append(decimal: date.hour, width: 2)
+    output.append(UInt8(ascii: ":"))
+    output.append(decimal: date.minute, width: 2)
+    output.append(UInt8(ascii: ":"))
+    output.append(decimal: date.second, width: 2)
+    output.append(" +0000")
+  }
+
+  /// Appends `20261122T065412.123456Z`: names made of it sort by time.
+  public func appendSortable(to output: inout [UInt8]) {
+    let date = civilDate
+    output.append(decimal: date.year, width: 4)
+    output.append(decimal: UInt64(date.month), width: 2)
+    output.append(decimal: date.day, width: 2)
+    output.append(UInt8(ascii: "T"))
+    output.append(decimal: date.hour, width: 2)
+    output.append(decimal: date.minute, width: 2)
+    output.append(decimal: date.second, width: 2)
+    output.append(UInt8(ascii: "."))
+    output.append(decimal: UInt64(microseconds), width: 6)
+    output.append(UInt8(ascii: "Z"))
+  }
+
+  private struct CivilDate {
+    var year, day, hour, minute, second: UInt64
+    var month: Int  // 1...12
+    var weekday: Int  // 0 is Sunday
+  }
+
+  /// The Gregorian date. Years are counted from March, so that the leap day is a year's last; an
+  /// era is the 400 years (146,097 days) after which the calendar repeats.
+  private var civilDate: CivilDate {
+    let clamped = UInt64(max(0, seconds))
+    let (days, secondOfDay) = clamped.quotientAndRemainder(dividingBy: 86_400)
+    let sinceEraStart = days + 719_468  // days from 0000-03-01 to 1970-01-01
+    let (era, dayOfEra) = sinceEraStart.quotientAndRemainder(dividingBy: 146_097)
+    let yearOfEra =
+      (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let monthFromMarch = (5 * dayOfYear + 2) / 153
+    let day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
+    let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+    return CivilDate(
+      year: era * 400 + yearOfEra + (month <= 2 ? 1 : 0), day: day,
+      hour: secondOfDay / 3600, minute: secondOfDay / 60 % 60, second: secondOfDay % 60,
+      month: Int(month), weekday: Int((days + 4) % 7))
+  }
+
+  private static var weekdays: [7 of StaticString] {
+    ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+  }
+  private static var months: [12 of StaticString] {
+    [
+      "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
+  }
+}

@@ -1,0 +1,43 @@
+// The trace fields in front of a stored message: RFC 5321 §4.4.
+
+extension Envelope {
+  /// `Return-Path` and `Received`, CR LF at each line's end.
+  ///
+  /// The `for` clause is there only when there is one recipient: none learns of another.
+  public func traceFields(
+    hello: Hello, client: Client, hostname: [UInt8], id: [UInt8], time: Timestamp
+  ) -> [UInt8] {
+    var fields: [UInt8] = []
+    fields.reserveCapacity(512)
+    fields.append("Return-Path: <")
+    if case .mailbox(let mailbox) = reversePath { fields += mailbox.octets }
+    fields.append(">\r\nReceived: from ")
+    fields += hello.name
+    if let address = client.address {
+      fields.append(" ([")
+      fields += address
+      fields.append("])")
+    }
+    fields.append("\r\n\tby ")
+    fields += hostname
+    fields.append(" with ")
+    fields.append(protocolName(hello: hello, client: client))
+    fields.append(" id ")
+    fields += id
+    if recipients.count == 1 {
+      fields.append("\r\n\tfor <")
+      fields += recipients[0].octets
+      fields.append(">")
+    }
+    fields.append(";\r\n\t")
+    time.appendDateTime(to: &fields)
+    fields.append("\r\n")
+    return fields
+  }
+
+  /// The protocol as RFC 3848 names it. There is no name for HELO under TLS.
+  private func protocolName(hello: Hello, client: Client) -> StaticString {
+    guard hello.isExtended else { return "SMTP" }
+    return client.isTLS ? "ESMTPS" : "ESMTP"
+  }
+}

@@ -1,0 +1,250 @@
+// The loop around the session machine: it brings input, does what the machine says, writes output
+// when nothing is left to read, and keeps the log. What can be decided without the system is not
+// decided here.
+
+import POSIX
+import SMTP
+import Storage
+
+struct Driver: ~Copyable {
+  /// Octets read at once. A session holds no more input than this.
+  private static let inputSize = 65_536
+
+  private let settings: Settings
+  private let client: Client
+  private let log: Log
+
+  private var connection: Connection
+  private var session: Session
+  /// Nil until the mail directory could be opened.
+  private var store: MailDirectory?
+  private var message: Arrival?
+
+  private var output: [UInt8] = []
+  private var received = 0
+  private let started = Clock.monotonicMilliseconds()
+
+  /// A message that is arriving.
+  private struct Arrival: ~Copyable {
+    var file: OpenMessage
+    let recipients: [Mailbox]
+    let started: Int64
+  }
+
+  /// How a session ends.
+  private enum Ending {
+    case closed
+    case endOfInput
+    case interrupted(Connection.Interruption)
+  }
+
+  init(settings: Settings, client: Client, log: Log, connection: consuming Connection) {
+    precondition(Self.inputSize > Session.minimumInput)
+    self.settings = settings
+    self.client = client
+    self.log = log
+    self.connection = connection
+    session = Session(configuration: settings.session)
+    output.reserveCapacity(Session.outputLimit + 1024)
+  }
+
+  /// Runs the session to its end.
+  mutating func run() -> Process.ExitStatus {
+    openStore()
+    session.greet(into: &output)
+    do throws(Connection.Interruption) {
+      return end(try converse())
+    } catch {
+      return end(.interrupted(error))
+    }
+  }
+
+  private mutating func converse() throws(Connection.Interruption) -> Ending {
+    var input: [UInt8] = []
+    input.reserveCapacity(Self.inputSize)
+    var consumed = 0  // how much of it the machine is done with
+    var deadline = Deadline(inSeconds: settings.timeout)
+    while true {
+      let step = session.advance(input.span.extracting(consumed...), into: &output)
+      try perform(step.action, on: input.span.extracting(consumed...))
+      consumed += step.consumed
+      if step.consumed > 0 { deadline = Deadline(inSeconds: settings.timeout) }
+      switch step.action {
+      case .close: return .closed
+      case .needInput:
+        input.removeSubrange(..<consumed)
+        consumed = 0
+        let room = Self.inputSize - input.count
+        let count = try connection.read(into: &input, atMost: room, until: deadline)
+        if count == 0 { return .endOfInput }
+        received += count
+      case .open, .append, .commit, .abort, .refused, .flush: break
+      }
+    }
+  }
+
+  /// Does what the machine says; `input` is what the machine was given.
+  private mutating func perform(
+    _ action: Session.Action, on input: Span<UInt8>
+  ) throws(Connection.Interruption) {
+    switch action {
+    case .open(let envelope, let hello): open(envelope, hello)
+    case .append(let range): append(input.extracting(range))
+    case .commit: commit()
+    case .abort: abort()
+    case .refused(let reply, nil): logRefusal(reply, nil)
+    case .refused(let reply, let command?): logRefusal(reply, input.copy(command))
+    case .flush, .needInput, .close: try flush()
+    }
+  }
+
+  private mutating func flush() throws(Connection.Interruption) {
+    if output.isEmpty { return }
+    try connection.write(output, until: Deadline(inSeconds: settings.timeout))
+    output.removeAll(keepingCapacity: true)
+  }
+}
+
+// The message.
+extension Driver {
+  private mutating func openStore() {
+    do throws(StoreError) {
+      store = try MailDirectory(path: settings.mailDirectory)
+    } catch {
+      logFailure(error)
+    }
+  }
+
+  private mutating func open(_ envelope: Envelope, _ hello: Hello) {
+    log.write(.info, "accept") { line in
+      switch envelope.reversePath {
+      case .null: line.add("from", "")
+      case .mailbox(let mailbox): line.add("from", mailbox.octets)
+      }
+      line.add("helo", hello.name)
+      line.add("recipients", envelope.recipients.count)
+      for recipient in envelope.recipients.prefix(10) { line.add("to", recipient.octets) }
+    }
+    if store == nil { openStore() }
+    if store == nil {
+      session.storeFailed(.other, into: &output)
+      return
+    }
+    let id = MessageID(Process.random())
+    do throws(StoreError) {
+      guard var file = try store?.open(id: id) else { return }
+      let fields = envelope.traceFields(
+        hello: hello, client: client, hostname: settings.session.hostname, id: id.octets,
+        time: .now)
+      try file.append(fields.span)
+      message = Arrival(
+        file: file, recipients: envelope.recipients, started: Clock.monotonicMilliseconds())
+    } catch {
+      fail(error)
+    }
+  }
+
+  private mutating func append(_ octets: Span<UInt8>) {
+    do throws(StoreError) {
+      try message?.file.append(octets)
+    } catch {
+      abort()
+      fail(error)
+    }
+  }
+
+  private mutating func commit() {
+    guard let arrival = message.take() else { return }
+    let (id, size) = (arrival.file.id, arrival.file.size)
+    let (recipients, started) = (arrival.recipients, arrival.started)
+    do throws(StoreError) {
+      try store?.store(arrival.file, for: recipients, time: .now)
+    } catch {
+      fail(error)
+      return
+    }
+    session.stored(as: id.octets, into: &output)
+    log.write(.info, "store") { line in
+      line.add("id", id.octets)
+      line.add("bytes", size)
+      line.add("recipients", recipients.count)
+      line.add("seconds", Self.seconds(since: started))
+    }
+  }
+
+  private mutating func abort() {
+    guard let arrival = message.take() else { return }
+    store?.discard(arrival.file)
+  }
+
+  private mutating func fail(_ error: StoreError) {
+    logFailure(error)
+    session.storeFailed(error.isNoSpace ? .noSpace : .other, into: &output)
+  }
+}
+
+extension Timestamp {
+  fileprivate static var now: Timestamp {
+    let (seconds, nanoseconds) = Clock.now()
+    return Timestamp(seconds: seconds, microseconds: nanoseconds / 1000)
+  }
+}
+
+// The end, and the log.
+extension Driver {
+  private mutating func end(_ ending: Ending) -> Process.ExitStatus {
+    abort()
+    let reason: StaticString
+    switch ending {
+    case .closed: reason = "quit"
+    case .endOfInput: reason = "end of input"
+    case .interrupted(.timeout): reason = bid(.timeout, "timeout")
+    case .interrupted(.terminated): reason = bid(.shuttingDown, "terminated")
+    case .interrupted(.failed(.brokenPipe)), .interrupted(.failed(.connectionReset)):
+      reason = "connection lost"
+    case .interrupted(.failed(let errno)):
+      log.write(.error, "failure") { $0.add("reason", errno.description) }
+      return .ioError
+    }
+    log.write(.info, "close") { line in
+      line.add("reason", reason)
+      line.add("messages", session.messages)
+      line.add("errors", session.errors)
+      line.add("octets", received)
+      line.add("seconds", Self.seconds(since: started))
+    }
+    return .success
+  }
+
+  /// Writes the 421 that ends the session, if the peer takes it at once.
+  private mutating func bid(
+    _ interruption: Session.Interruption, _ reason: StaticString
+  ) -> StaticString {
+    session.interrupt(interruption, into: &output)
+    try? connection.write(output, until: Deadline(inSeconds: 0))
+    return reason
+  }
+
+  /// A command is logged only where the machine says which it was: what it does not know may be a
+  /// password out of place.
+  private func logRefusal(_ reply: Reply, _ command: [UInt8]?) {
+    log.write(.notice, "refuse") { line in
+      line.add("reply", reply.text)
+      if let command { line.add("command", command.prefix(256)) }
+    }
+  }
+
+  private func logFailure(_ error: StoreError) {
+    log.write(.error, "failure") { line in
+      line.add("call", error.call)
+      line.add("reason", error.errno.description)
+      line.add("directory", settings.mailDirectory)
+    }
+  }
+
+  private static func seconds(since start: Int64) -> String {
+    let milliseconds = Clock.monotonicMilliseconds() - start
+    let fraction = String(milliseconds % 1000 + 1000).dropFirst()
+    return "\(milliseconds / 1000).\(fraction)"
+  }
+}

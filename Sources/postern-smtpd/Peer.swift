@@ -1,0 +1,41 @@
+// Who the peer is taken to be: the first source in this table that knows.
+//
+//     getpeername(0)                  descriptor 0 is an internet socket
+//     REMOTE_ADDR, REMOTE_PORT        systemd Accept=yes
+//     TCPREMOTEIP, TCPREMOTEPORT      ucspi: tcpserver, ipsvd, s6
+//     SOCAT_PEERADDR, SOCAT_PEERPORT  socat
+//     REMOTE_HOST, REMOTE_PORT        xinetd, stunnel exec
+
+import POSIX
+import SMTP
+
+struct Peer {
+  let address: IPAddress?
+  let port: Int?
+  /// Where this was found.
+  let source: String
+
+  private static let variables = [
+    ("REMOTE_ADDR", "REMOTE_PORT"), ("TCPREMOTEIP", "TCPREMOTEPORT"),
+    ("SOCAT_PEERADDR", "SOCAT_PEERPORT"), ("REMOTE_HOST", "REMOTE_PORT"),
+  ]
+
+  static func find() -> Peer {
+    if let (address, port) = IPAddress.peer(of: 0) {
+      return Peer(address: address, port: Int(port), source: "getpeername")
+    }
+    for (address, port) in variables {
+      guard let text = Process.environment(address), let ip = IPAddress(text) else { continue }
+      let number = Process.environment(port).flatMap { UInt16($0) }
+      return Peer(address: ip, port: number.map(Int.init), source: address)
+    }
+    return Peer(address: nil, port: nil, source: "nothing")
+  }
+
+  /// As the session machine has it.
+  func client(isTLS: Bool) -> Client {
+    Client(
+      address: address.map { [UInt8](($0.isIPv6 ? "IPv6:" + $0.text : $0.text).utf8) },
+      isTLS: isTLS)
+  }
+}

@@ -1,0 +1,95 @@
+// Runs the session machine over a client's octets, cut as the test likes, and keeps what it said.
+
+package import SMTP
+
+package struct Machine {
+  package private(set) var output: [UInt8] = []
+  package private(set) var messages: [StoredMessage] = []
+  package private(set) var isClosed = false
+
+  private var session: Session
+  private var pending: [UInt8] = []
+  private var open: StoredMessage?
+  /// Counts what is stored, for ids.
+  private let outcome: (Int) -> Session.StoreFailure?
+
+  /// `storing` says how the storing of the n-th message ends; nil is well.
+  package init(
+    _ configuration: Configuration,
+    storing outcome: @escaping (Int) -> Session.StoreFailure? = { _ in nil }
+  ) {
+    session = Session(configuration: configuration)
+    self.outcome = outcome
+    session.greet(into: &output)
+  }
+
+  package var replies: String { String(decoding: output, as: UTF8.self) }
+
+  /// Brings more input and follows the machine until it needs more.
+  package mutating func receive(_ octets: some Sequence<UInt8>) {
+    if isClosed { return }
+    var pending = self.pending + octets
+    defer { self.pending = pending }
+    while true {
+      let step = session.advance(pending.span, into: &output)
+      precondition(0...pending.count ~= step.consumed)
+      switch step.action {
+      case .needInput:
+        pending.removeFirst(step.consumed)
+        precondition(pending.count <= Session.minimumInput, "the machine wants a larger buffer")
+        return
+      case .open(let envelope, _):
+        precondition(open == nil)
+        open = StoredMessage(envelope)
+      case .append(let range): open!.content += pending[range]
+      case .commit:
+        if let failure = outcome(messages.count) {
+          session.storeFailed(failure, into: &output)
+        } else {
+          messages.append(open!)
+          session.stored(as: Array("<id>".utf8), into: &output)
+        }
+        open = nil
+      case .abort:
+        precondition(open != nil)
+        open = nil
+      case .close:
+        isClosed = true
+        return
+      case .refused, .flush: break
+      }
+      pending.removeFirst(step.consumed)
+    }
+  }
+}
+
+extension StoredMessage {
+  init(_ envelope: Envelope) {
+    let sender: [UInt8] =
+      switch envelope.reversePath {
+      case .null: []
+      case .mailbox(let mailbox): mailbox.octets
+      }
+    self.init(
+      reversePath: String(decoding: sender, as: UTF8.self),
+      recipients: envelope.recipients.map { String(decoding: $0.octets, as: UTF8.self) },
+      content: [])
+  }
+}
+
+extension Configuration {
+  /// The settings of a transcript as the program would understand them.
+  package init(_ transcript: Transcript) {
+    self.init(hostname: Array(Transcript.hostname.utf8))
+    for (name, value) in transcript.settings {
+      switch name {
+      case "SMTP_DOMAINS": domains = value.split(separator: " ").map { Array($0.utf8) }
+      case "SMTP_MAX_SIZE": maximumSize = Int(value)!
+      case "SMTP_MAX_RECIPIENTS": maximumRecipients = Int(value)!
+      case "SMTP_MAX_ERRORS": maximumErrors = Int(value)!
+      case "SMTP_BARE_LF": bareLineEnds = value == "keep" ? .keep : .reject
+      default: fatalError("\(transcript): \(name)")
+      }
+    }
+  }
+}

@@ -44,7 +44,8 @@ let package = Package(
     .testTarget(
       name: "SMTPTests", dependencies: ["SMTP", "TestSupport"], swiftSettings: settings),
     .testTarget(
-      name: "StorageTests", dependencies: ["Storage", "POSIX", "SMTP"], swiftSettings: settings),
+      name: "StorageTests", dependencies: ["Storage", "POSIX", "SMTP", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(
       name: "CommandTests", dependencies: ["postern-smtpd", "SMTP", "TestSupport"],
       swiftSettings: settings),

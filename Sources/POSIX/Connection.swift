@@ -87,7 +87,9 @@ public struct Connection: ~Copyable {
       if ready > 0 { break }
       if deadline.hasPassed { throw .timeout }
     }
-    if polled[1].revents != 0 { throw .terminated }
+    // What can be written at once is written before the end: it may be the reply to a message that
+    // is stored.
+    if polled[1].revents != 0, event == POLLIN || polled[0].revents == 0 { throw .terminated }
   }
 
   private func reporting<Value>(_ call: () throws(Errno) -> Value) throws(Interruption) -> Value {

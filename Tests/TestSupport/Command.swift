@@ -1,6 +1,7 @@
 // Runs programs: the ones that were built, and the real ones around them.
 
-package import Foundation
+import Foundation
+import Glibc
 
 /// What a program that has ended left behind.
 package struct Outcome: Sendable {
@@ -50,24 +51,37 @@ package enum Command {
       .map { $0 + "/" + name }.first(where: FileManager.default.isExecutableFile(atPath:))
   }
 
-  /// Starts a program; its descriptors are files, so that nothing can block on a full pipe.
-  /// The environment is what is given and PATH.
+  /// Starts a program in `folder`. Its descriptors are files there, so that nothing can block on a
+  /// full pipe; its environment is what is given and PATH.
   package static func start(
     _ arguments: [String], in folder: Scratch, environment: [String: String] = [:],
-    input: (some Sequence<UInt8>)? = [UInt8]?.none, log: String = "stderr"
-  ) -> Process {
-    let process = Process()
-    process.executableURL = URL(filePath: find(arguments[0])!)
-    process.arguments = Array(arguments.dropFirst())
-    process.currentDirectoryURL = URL(filePath: folder.path)
-    process.environment = environment.merging(["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]) { a, _ in a
-    }
-    process.standardInput =
-      input.map { FileHandle(forReadingAtPath: folder.file("stdin", $0))! } ?? FileHandle.nullDevice
-    process.standardOutput = FileHandle(forWritingAtPath: folder.file("stdout"))!
-    process.standardError = FileHandle(forWritingAtPath: folder.file(log))!
-    try! process.run()
-    return process
+    input: some Sequence<UInt8> = [], log: String = "stderr"
+  ) -> RunningProcess {
+    var environment = environment
+    environment["PATH"] = environment["PATH"] ?? "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    var actions = unsafe posix_spawn_file_actions_t()
+    unsafe posix_spawn_file_actions_init(&actions)
+    defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+    unsafe posix_spawn_file_actions_addopen(&actions, 0, folder.file("stdin", input), O_RDONLY, 0)
+    unsafe posix_spawn_file_actions_addopen(&actions, 1, folder.file("stdout"), O_WRONLY, 0)
+    unsafe posix_spawn_file_actions_addopen(&actions, 2, folder.file(log), O_WRONLY | O_APPEND, 0)
+    // The threads that tests run on block signals, which is not to be inherited.
+    var attributes = posix_spawnattr_t()
+    unsafe posix_spawnattr_init(&attributes)
+    defer { unsafe posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    unsafe sigemptyset(&none)
+    unsafe posix_spawnattr_setsigmask(&attributes, &none)
+    unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+    guard let program = find(arguments[0]) else { fatalError("\(arguments[0]) is not installed") }
+    let line = ["env", "-C", folder.path, program] + arguments.dropFirst()
+    var argv = unsafe line.map { unsafe strdup($0) } + [nil]
+    var envp = unsafe environment.map { unsafe strdup("\($0)=\($1)") } + [nil]
+    defer { unsafe (argv + envp).forEach { unsafe free($0) } }
+    var pid: pid_t = 0
+    let error = unsafe posix_spawn(&pid, "/usr/bin/env", &actions, &attributes, &argv, &envp)
+    precondition(error == 0, "\(program): \(error)")
+    return RunningProcess(pid: pid)
   }
 
   /// Runs a program to its end.
@@ -75,22 +89,36 @@ package enum Command {
     _ arguments: [String], in folder: Scratch, environment: [String: String] = [:],
     input: some Sequence<UInt8> = []
   ) -> Outcome {
-    let process = start(arguments, in: folder, environment: environment, input: input)
-    process.waitUntilExit()
+    let status = start(arguments, in: folder, environment: environment, input: input).wait()
     func content(_ name: String) -> [UInt8] {
       Array(FileManager.default.contents(atPath: folder.path + "/" + name) ?? Data())
     }
-    return Outcome(
-      status: process.terminationStatus, output: content("stdout"), error: content("stderr"))
+    return Outcome(status: status, output: content("stdout"), error: content("stderr"))
   }
+}
+
+package struct RunningProcess: Sendable {
+  let pid: pid_t
+
+  /// The exit status, or minus the signal that ended it.
+  package func wait() -> Int32 {
+    var status: CInt = 0
+    while unsafe waitpid(pid, &status, 0) == -1, errno == EINTR {}
+    return status & 0x7F == 0 ? status >> 8 & 0xFF : -(status & 0x7F)
+  }
+
+  package func terminate() { kill(pid, SIGTERM) }
 }
 
 /// What lies in a mail directory.
 package struct MailFolder {
   package let path: String
+  /// Kept, since the folder goes when it goes.
+  private let scratch: Scratch
 
-  package init(_ path: String) {
-    self.path = path
+  package init(_ scratch: Scratch, _ name: String = "emails") {
+    self.scratch = scratch
+    path = scratch.path + "/" + name
     try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
 

@@ -5,6 +5,7 @@ package import SMTP
 package struct Machine {
   package private(set) var output: [UInt8] = []
   package private(set) var messages: [StoredMessage] = []
+  package private(set) var envelopes: [Envelope] = []
   package private(set) var isClosed = false
 
   private var session: Session
@@ -40,6 +41,7 @@ package struct Machine {
         return
       case .open(let envelope, _):
         precondition(open == nil)
+        envelopes.append(envelope)
         open = StoredMessage(envelope)
       case .append(let range): open!.content += pending[range]
       case .commit:

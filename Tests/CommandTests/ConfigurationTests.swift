@@ -1,0 +1,106 @@
+// Configuration: what is not understood stops with its name and value. design: "never a silent
+// default".
+
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct ConfigurationTests {
+  private func run(
+    _ arguments: [String] = [], _ environment: [String: String] = [:], input: String = ""
+  ) -> Outcome {
+    let folder = Scratch()
+    _ = MailFolder(folder)
+    return Command.run(
+      [Command.built("postern-smtpd")] + arguments, in: folder, environment: environment,
+      input: input.utf8)
+  }
+
+  @Test(arguments: [
+    ("SMTP_HOSTNAME", ""), ("SMTP_HOSTNAME", "not a name"), ("SMTP_MAIL_DIR", ""),
+    ("SMTP_DOMAINS", "good.example b@d"), ("SMTP_MAX_SIZE", ""), ("SMTP_MAX_SIZE", "0"),
+    ("SMTP_MAX_SIZE", "10M"), ("SMTP_MAX_SIZE", "-1"), ("SMTP_MAX_SIZE", "99999999999999999999"),
+    ("SMTP_MAX_RECIPIENTS", "many"), ("SMTP_MAX_ERRORS", "1.5"), ("SMTP_TIMEOUT", "5m"),
+    ("SMTP_TIMEOUT", "0"), ("SMTP_BARE_LF", "accept"), ("SMTP_LOG_LEVEL", "verbose"),
+  ])
+  func notUnderstood(_ name: String, _ value: String) {
+    let outcome = run([], [name: value], input: "EHLO x\r\nQUIT\r\n")
+    let isPlain = !value.isEmpty && !value.contains(" ")
+    let quoted = isPlain ? value : "\"\(value)\""
+    #expect(outcome.status == 78)
+    #expect(outcome.text == "421 4.3.5 This server is not configured correctly\r\n")
+    #expect(outcome.errorText.contains("event=configuration variable=\(name) value=\(quoted) "))
+
+    let check = run(["--check"], [name: value])
+    #expect(check.status == 78)
+    #expect(check.text.hasPrefix("\(name)=\(value): "))
+  }
+
+  @Test func unknownArgument() {
+    let outcome = run(["--tsl"])
+    #expect(outcome.status == 64)
+    #expect(outcome.text.hasPrefix("421 "))
+    #expect(outcome.errorText.contains("--tsl"))
+  }
+
+  @Test func help() {
+    #expect(run(["--help"]).text.hasPrefix("usage: postern-smtpd"))
+    #expect(run(["--version"]).text.hasPrefix("postern-smtpd "))
+    #expect(run(["--help"]).status == 0)
+  }
+
+  /// `--check` says what is in force, where from, and who the peer is taken to be.
+  @Test func check() {
+    let folder = Scratch()
+    let file = folder.file(
+      "env", "SMTP_MAX_SIZE=1000\nSMTP_TIMEOUT=\"60\" \nexport SMTP_MAXSIZE=1\n".utf8)
+    let outcome = Command.run(
+      [Command.built("postern-smtpd"), "--check", "--env-file", file, "--tls"], in: folder,
+      environment: ["SMTP_TIMEOUT": "30", "TCPREMOTEIP": "192.0.2.7", "TCPREMOTEPORT": "4711"])
+    #expect(outcome.status == 0)
+    let lines = outcome.text.split(separator: "\n")
+    #expect(lines.contains("SMTP_MAX_SIZE=1000\t# file"))
+    #expect(lines.contains("SMTP_TIMEOUT=30\t# environment"))
+    #expect(lines.contains("SMTP_MAX_RECIPIENTS=1000\t# default"))
+    #expect(lines.contains("# SMTP_MAXSIZE is not a variable of this program"))
+    #expect(lines.contains("# peer: 192.0.2.7 port 4711, from TCPREMOTEIP"))
+    #expect(lines.contains("# TLS: yes, by --tls"))
+    #expect(lines.contains("# mail directory: open: No such file or directory"))
+  }
+
+  @Test(arguments: [
+    "SMTP_MAX_SIZE", "SMTP MAX=1", "1A=1", "A='b", "A=\"b\" c", "A=b # c", "A=b\\",
+  ])
+  func badEnvironmentFile(_ line: String) {
+    let folder = Scratch()
+    let file = folder.file("env", "# fine\n\(line)\n".utf8)
+    let outcome = Command.run(
+      [Command.built("postern-smtpd"), "--env-file", file], in: folder, input: [])
+    #expect(outcome.status == 78)
+    #expect(outcome.errorText.contains("variable=--env-file"))
+    #expect(outcome.errorText.contains("line 2: "))
+  }
+
+  @Test func missingEnvironmentFile() {
+    let outcome = run(["--env-file", "/nonexistent"])
+    #expect(outcome.status == 78)
+    #expect(outcome.errorText.contains("/nonexistent"))
+  }
+
+  /// Each row of the table of peer facts that is made of variables.
+  @Test(arguments: [
+    (["REMOTE_ADDR": "192.0.2.1", "REMOTE_PORT": "25"], "192.0.2.1 port 25, from REMOTE_ADDR"),
+    (["TCPREMOTEIP": "2001:DB8::1"], "2001:db8::1, from TCPREMOTEIP"),
+    (
+      ["SOCAT_PEERADDR": "[0000:0000:0000:0000:0000:0000:0000:0001]", "SOCAT_PEERPORT": "1"],
+      "::1 port 1, from SOCAT_PEERADDR"
+    ),
+    (["REMOTE_HOST": "::ffff:192.0.2.1", "REMOTE_PORT": "x"], "192.0.2.1, from REMOTE_HOST"),
+    (["REMOTE_HOST": "fe80::1%eth0"], "fe80::1, from REMOTE_HOST"),
+    (["REMOTE_HOST": "host.example\r\nevil"], "unknown, from nothing"),
+    ([:], "unknown, from nothing"),
+  ])
+  func peer(_ environment: [String: String], _ expected: String) {
+    #expect(run(["--check"], environment).text.contains("# peer: \(expected)\n"))
+  }
+}

@@ -1,0 +1,184 @@
+// What a peer can send: whatever it is, a clear reply or a clean end, and memory that stays small.
+
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct HostileTests {
+  /// Runs a session and measures what it used; `input` is a Python expression of bytes, which may
+  /// be large, or a generator of them.
+  private func run(
+    _ input: String, _ environment: [String: String] = [:]
+  ) throws -> (text: String, status: Int32, kibibytes: Int, mail: MailFolder, folder: Scratch) {
+    let folder = Scratch()
+    let mail = MailFolder(folder)
+    let script = """
+      import os, subprocess, sys, threading
+      p = subprocess.Popen([sys.argv[1]], stdin=subprocess.PIPE, stdout=open('replies', 'wb'))
+      try:
+        for piece in \(input):
+          p.stdin.write(piece)
+        p.stdin.close()
+      except BrokenPipeError:
+        pass
+      _, status, usage = os.wait4(p.pid, 0)
+      print(os.waitstatus_to_exitcode(status), usage.ru_maxrss)
+      """
+    let outcome = Command.run(
+      ["python3", "-c", script, Command.built("postern-smtpd")], in: folder,
+      environment: environment)
+    let numbers = outcome.text.split { $0 == " " || $0 == "\n" }.compactMap { Int($0) }
+    try #require(numbers.count == 2, "\(outcome.errorText)")
+    let replies = String(decoding: MailFolder(folder, ".").content("replies"), as: UTF8.self)
+    return (replies, Int32(numbers[0]), numbers[1], mail, folder)
+  }
+
+  /// A debug build is linked dynamically and is larger.
+  private var memoryLimit: Int { Command.folder.hasSuffix("debug") ? 20_000 : 8_000 }
+
+  @Test func commandWithoutEnd() throws {
+    let (text, status, memory, _, _) = try run("[b'NOOP ' + b'x' * 1000000]")
+    #expect(status == 0)
+    #expect(text.hasSuffix("500 5.5.2 Command line too long\r\n"))
+    #expect(memory < memoryLimit)
+  }
+
+  @Test func tenThousandBadCommands() throws {
+    let (text, status, memory, _, _) = try run("[b'FOO\\r\\n' * 10000]")
+    #expect(status == 0)
+    let replies = text.split(separator: "\r\n").dropFirst()
+    #expect(replies.count == 21)
+    #expect(replies.dropLast().allSatisfy { $0.hasPrefix("500 5.5.2 ") })
+    #expect(replies.last == "421 4.7.0 Too many errors")
+    #expect(memory < memoryLimit)
+  }
+
+  @Test func manyGoodCommands() throws {
+    let (text, status, memory, _, _) = try run("[b'EHLO x\\r\\n' * 100000, b'QUIT\\r\\n']")
+    #expect(status == 0)
+    #expect(text.hasSuffix("221 2.0.0 Goodbye\r\n"))
+    #expect(text.utf8.count > 8_000_000)
+    #expect(memory < memoryLimit)
+  }
+
+  /// 200 MB through 8 MB of memory.
+  @Test func largeMessage() throws {
+    let (text, status, memory, mail, _) = try run(
+      """
+      [b'HELO x\\r\\nMAIL FROM:<>\\r\\nRCPT TO:<a@b>\\r\\nDATA\\r\\n'] \
+      + [b'0123456789' * 7 + b'\\r\\n'] * 2912000 + [b'.\\r\\nQUIT\\r\\n']
+      """, ["SMTP_MAX_SIZE": "300000000"])
+    #expect(status == 0)
+    #expect(text.hasSuffix("221 2.0.0 Goodbye\r\n"))
+    #expect(memory < (Command.folder.hasSuffix("debug") ? 20_000 : 8_192))
+    let name = try #require(mail.entries.first)
+    let size = try FileManager.default.attributesOfItem(atPath: mail.path + "/" + name)[.size]
+    #expect(try #require(size as? Int) > 200_000_000)
+  }
+
+  /// Written octet by octet; every read gets one or few.
+  @Test func messageOctetByOctet() throws {
+    let message = "Subject: x\\r\\n\\r\\n" + "..dots\\r\\nand lines\\r\\n"
+    let (text, _, _, mail, _) = try run(
+      """
+      (os.write(p.stdin.fileno(), bytes([c])) and b'' for c in \
+      b'HELO x\\r\\nMAIL FROM:<>\\r\\nRCPT TO:<a@b>\\r\\nDATA\\r\\n\(message).\\r\\nQUIT\\r\\n')
+      """)
+    #expect(text.hasSuffix("221 2.0.0 Goodbye\r\n"))
+    #expect(
+      mail.messages.map(\.content) == [Array("Subject: x\r\n\r\n.dots\r\nand lines\r\n".utf8)])
+  }
+
+  /// The end of the input in every state: the same session, cut everywhere.
+  @Test func endOfInputAnywhere() throws {
+    let transcript = try #require(Transcript.all.first { $0.name == "two-messages.txt" })
+    for cut in 0..<transcript.client.count {
+      let folder = Scratch()
+      let mail = MailFolder(folder)
+      let outcome = Command.run(
+        [Command.built("postern-smtpd")], in: folder, input: transcript.client[..<cut])
+      #expect(outcome.status == 0, "cut at \(cut)")
+      // What is there is whole, and what had its 250 is there.
+      let promised = outcome.text.components(separatedBy: "stored as").count - 1
+      #expect(mail.entries.count == promised, "cut at \(cut)")
+      let contents = mail.messages.map(\.content)
+      #expect(contents == transcript.messages.prefix(promised).map(\.content), "cut at \(cut)")
+    }
+  }
+
+  /// No recipient leads out of the mail directory, hides a file or is too long for one.
+  @Test(arguments: [
+    "../../etc/passwd@x", "\"../../etc/passwd\"@x", "/etc/passwd@x", "\"/tmp/x\"@x", "\".\"@x",
+    "a/b@x", "%2F@x", "\"\\\\..\\\\\"@x", String(repeating: "%", count: 64) + "@x",
+  ])
+  func recipient(_ recipient: String) throws {
+    let quoted = recipient.replacingOccurrences(of: "\\", with: "\\\\")
+    let (text, status, _, mail, folder) = try run(
+      "[b'HELO x\\r\\nMAIL FROM:<>\\r\\nRCPT TO:<\(quoted)>\\r\\nDATA\\r\\n.\\r\\nQUIT\\r\\n']")
+    #expect(status == 0)
+    let accepted = text.contains("250 2.1.5 ")
+    #expect(accepted != text.contains("501 5.1.3 "))
+    #expect(mail.entries.count == (accepted ? 1 : 0))
+    #expect(
+      Set(MailFolder(folder, ".").entries) == ["emails", "replies", "stderr", "stdin", "stdout"])
+    if let name = mail.entries.first {
+      #expect(name.utf8.count <= 255)
+      #expect(!name.hasPrefix("."))
+      let encoded = try #require(name.split(separator: "-", maxSplits: 2).last).dropLast(4)
+      #expect(encoded.allSatisfy { $0.isLetter || $0.isNumber || "%.@_+=-".contains($0) })
+      #expect(encoded.removingPercentEncoding == recipient)
+    }
+  }
+
+  /// 1,000 recipients whose names are cut to the same 255 octets are 1,000 files.
+  @Test func recipientsThatCollide() throws {
+    let (text, _, _, mail, _) = try run(
+      """
+      [b'HELO x\\r\\nMAIL FROM:<>\\r\\n'] \
+      + [b'RCPT TO:<' + b'%' * 64 + b'@' + b'x' * 63 + b'.' + b'y' * 63 + b'.%d>\\r\\n' % i \
+         for i in range(1000)] + [b'DATA\\r\\nx\\r\\n.\\r\\nQUIT\\r\\n']
+      """)
+    #expect(text.contains("stored as"))
+    #expect(mail.entries.count == 1000)
+    #expect(mail.entries.allSatisfy { $0.utf8.count <= 255 })
+  }
+
+  @Test func timeout() {
+    let folder = Scratch()
+    let script = "(printf 'NOOP\\r\\nNOO'; sleep 5) | \(Command.built("postern-smtpd"))"
+    let outcome = Command.run(["sh", "-c", script], in: folder, environment: ["SMTP_TIMEOUT": "1"])
+    #expect(outcome.text.hasSuffix("250 2.0.0 OK\r\n421 4.4.2 Timeout\r\n"))
+    #expect(outcome.errorText.contains("event=close reason=timeout"))
+  }
+
+  /// A peer that sends and does not read keeps a session no longer than the timeout.
+  @Test func peerThatDoesNotRead() {
+    let script = """
+      import subprocess, sys, time
+      p = subprocess.Popen([sys.argv[1]], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+      try:
+        for _ in range(1000): p.stdin.write(b'HELP\\r\\n' * 1000)
+      except BrokenPipeError:
+        pass
+      print(p.wait(20))
+      """
+    let outcome = Command.run(
+      ["python3", "-c", script, Command.built("postern-smtpd")], in: Scratch(),
+      environment: ["SMTP_TIMEOUT": "1"])
+    #expect(outcome.text == "0\n")
+    #expect(outcome.errorText.contains("reason=timeout"))
+  }
+
+  @Test func terminated() {
+    let script = """
+      import signal, subprocess, sys, time
+      p = subprocess.Popen([sys.argv[1]], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+      p.stdout.readline()
+      p.send_signal(signal.SIGTERM)
+      print(p.stdout.read().decode(), p.wait())
+      """
+    let outcome = Command.run(
+      ["python3", "-c", script, Command.built("postern-smtpd")], in: Scratch())
+    #expect(outcome.text == "421 4.3.2 Shutting down; try again later\r\n 0\n")
+  }
+}

@@ -77,7 +77,10 @@ package enum Command {
     let line = ["env", "-C", folder.path, program] + arguments.dropFirst()
     var argv = unsafe line.map { unsafe strdup($0) } + [nil]
     var envp = unsafe environment.map { unsafe strdup("\($0)=\($1)") } + [nil]
-    defer { unsafe (argv + envp).forEach { unsafe free($0) } }
+    defer {
+      for index in unsafe argv.indices { unsafe free(argv[index]) }
+      for index in unsafe envp.indices { unsafe free(envp[index]) }
+    }
     var pid: pid_t = 0
     let error = unsafe posix_spawn(&pid, "/usr/bin/env", &actions, &attributes, &argv, &envp)
     precondition(error == 0, "\(program): \(error)")

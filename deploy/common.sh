@@ -1,0 +1,51 @@
+# shellcheck shell=bash
+# What deploy/run and deploy/test share. To be sourced, in the folder of the repository.
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
+die() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+
+# Swift is the one thing that the distribution may not have.
+require_swift() {
+  command -v swift >/dev/null ||
+    die "Swift is not here: install the toolchain from https://www.swift.org/install (6.2 or later)"
+}
+
+# install_missing PROGRAM=PACKAGE ...: installs the packages whose programs (or files, where the
+# name begins with a slash) are not here.
+install_missing() {
+  local pair program missing=()
+  for pair in "$@"; do
+    program=${pair%%=*}
+    case $program in
+      /*) [[ -e $program ]] && continue ;;
+      *) PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null && continue ;;
+    esac
+    missing+=("${pair#*=}")
+  done
+  ((${#missing[@]})) || return 0
+
+  local sudo=()
+  ((EUID == 0)) || sudo=(sudo)
+  if ! command -v apt-get >/dev/null; then
+    die "please install: ${missing[*]} (this is not a Debian or Ubuntu, so the names may differ)"
+  fi
+  if ((EUID != 0)) && ! command -v sudo >/dev/null; then
+    die "please install as root: apt-get install ${missing[*]}"
+  fi
+  say "installing from the distribution: ${missing[*]}"
+  "${sudo[@]}" apt-get update -qq >&2 || true
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
+    die "apt-get could not install: ${missing[*]}"
+}
+
+# Builds the programs for release and prints the folder they are in. The linker warns of dlopen in
+# a static program, which is expected: nothing calls it.
+build_release() {
+  say "building (release)"
+  swift build -c release --product postern-smtpd >&2 || die "the build failed"
+  swift build -c release --show-bin-path
+}

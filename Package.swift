@@ -26,15 +26,21 @@ let package = Package(
   targets: [
     // Pure: these import nothing.
     .target(name: "SMTP", swiftSettings: settings),
+    .target(name: "PROXY", swiftSettings: settings),
 
     // The system.
     .systemLibrary(name: "CSystem"),
     .target(name: "POSIX", dependencies: ["CSystem"], swiftSettings: settings),
     .target(name: "Storage", dependencies: ["SMTP", "POSIX"], swiftSettings: settings),
 
+    .target(name: "Authentication", dependencies: ["SMTP", "POSIX"], swiftSettings: settings),
+
     // The programs.
     .executableTarget(
-      name: "postern-smtpd", dependencies: ["SMTP", "POSIX", "Storage"],
+      name: "postern-smtpd", dependencies: ["SMTP", "PROXY", "POSIX", "Storage", "Authentication"],
+      swiftSettings: settings, linkerSettings: program),
+    .executableTarget(
+      name: "postern-passwd", dependencies: ["SMTP", "POSIX", "Authentication"],
       swiftSettings: settings, linkerSettings: program),
 
     // The tests.
@@ -47,7 +53,13 @@ let package = Package(
       name: "StorageTests", dependencies: ["Storage", "POSIX", "SMTP", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "CommandTests", dependencies: ["postern-smtpd", "SMTP", "TestSupport"],
+      name: "AuthenticationTests",
+      dependencies: ["Authentication", "POSIX", "SMTP", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(name: "PROXYTests", dependencies: ["PROXY"], swiftSettings: settings),
+    .testTarget(
+      name: "CommandTests",
+      dependencies: ["postern-smtpd", "postern-passwd", "SMTP", "TestSupport"],
       swiftSettings: settings),
   ]
 )

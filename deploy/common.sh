@@ -46,6 +46,9 @@ install_missing() {
 # a static program, which is expected: nothing calls it.
 build_release() {
   say "building (release)"
-  swift build -c release --product postern-smtpd >&2 || die "the build failed"
+  local product
+  for product in postern-smtpd postern-passwd; do
+    swift build -c release --product $product >&2 || die "the build of $product failed"
+  done
   swift build -c release --show-bin-path
 }

@@ -21,15 +21,18 @@ public struct Connection: ~Copyable {
     case failed(Errno)
   }
 
-  /// Takes over the descriptors 0 and 1. SIGTERM and SIGPIPE are blocked from here on: the first
-  /// is read as data and so never interrupts the storing of a message, the second is an `EPIPE`.
+  /// Takes over the descriptors 0 and 1. SIGTERM, SIGPIPE and SIGXFSZ are blocked from here on:
+  /// the first is read as data and so never interrupts the storing of a message, the others are
+  /// errors of the call, EPIPE and EFBIG.
   public init() throws(Errno) {
     var signals = sigset_t()
     unsafe sigemptyset(&signals)
     unsafe sigaddset(&signals, SIGTERM)
     unsafe sigaddset(&signals, SIGPIPE)
+    unsafe sigaddset(&signals, SIGXFSZ)
     _ = try retrying { unsafe sigprocmask(SIG_BLOCK, &signals, nil) }
     unsafe sigdelset(&signals, SIGPIPE)
+    unsafe sigdelset(&signals, SIGXFSZ)
     let number = try retrying { unsafe postern_signalfd(&signals) }
     termination = FileDescriptor(number)
     input = FileDescriptor(STDIN_FILENO)
@@ -41,13 +44,17 @@ public struct Connection: ~Copyable {
   public func read(
     into buffer: inout [UInt8], atMost count: Int, until deadline: Deadline
   ) throws(Interruption) -> Int {
-    try wait(for: POLLIN, on: input, until: deadline)
+    try wait(for: POLLIN, on: input.number, until: deadline)
     return try reporting { () throws(Errno) in try input.read(into: &buffer, atMost: count) }
   }
 
-  /// Writes all of `octets`. A peer that does not read keeps it no longer than to the deadline.
-  public mutating func write(_ octets: [UInt8], until deadline: Deadline) throws(Interruption) {
+  /// Writes all of `octets` and takes them out; those that were not written when this throws stay
+  /// there. A peer that does not read keeps it no longer than to the deadline.
+  public mutating func write(
+    _ octets: inout [UInt8], until deadline: Deadline
+  ) throws(Interruption) {
     var written = 0
+    defer { octets.removeFirst(written) }
     while written < octets.count {
       let rest = octets.span.extracting(written...)
       if outputIsSocket {
@@ -62,7 +69,7 @@ public struct Connection: ~Copyable {
           throw .failed(error)
         }
       }
-      try wait(for: POLLOUT, on: output, until: deadline)
+      try wait(for: POLLOUT, on: output.number, until: deadline)
       if outputIsSocket { continue }
       // A pipe that is ready takes PIPE_BUF octets without blocking (pipe(7)).
       let piece = rest.extracting(first: min(rest.count, Int(PIPE_BUF)))
@@ -70,11 +77,16 @@ public struct Connection: ~Copyable {
     }
   }
 
+  /// Waits for nothing but the deadline.
+  public func pause(until deadline: Deadline) throws(Interruption) {
+    do throws(Interruption) { try wait(for: 0, on: -1, until: deadline) } catch .timeout {}
+  }
+
   private func wait(
-    for event: CInt, on descriptor: borrowing FileDescriptor, until deadline: Deadline
+    for event: CInt, on descriptor: CInt, until deadline: Deadline
   ) throws(Interruption) {
     var polled: [2 of pollfd] = [
-      pollfd(fd: descriptor.number, events: Int16(event), revents: 0),
+      pollfd(fd: descriptor, events: Int16(event), revents: 0),
       pollfd(fd: termination.number, events: Int16(POLLIN), revents: 0),
     ]
     while true {
@@ -89,7 +101,7 @@ public struct Connection: ~Copyable {
     }
     // What can be written at once is written before the end: it may be the reply to a message that
     // is stored.
-    if polled[1].revents != 0, event == POLLIN || polled[0].revents == 0 { throw .terminated }
+    if polled[1].revents != 0, event != POLLOUT || polled[0].revents == 0 { throw .terminated }
   }
 
   private func reporting<Value>(_ call: () throws(Errno) -> Value) throws(Interruption) -> Value {

@@ -5,7 +5,7 @@
 //     # comment            ; comment
 //     KEY=value            spaces around the value do not count
 //     export KEY=value     as a shell would have it
-//     KEY="a \"b\" \\ c"   a backslash stands for what follows it
+//     KEY="a \"b\" \\ c"   a backslash in front of " \ $ ` stands for these, and for nothing else
 //     KEY='a \ b'          everything stands for itself
 
 public struct EnvironmentFile: Sendable {
@@ -36,7 +36,8 @@ public struct EnvironmentFile: Sendable {
         name.utf8.allSatisfy({ Self.isNameStart($0) || 0x30...0x39 ~= $0 })
       else { throw fail("\"\(name)\" is not a variable's name") }
       guard let value = Self.value(Self.trimmed(rest[rest.index(after: equals)...])) else {
-        throw fail("the value of \(name) is to be put in quotes as a whole")
+        throw fail(
+          "the value of \(name) is read differently by different programs: quote it as a whole")
       }
       values[String(name)] = value
     }
@@ -53,7 +54,7 @@ public struct EnvironmentFile: Sendable {
     while let character = rest.popFirst() {
       if character == quote { return rest.isEmpty ? value : nil }
       if character == "\\", quote == "\"" {
-        guard let escaped = rest.popFirst() else { return nil }
+        guard let escaped = rest.popFirst(), "\"\\$`".contains(escaped) else { return nil }
         value.append(escaped)
       } else {
         value.append(character)

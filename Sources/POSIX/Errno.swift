@@ -17,6 +17,7 @@ public struct Errno: Error, Equatable, Sendable, CustomStringConvertible {
   public static var noSpace: Errno { Errno(rawValue: ENOSPC) }
   public static var quotaExceeded: Errno { Errno(rawValue: EDQUOT) }
   public static var noSuchFile: Errno { Errno(rawValue: ENOENT) }
+  public static var invalidArgument: Errno { Errno(rawValue: EINVAL) }
   static var notSocket: Errno { Errno(rawValue: ENOTSOCK) }
   static var notSupported: Errno { Errno(rawValue: EOPNOTSUPP) }
   static var isDirectory: Errno { Errno(rawValue: EISDIR) }

@@ -63,6 +63,18 @@ extension FileDescriptor {
     }
   }
 
+  /// Writes text to a standard descriptor, 1 or 2, which stays open. What cannot be written is lost.
+  public static func print(_ text: String, to number: CInt) {
+    var octets = [UInt8](text.utf8)[...]
+    while !octets.isEmpty {
+      let written = unsafe octets.withUnsafeBytes {
+        unsafe Glibc.write(number, $0.baseAddress, $0.count)
+      }
+      if written < 0, errno != EINTR { return }
+      octets = octets.dropFirst(max(0, written))
+    }
+  }
+
   /// fdatasync(2): the content, and what is needed to read it, is on the disk.
   public func synchronizeData() throws(Errno) {
     _ = try retrying { fdatasync(number) }
@@ -87,6 +99,17 @@ extension FileDescriptor {
     var status = stat()
     guard unsafe fstat(number, &status) == 0 else { return nil }
     return Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+  }
+}
+
+extension FileDescriptor {
+  /// Whether anything is open at a descriptor number.
+  public static func isOpen(_ number: CInt) -> Bool { identity(of: number) != nil }
+
+  /// Whether a descriptor number is a socket.
+  public static func isSocket(_ number: CInt) -> Bool {
+    var status = stat()
+    return unsafe fstat(number, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
   }
 }
 

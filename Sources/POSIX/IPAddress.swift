@@ -24,6 +24,17 @@ public struct IPAddress: Equatable, Sendable {
     }
   }
 
+  /// An address in network order: four octets are IPv4, sixteen IPv6; nil for another count.
+  public init?(octets: [UInt8]) {
+    switch octets.count {
+    case 4:
+      unsafe self.init(octets.span.withUnsafeBytes { unsafe $0.loadUnaligned(as: in_addr.self) })
+    case 16:
+      unsafe self.init(octets.span.withUnsafeBytes { unsafe $0.loadUnaligned(as: in6_addr.self) })
+    default: return nil
+    }
+  }
+
   private init(_ address: in_addr) {
     var address = address
     text = unsafe Self.text(AF_INET, &address)

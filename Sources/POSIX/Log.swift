@@ -69,11 +69,12 @@ public struct Log: Sendable {
     line.add("session", session)
     line.add("event", event)
     fields(&line)
+    line.cut()
     switch destination {
     case .standardError, .journal:
       line.octets.append(UInt8(ascii: "\n"))
+      guard Self.canWrite() else { return }
       unsafe line.octets.withUnsafeBytes { memory in
-        // A log that cannot be written stops no mail.
         _ = unsafe Glibc.write(STDERR_FILENO, memory.baseAddress, memory.count)
       }
     case .syslog:
@@ -85,7 +86,14 @@ public struct Log: Sendable {
     }
   }
 
-  /// A line in the making.
+  /// Whether standard error takes a line, for which it has a second. A log that nobody reads stops no
+  /// mail: what it does not take is lost.
+  private static func canWrite() -> Bool {
+    var polled = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+    return unsafe poll(&polled, 1, 1000) > 0
+  }
+
+  /// A line in the making, which is cut at what a pipe that is ready takes at once (pipe(7)).
   public struct Line {
     fileprivate var octets: [UInt8] = []
     private var isFirst = true
@@ -120,6 +128,11 @@ public struct Log: Sendable {
         }
       }
       octets.append(UInt8(ascii: "\""))
+    }
+
+    fileprivate mutating func cut() {
+      let limit = Int(PIPE_BUF) - 1
+      if octets.count > limit { octets.removeLast(octets.count - limit) }
     }
 
     private mutating func begin(_ key: StaticString) {

@@ -7,6 +7,7 @@ public enum Process {
   /// Exit statuses of sysexits(3).
   public enum ExitStatus: CInt, Sendable {
     case success = 0
+    case failure = 1
     case usage = 64
     case ioError = 74
     case configuration = 78

@@ -20,15 +20,17 @@ struct Command {
   }
 }
 
-/// The commands of RFC 5321 §4.1.1, and EXPN to refuse it by name.
+/// The commands of RFC 5321 §4.1.1, AUTH (RFC 4954), STARTTLS (RFC 3207), and EXPN to refuse it by
+/// name.
 enum Verb {
   case helo, ehlo, mail, rcpt, data, rset, noop, vrfy, expn, help, quit
+  case auth, startTLS
 
-  /// The verb in four letters of any case; nil if there is none such.
+  /// The verb, in letters of any case; nil if there is none such.
   init?(_ line: Span<UInt8>, _ range: Range<Int>) {
-    guard range.count == 4 else { return nil }
-    var letters: UInt32 = 0
-    for index in range { letters = letters << 8 | UInt32(line[index].lowercased) }
+    guard range.count <= 8 else { return nil }
+    var letters: UInt64 = 0
+    for index in range { letters = letters << 8 | UInt64(line[index].lowercased) }
     switch letters {
     case 0x6865_6C6F: self = .helo
     case 0x6568_6C6F: self = .ehlo
@@ -41,8 +43,41 @@ enum Verb {
     case 0x6578_706E: self = .expn
     case 0x6865_6C70: self = .help
     case 0x7175_6974: self = .quit
+    case 0x6175_7468: self = .auth
+    case 0x7374_6172_7474_6C73: self = .startTLS
     default: return nil
     }
+  }
+}
+
+extension Command {
+  /// How many octets of the line may be shown in a log. What is no command may be content or a
+  /// password out of place; of others the verb is shown, and the whole only of those that can be
+  /// nothing else.
+  func shown(_ line: Span<UInt8>) -> Int {
+    switch verb {
+    case nil: return 0
+    case .helo, .ehlo: return arguments.upperBound
+    case .mail:
+      return line.startOfPath(in: arguments, behind: "from:<") == nil ? 4 : arguments.upperBound
+    case .rcpt:
+      return line.startOfPath(in: arguments, behind: "to:<") == nil ? 4 : arguments.upperBound
+    case .data, .rset, .noop, .vrfy, .expn, .help, .quit, .auth, .startTLS:
+      return arguments.lowerBound
+    }
+  }
+
+  /// The arguments of AUTH: a mechanism and, if there is one, an initial response; nil if there are
+  /// none or more.
+  func authArguments(_ line: Span<UInt8>) -> (mechanism: Range<Int>, initial: Range<Int>?)? {
+    var end = arguments.lowerBound
+    while end < arguments.upperBound, line[end] != .space { end += 1 }
+    let mechanism = arguments.lowerBound..<end
+    guard !mechanism.isEmpty else { return nil }
+    guard end < arguments.upperBound else { return (mechanism, nil) }
+    let initial = end + 1..<arguments.upperBound
+    for index in initial where line[index] == .space { return nil }
+    return (mechanism, initial)
   }
 }
 
@@ -101,6 +136,8 @@ struct ParameterReader {
 }
 
 extension UInt8 {
+  fileprivate var isUpperHexDigit: Bool { isDigit || self &- 65 < 6 }
+
   /// What the value of a parameter is made of: printable, neither space nor `=`.
   fileprivate var isParameterText: Bool {
     isPrintable && self != .space && self != UInt8(ascii: "=")
@@ -112,9 +149,11 @@ struct MailParameters {
   private var hasSize = false
   private var hasBody = false
 
+  private var hasIdentity = false
+
   /// Takes one parameter; gives the reply that refuses it, if any does. After HELO there are none.
   mutating func take(
-    _ parameter: Parameter, _ line: Span<UInt8>, _ hello: Hello, maximumSize: Int
+    _ parameter: Parameter, _ line: Span<UInt8>, _ hello: Hello, _ configuration: Configuration
   ) -> Reply? {
     guard hello.isExtended else { return .unknownParameter }
     if line.matches("size", in: parameter.keyword) {
@@ -122,7 +161,7 @@ struct MailParameters {
         return .parameterSyntax
       }
       hasSize = true
-      return size > maximumSize ? .tooBig : nil
+      return size > configuration.maximumSize ? .tooBig : nil
     }
     if line.matches("body", in: parameter.keyword) {
       guard !hasBody, let value = parameter.value,
@@ -131,11 +170,34 @@ struct MailParameters {
       hasBody = true
       return nil
     }
+    if configuration.hasAccounts, line.matches("auth", in: parameter.keyword) {
+      // Who another server says has sent this (RFC 4954 §5): checked and not believed.
+      guard !hasIdentity, let value = parameter.value, line.isXtext(value) else {
+        return .parameterSyntax
+      }
+      hasIdentity = true
+      return nil
+    }
     return .unknownParameter
   }
 }
 
 extension Span<UInt8> {
+  /// `xtext` (RFC 3461 §4): printable, with `+` in front of two upper-case hexadecimal digits only.
+  fileprivate func isXtext(_ range: Range<Int>) -> Bool {
+    var index = range.lowerBound
+    while index < range.upperBound {
+      if self[index] == UInt8(ascii: "+") {
+        guard index + 2 < range.upperBound, self[index + 1].isUpperHexDigit,
+          self[index + 2].isUpperHexDigit
+        else { return false }
+        index += 2
+      }
+      index += 1
+    }
+    return !range.isEmpty
+  }
+
   /// `size-value`: up to 20 digits (RFC 1870 §4). What does not fit an `Int` is `Int.max`.
   fileprivate func size(_ range: Range<Int>) -> Int? {
     guard 1...20 ~= range.count else { return nil }

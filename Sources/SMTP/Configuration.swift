@@ -12,6 +12,15 @@ public struct Configuration: Sendable {
   public var maximumErrors = 20
   public var bareLineEnds = BareLineEnds.reject
 
+  /// Whether there are accounts, so that AUTH has somebody to let in.
+  public var hasAccounts = false
+  /// Whether MAIL needs AUTH first.
+  public var requiresAuthentication = false
+  /// Whether AUTH may be without TLS.
+  public var allowsInsecureAuthentication = false
+  /// Whether STARTTLS can be done.
+  public var canStartTLS = false
+
   /// What becomes of a message with a bare CR or LF in its content.
   public enum BareLineEnds: Sendable {
     /// It is refused behind its final dot.
@@ -48,11 +57,14 @@ public struct Envelope: Equatable, Sendable {
   /// No two of these are the same mailbox.
   public private(set) var recipients: [Mailbox] = []
 
+  /// The recipients in a form that is the same for the same mailbox.
+  private var known: Set<[UInt8]> = []
+
   init(from reversePath: ReversePath) { self.reversePath = reversePath }
 
   /// A recipient that is named twice gets the message once.
   mutating func add(_ recipient: Mailbox) {
-    if !recipients.contains(where: { $0.isSame(as: recipient) }) { recipients.append(recipient) }
+    if known.insert(recipient.canonical).inserted { recipients.append(recipient) }
   }
 }
 

@@ -7,8 +7,8 @@ struct LineReader: Sendable {
   /// The limit on a command line with its CR LF, in octets. RFC 5321 §4.5.3.1.4 has 512 and the
   /// extensions add to it, each for its own; this is above their sum, as servers commonly have it.
   static let limit = 2048
-  /// Where the CR of the longest line stands.
-  private static let lastCarriageReturn = limit - 2
+  /// The same for AUTH and the responses that follow it: RFC 4954 §4.
+  static let authenticationLimit = 12_288
 
   enum Finding {
     /// A line without its CR LF; the next begins at `next`.
@@ -24,10 +24,16 @@ struct LineReader: Sendable {
   /// The line has drawn an error: the rest of it, through its CR LF, is passed over.
   private var isVoid = false
 
-  mutating func next(in input: Span<UInt8>, from start: Int) -> Finding {
-    let limit = isVoid ? input.count : min(input.count, start + Self.lastCarriageReturn + 1)
+  /// `isResponse` says that the line is no command but a response to AUTH.
+  mutating func next(
+    in input: Span<UInt8>, from start: Int, isResponse: Bool = false
+  ) -> Finding {
+    // One octet more than where the CR of the longest line stands.
+    let limit =
+      (isResponse || input.beginsWithAuth(at: start) ? Self.authenticationLimit : Self.limit) - 1
+    let end = isVoid ? input.count : min(input.count, start + limit)
     var index = start + searched
-    while index < limit {
+    while index < end {
       switch input[index] {
       case .carriageReturn:
         guard index + 1 < input.count else {
@@ -38,7 +44,7 @@ struct LineReader: Sendable {
           searched = 0
           guard isVoid else { return .line(start..<index, next: index + 2) }
           isVoid = false
-          return next(in: input, from: index + 2)
+          return next(in: input, from: index + 2, isResponse: isResponse)
         }
         return fault(.bareCarriageReturn, next: index + 1)
       case .lineFeed:
@@ -48,7 +54,9 @@ struct LineReader: Sendable {
       }
     }
     if isVoid { return .needInput(keep: input.count) }
-    if index - start > Self.lastCarriageReturn { return fault(.lineTooLong, next: index) }
+    if index - start >= limit {
+      return fault(isResponse ? .authenticationLineTooLong : .lineTooLong, next: index)
+    }
     searched = index - start
     return .needInput(keep: start)
   }
@@ -57,5 +65,12 @@ struct LineReader: Sendable {
     searched = 0
     isVoid = true
     return .fault(reply, next: next)
+  }
+}
+
+extension Span<UInt8> {
+  /// Whether the command line at `start` is one of AUTH.
+  fileprivate func beginsWithAuth(at start: Int) -> Bool {
+    start + 5 <= count && matches("auth ", in: start..<start + 5)
   }
 }

@@ -20,13 +20,13 @@ public struct Mailbox: Equatable, Sendable {
     return octets[(at + 1)...]
   }
 
-  public var localPart: ArraySlice<UInt8> { octets[..<(at ?? octets.endIndex)] }
-
-  /// Whether mail for both goes to the same place: local parts are compared as they are, domains
+  /// The same octets for all spellings of a mailbox: local parts are compared as they are, domains
   /// in any case (RFC 5321 §2.4).
-  func isSame(as other: Mailbox) -> Bool {
-    octets.count == other.octets.count && localPart == other.localPart
-      && domain.equalsIgnoringCase(other.domain)
+  var canonical: [UInt8] {
+    guard let at else { return octets.map(\.lowercased) }  // "postmaster"
+    var canonical = octets
+    for index in at..<canonical.count { canonical[index] = canonical[index].lowercased }
+    return canonical
   }
 }
 

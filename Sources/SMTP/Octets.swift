@@ -53,6 +53,12 @@ extension Span<UInt8> {
 }
 
 extension [UInt8] {
+  /// Overwrites all octets: for passwords. Never inlined, so that the writes are not optimised away.
+  @inline(never)
+  public mutating func wipe() {
+    for index in indices { self[index] = 0 }
+  }
+
   mutating func append(_ text: StaticString) {
     text.withUTF8Buffer { unsafe append(contentsOf: $0) }
   }

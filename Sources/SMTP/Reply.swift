@@ -37,7 +37,7 @@ extension Reply {
   static let startContent = Reply("354 End data with <CR><LF>.<CR><LF>")
   static let goodbye = Reply("221 2.0.0 Goodbye")
   static let help = Reply(
-    "214 2.0.0 Commands: HELO EHLO MAIL RCPT DATA RSET NOOP VRFY EXPN HELP QUIT (RFC 5321)")
+    "214 2.0.0 Commands: HELO EHLO STARTTLS AUTH MAIL RCPT DATA RSET NOOP VRFY EXPN HELP QUIT")
   static let cannotVerify = Reply("252 2.0.0 Not verified; send mail and see")
 }
 
@@ -66,6 +66,26 @@ extension Reply {
   static let recipientFirst = Reply("503 5.5.1 Send RCPT first: no recipient was accepted")
 }
 
+// Authentication (RFC 4954 §4 and §6) and TLS (RFC 3207 §4).
+extension Reply {
+  static let authenticated = Reply("235 2.7.0 Authentication succeeded")
+  static let authenticationFailed = Reply("535 5.7.8 Authentication failed")
+  static let authenticationUnavailable = Reply("454 4.7.0 Authentication not possible now")
+  static let authenticationCancelled = Reply("501 5.7.0 Authentication cancelled")
+  static let authenticationLineTooLong = Reply("500 5.5.6 Authentication line too long")
+  static let malformedResponse = Reply("501 5.5.2 Authentication response not understood")
+  static let authSyntax = Reply("501 5.5.4 Syntax: AUTH mechanism [initial response]")
+  static let unknownMechanism = Reply("504 5.5.4 Authentication mechanism not offered")
+  static let alreadyAuthenticated = Reply("503 5.5.1 Already authenticated")
+  static let authenticationRequired = Reply("530 5.7.0 Authentication required")
+  static let encryptionRequired = Reply("538 5.7.11 Encryption required for authentication")
+  static let ehloFirst = Reply("503 5.5.1 Send EHLO first")
+  static let inTransaction = Reply("503 5.5.1 Not in a mail transaction")
+  static let startTLS = Reply("220 2.0.0 Ready to start TLS")
+  static let alreadyTLS = Reply("503 5.5.1 TLS is on already")
+  static let noTLS = Reply("454 4.7.0 TLS not available now")
+}
+
 // Addresses and limits.
 extension Reply {
   static let badSender = Reply("501 5.1.7 Sender address not understood")
@@ -86,6 +106,8 @@ extension Reply {
 // The end.
 extension Reply {
   static let timeout = Reply("421 4.4.2 Timeout")
+  static let tooManyFailures = Reply("421 4.7.0 Too many authentication failures")
+  static let inputBehindStartTLS = Reply("421 4.7.0 Input behind STARTTLS")
   static let tooManyErrors = Reply("421 4.7.0 Too many errors")
   static let shuttingDown = Reply("421 4.3.2 Shutting down; try again later")
   public static let misconfigured = Reply("421 4.3.5 This server is not configured correctly")

@@ -1,5 +1,6 @@
 // The server's side of an SMTP session as a pure machine: RFC 5321, with PIPELINING (RFC 2920),
-// SIZE (RFC 1870), 8BITMIME (RFC 6152) and ENHANCEDSTATUSCODES (RFC 2034).
+// SIZE (RFC 1870), 8BITMIME (RFC 6152), ENHANCEDSTATUSCODES (RFC 2034), AUTH (RFC 4954) and
+// STARTTLS (RFC 3207).
 //
 // The caller hands over what has arrived and does what it is told; the machine knows no file, no
 // clock and no peer. Its laws, each of which a test holds it to:
@@ -24,8 +25,12 @@ public struct Session: Sendable {
     case commit
     /// Drop the open message.
     case abort
-    /// Nothing: something was refused. A command of a known verb stands in this range of the input;
-    /// nil for a message, and for a line that may be anything, such as a password out of place.
+    /// See whether `credentials` let the client in, then call `verified`, after a delay if not.
+    case verify
+    /// See whether TLS can be started, then call `startTLS`.
+    case startTLS
+    /// Nothing: something was refused. Of a command, what may be shown in a log stands in this range
+    /// of the input; of a message, and of what was no command, nothing.
     case refused(Reply, command: Range<Int>?)
     /// Write the output and end the session.
     case close
@@ -36,6 +41,15 @@ public struct Session: Sendable {
     public let action: Action
     /// How many octets of the input are done with. The rest is to be in the next call's input.
     public let consumed: Int
+    /// Whether the peer got anywhere: a command or content came. The rest of a line that is refused
+    /// already gets nowhere.
+    public let isProgress: Bool
+
+    init(_ action: Action, consumed: Int, isProgress: Bool = true) {
+      self.action = action
+      self.consumed = consumed
+      self.isProgress = isProgress
+    }
   }
 
   /// Why a message could not be stored.
@@ -47,13 +61,22 @@ public struct Session: Sendable {
   /// Output above which `advance` asks for it to be written, in octets.
   public static let outputLimit = 16_384
   /// What the caller's input buffer must be able to hold, in octets: the longest command line.
-  public static let minimumInput = LineReader.limit
+  public static let minimumInput = LineReader.authenticationLimit
+  /// Failed authentications that a session may have; the last ends it.
+  static let maximumFailures = 3
 
-  private enum State {
+  enum State {
     /// Before HELO or EHLO. To `ready`.
     case start
-    /// No mail transaction. To `mail` by MAIL.
+    /// No mail transaction. To `mail` by MAIL, to `authenticating` or `verifying` by AUTH, to
+    /// `startingTLS` by STARTTLS.
     case ready(Hello)
+    /// A response to AUTH is to come. To `verifying`, or to `ready` if it is refused.
+    case authenticating(Hello, AuthenticationExchange)
+    /// The caller verifies who this is. To `ready`, or to `closed`, by `verified`.
+    case verifying(Hello, Credentials)
+    /// The caller sees to TLS. To `closed`, or back to `ready`, by `startTLS`.
+    case startingTLS(Hello)
     /// A mail transaction. To `content` by DATA, to `ready` by RSET, HELO and EHLO.
     case mail(Hello, Envelope)
     /// The content of a message. To `storing` by its end, or to `ready` if it is refused.
@@ -65,7 +88,7 @@ public struct Session: Sendable {
   }
 
   /// A message that is arriving.
-  private struct Content: Sendable {
+  struct Content: Sendable {
     var reader = EndOfDataReader()
     /// Octets so far, as RFC 1870 §5 counts them: without the dots that were added.
     var size = 0
@@ -74,17 +97,25 @@ public struct Session: Sendable {
     var failure: StoreFailure?
   }
 
-  private let configuration: Configuration
+  let configuration: Configuration
+  let isTLS: Bool
   private var lines = LineReader()
-  private var state = State.start
+  var state = State.start
 
   /// 5xx replies so far.
-  public private(set) var errors = 0
+  public internal(set) var errors = 0
   /// Messages stored so far.
   public private(set) var messages = 0
 
-  public init(configuration: Configuration) {
+  /// Who has authenticated; nil if nobody has.
+  public internal(set) var login: [UInt8]?
+  /// Failed authentications so far.
+  public private(set) var failures = 0
+
+  /// `isTLS` says whether TLS protects the session.
+  public init(configuration: Configuration, isTLS: Bool) {
     self.configuration = configuration
+    self.isTLS = isTLS
   }
 
   /// Writes the greeting. To be called once, first.
@@ -105,21 +136,35 @@ public struct Session: Sendable {
         switch lines.next(in: input, from: position) {
         case .line(let line, let next):
           position = next
-          if let action = execute(input.extracting(line), at: line, into: &output) {
-            return Step(action: action, consumed: position)
+          let isLast = next == input.count
+          if let action = execute(input.extracting(line), at: line, isLast, into: &output) {
+            return Step(action, consumed: position)
           }
         case .fault(let reply, let next):
           let action = refuse(reply, command: nil, into: &output)
-          return Step(action: action, consumed: next)
+          return Step(action, consumed: next)
         case .needInput(let keep):
-          return Step(action: .needInput, consumed: keep)
+          return Step(.needInput, consumed: keep, isProgress: position > 0)
         }
-      case .storing:
-        preconditionFailure("the caller has not said how storing ended")
+      case .authenticating(let hello, let exchange):
+        switch lines.next(in: input, from: position, isResponse: true) {
+        case .line(let line, let next):
+          position = next
+          if let action = respond(input, line, exchange, hello, into: &output) {
+            return Step(action, consumed: position)
+          }
+        case .fault(let reply, let next):
+          state = .ready(hello)
+          return Step(refuse(reply, command: nil, into: &output), consumed: next)
+        case .needInput(let keep):
+          return Step(.needInput, consumed: keep, isProgress: position > 0)
+        }
+      case .storing, .verifying, .startingTLS:
+        preconditionFailure("the caller has not said how its part ended")
       case .closed:
-        return Step(action: .close, consumed: input.count)
+        return Step(.close, consumed: input.count)
       }
-      if output.count >= Self.outputLimit { return Step(action: .flush, consumed: position) }
+      if output.count >= Self.outputLimit { return Step(.flush, consumed: position) }
     }
   }
 }
@@ -147,9 +192,54 @@ extension Session {
     case .storing(let hello):
       state = .ready(hello)
       output.append(failure.reply)
-    case .start, .ready, .mail, .closed:
+    case .start, .ready, .authenticating, .verifying, .startingTLS, .mail, .closed:
       preconditionFailure("no message is open")
     }
+  }
+
+  /// What became of credentials.
+  public enum Verdict: Sendable {
+    case accepted
+    case denied
+    /// They could not be verified.
+    case unavailable
+  }
+
+  /// What is to be verified; nil where nothing is.
+  public var credentials: Credentials? {
+    guard case .verifying(_, let credentials) = state else { return nil }
+    return credentials
+  }
+
+  /// Ends what `verify` began. The password is overwritten: the caller is to hold no copy.
+  public mutating func verified(_ verdict: Verdict, into output: inout [UInt8]) {
+    guard case .verifying(let hello, var credentials) = state else {
+      preconditionFailure("nobody is to be verified")
+    }
+    state = .ready(hello)
+    credentials.password.wipe()
+    switch verdict {
+    case .accepted:
+      login = credentials.login
+      output.append(.authenticated)
+    case .unavailable: output.append(.authenticationUnavailable)
+    case .denied:
+      failures += 1
+      if failures < Self.maximumFailures {
+        _ = refuse(.authenticationFailed, command: nil, into: &output)
+      } else {
+        state = .closed
+        output.append(.tooManyFailures)
+      }
+    }
+  }
+
+  /// Ends what `startTLS` began. Where it is possible, the caller writes the output and hands the
+  /// connection over; this session is at its end.
+  public mutating func startTLS(isPossible: Bool, into output: inout [UInt8]) {
+    guard case .startingTLS(let hello) = state else { preconditionFailure("no TLS was asked for") }
+    state = isPossible ? .closed : .ready(hello)
+    output.append(isPossible ? .startTLS : .noTLS)
   }
 
   /// Why the caller ends the session.
@@ -193,18 +283,18 @@ extension Session {
       if isDoomed { content.isOpen = false }
       state = .content(hello, content)
       guard wasOpen else { return nil }
-      return Step(action: isDoomed ? .abort : .append(range), consumed: position)
+      return Step(isDoomed ? .abort : .append(range), consumed: position)
     case .end(let next):
       position = next
       if let reply = refusal(of: content) ?? content.failure?.reply {
         state = .ready(hello)
-        return Step(action: refuse(reply, command: nil, into: &output), consumed: next)
+        return Step(refuse(reply, command: nil, into: &output), consumed: next)
       }
       state = .storing(hello)
-      return Step(action: .commit, consumed: next)
+      return Step(.commit, consumed: next)
     case .needInput(let keep):
       state = .content(hello, content)
-      return Step(action: .needInput, consumed: keep)
+      return Step(.needInput, consumed: keep, isProgress: position > 0)
     }
   }
 
@@ -216,164 +306,5 @@ extension Session {
     case .keep: break
     }
     return content.size > configuration.maximumSize ? .tooBig : nil
-  }
-}
-
-// Commands.
-extension Session {
-  private enum Outcome {
-    case reply(Reply)
-    case open(Envelope, Hello)
-    /// The reply is written already.
-    case replied
-  }
-
-  private mutating func execute(
-    _ line: Span<UInt8>, at position: Range<Int>, into output: inout [UInt8]
-  ) -> Action? {
-    let command = Command(line)
-    let outcome: Outcome =
-      switch command.verb {
-      case .helo: hello(line, command, isExtended: false, into: &output)
-      case .ehlo: hello(line, command, isExtended: true, into: &output)
-      case .mail: .reply(mail(line, command))
-      case .rcpt: .reply(recipient(line, command))
-      case .data: data(command)
-      case .rset: .reply(reset(command))
-      case .noop: .reply(.ok)
-      case .vrfy: .reply(command.hasArguments ? .cannotVerify : .vrfySyntax)
-      case .expn: .reply(.notImplemented)
-      case .help: .reply(.help)
-      case .quit: .reply(quit(command))
-      case nil: .reply(.unknownCommand)
-      }
-    switch outcome {
-    case .reply(let reply):
-      if reply.isFailure {
-        let range = command.verb == nil ? nil : position
-        return refuse(reply, command: range, into: &output)
-      }
-      output.append(reply)
-      return nil
-    case .open(let envelope, let hello):
-      output.append(.startContent)
-      return .open(envelope, hello)
-    case .replied: return nil
-    }
-  }
-
-  /// Answers with a 4xx or 5xx, or, where the budget of errors is spent, with the 421 that ends
-  /// the session.
-  private mutating func refuse(
-    _ reply: Reply, command: Range<Int>?, into output: inout [UInt8]
-  ) -> Action {
-    var reply = reply
-    if reply.isPermanentFailure {
-      if errors >= configuration.maximumErrors {
-        state = .closed
-        reply = .tooManyErrors
-      } else {
-        errors += 1
-      }
-    }
-    output.append(reply)
-    return .refused(reply, command: command)
-  }
-
-  /// HELO and EHLO: RFC 5321 §4.1.1.1. Either ends a mail transaction. A name with underscores is
-  /// tolerated: many machines have one, and nothing is decided by it.
-  private mutating func hello(
-    _ line: Span<UInt8>, _ command: Command, isExtended: Bool, into output: inout [UInt8]
-  ) -> Outcome {
-    let name = command.arguments
-    let end =
-      line.domain(from: name.lowerBound, allowing: UInt8(ascii: "_"))
-      ?? line.addressLiteral(from: name.lowerBound)
-    guard end == name.upperBound else {
-      return .reply(isExtended ? .ehloSyntax : .heloSyntax)
-    }
-    state = .ready(Hello(name: line.copy(name), isExtended: isExtended))
-    output.append(isExtended ? "250-" : "250 ")
-    output += configuration.hostname
-    output.append("\r\n")
-    guard isExtended else { return .replied }
-    output.append("250-PIPELINING\r\n250-SIZE ")
-    output.append(decimal: UInt64(configuration.maximumSize))
-    output.append("\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n")
-    return .replied
-  }
-
-  /// MAIL: RFC 5321 §4.1.1.2.
-  private mutating func mail(_ line: Span<UInt8>, _ command: Command) -> Reply {
-    switch state {
-    case .start: return .helloFirst
-    case .mail, .content, .storing, .closed: return .nestedMail
-    case .ready(let hello):
-      guard let start = line.startOfPath(in: command.arguments, behind: "from:") else {
-        return .mailSyntax
-      }
-      guard let (path, end) = line.reversePath(from: start) else { return .badSender }
-      var parameters = ParameterReader(from: end)
-      var seen = MailParameters()
-      while let parameter = parameters.next(in: line) {
-        if let reply = seen.take(parameter, line, hello, maximumSize: configuration.maximumSize) {
-          return reply
-        }
-      }
-      guard parameters.isAtEnd else { return .mailSyntax }
-      state = .mail(hello, Envelope(from: path))
-      return .senderOK
-    }
-  }
-
-  /// RCPT: RFC 5321 §4.1.1.3. There are no parameters yet.
-  private mutating func recipient(_ line: Span<UInt8>, _ command: Command) -> Reply {
-    switch state {
-    case .start: return .helloFirst
-    case .ready, .content, .storing, .closed: return .mailFirst
-    case .mail(let hello, var envelope):
-      guard let start = line.startOfPath(in: command.arguments, behind: "to:") else {
-        return .rcptSyntax
-      }
-      guard let (mailbox, end) = line.forwardPath(from: start) else { return .badRecipient }
-      var parameters = ParameterReader(from: end)
-      guard parameters.next(in: line) == nil else { return .unknownParameter }
-      guard parameters.isAtEnd else { return .rcptSyntax }
-      guard configuration.accepts(mailbox) else { return .relayingDenied }
-      guard envelope.recipients.count < configuration.maximumRecipients else {
-        return .tooManyRecipients
-      }
-      state = .ready(hello)  // so that the envelope is not copied to be changed
-      envelope.add(mailbox)
-      state = .mail(hello, envelope)
-      return .recipientOK
-    }
-  }
-
-  /// DATA: RFC 5321 §4.1.1.4.
-  private mutating func data(_ command: Command) -> Outcome {
-    if command.hasArguments { return .reply(.noArguments) }
-    switch state {
-    case .start: return .reply(.helloFirst)
-    case .ready, .content, .storing, .closed: return .reply(.mailFirst)
-    case .mail(let hello, let envelope):
-      if envelope.recipients.isEmpty { return .reply(.recipientFirst) }
-      state = .content(hello, Content())
-      return .open(envelope, hello)
-    }
-  }
-
-  /// RSET: RFC 5321 §4.1.1.5.
-  private mutating func reset(_ command: Command) -> Reply {
-    if command.hasArguments { return .noArguments }
-    if case .mail(let hello, _) = state { state = .ready(hello) }
-    return .ok
-  }
-
-  /// QUIT: RFC 5321 §4.1.1.10.
-  private mutating func quit(_ command: Command) -> Reply {
-    if command.hasArguments { return .noArguments }
-    state = .closed
-    return .goodbye
   }
 }

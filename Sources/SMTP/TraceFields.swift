@@ -5,7 +5,8 @@ extension Envelope {
   ///
   /// The `for` clause is there only when there is one recipient: none learns of another.
   public func traceFields(
-    hello: Hello, client: Client, hostname: [UInt8], id: [UInt8], time: Timestamp
+    hello: Hello, client: Client, isAuthenticated: Bool, hostname: [UInt8], id: [UInt8],
+    time: Timestamp
   ) -> [UInt8] {
     var fields: [UInt8] = []
     fields.reserveCapacity(512)
@@ -21,7 +22,8 @@ extension Envelope {
     fields.append("\r\n\tby ")
     fields += hostname
     fields.append(" with ")
-    fields.append(protocolName(hello: hello, client: client))
+    fields.append(
+      protocolName(hello: hello, isTLS: client.isTLS, isAuthenticated: isAuthenticated))
     fields.append(" id ")
     fields += id
     if recipients.count == 1 {
@@ -36,8 +38,13 @@ extension Envelope {
   }
 
   /// The protocol as RFC 3848 names it. There is no name for HELO under TLS.
-  private func protocolName(hello: Hello, client: Client) -> StaticString {
+  private func protocolName(hello: Hello, isTLS: Bool, isAuthenticated: Bool) -> StaticString {
     guard hello.isExtended else { return "SMTP" }
-    return client.isTLS ? "ESMTPS" : "ESMTP"
+    return switch (isTLS, isAuthenticated) {
+    case (false, false): "ESMTP"
+    case (true, false): "ESMTPS"
+    case (false, true): "ESMTPA"
+    case (true, true): "ESMTPSA"
+    }
   }
 }

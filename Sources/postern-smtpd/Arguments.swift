@@ -13,6 +13,10 @@ struct Arguments {
   var request = Request.session
   /// Whether whoever configured the front says that TLS protects the session.
   var isTLS = false
+  /// Whether a PROXY header comes first.
+  var hasProxy = false
+  /// Whether STARTTLS has begun this session: there is no greeting.
+  var isResumed = false
   var environmentFile: EnvironmentFile?
 
   /// What a `SettingsError` about the command line itself names.
@@ -23,6 +27,8 @@ struct Arguments {
     while let argument = rest.popFirst() {
       switch argument {
       case "--tls": isTLS = true
+      case "--proxy": hasProxy = true
+      case "--resumed": isResumed = true
       case "--check": request = .check
       case "--version": request = .version
       case "--help": request = .help
@@ -39,13 +45,15 @@ struct Arguments {
   }
 
   static let help = """
-    usage: postern-smtpd [--tls] [--env-file FILE]
+    usage: postern-smtpd [--tls] [--proxy] [--resumed] [--env-file FILE]
            postern-smtpd [--tls] [--env-file FILE] --check
            postern-smtpd --version | --help
 
     One SMTP session on standard input and output. Mail is stored as .eml files.
 
       --tls            TLS protects this session: whoever listens in front says so
+      --proxy          a PROXY protocol header (v1 or v2) comes first, and is believed
+      --resumed        TLS was started inside a session (SMTP_STARTTLS): no greeting
       --env-file FILE  read KEY=VALUE lines; the environment wins over them
       --check          print the configuration in force and who the peer is taken to be
       --version        print the version

@@ -2,6 +2,7 @@
 // when nothing is left to read, and keeps the log. What can be decided without the system is not
 // decided here.
 
+import Authentication
 import POSIX
 import SMTP
 import Storage
@@ -11,7 +12,9 @@ struct Driver: ~Copyable {
   private static let inputSize = 65_536
 
   private let settings: Settings
+  private let peer: Peer
   private let client: Client
+  private let isResumed: Bool
   private let log: Log
 
   private var connection: Connection
@@ -19,6 +22,8 @@ struct Driver: ~Copyable {
   /// Nil until the mail directory could be opened.
   private var store: MailDirectory?
   private var message: Arrival?
+  /// Whether the connection is to be handed to stunnel.
+  private var handover: StartTLS?
 
   private var output: [UInt8] = []
   private var received = 0
@@ -38,20 +43,25 @@ struct Driver: ~Copyable {
     case interrupted(Connection.Interruption)
   }
 
-  init(settings: Settings, client: Client, log: Log, connection: consuming Connection) {
+  init(
+    settings: Settings, peer: Peer, isTLS: Bool, isResumed: Bool, log: Log,
+    connection: consuming Connection
+  ) {
     precondition(Self.inputSize > Session.minimumInput)
     self.settings = settings
-    self.client = client
+    self.peer = peer
+    self.isResumed = isResumed
+    client = peer.client(isTLS: isTLS)
     self.log = log
     self.connection = connection
-    session = Session(configuration: settings.session)
+    session = Session(configuration: settings.session, isTLS: isTLS)
     output.reserveCapacity(Session.outputLimit + 1024)
   }
 
   /// Runs the session to its end.
   mutating func run() -> Process.ExitStatus {
     openStore()
-    session.greet(into: &output)
+    if !isResumed { session.greet(into: &output) }
     do throws(Connection.Interruption) {
       return end(try converse())
     } catch {
@@ -68,7 +78,13 @@ struct Driver: ~Copyable {
       let step = session.advance(input.span.extracting(consumed...), into: &output)
       try perform(step.action, on: input.span.extracting(consumed...))
       consumed += step.consumed
-      if step.consumed > 0 { deadline = Deadline(inSeconds: settings.timeout) }
+      switch step.action {
+      case .verify, .refused:
+        // What was read may be a password.
+        for index in 0..<consumed { input[index] = 0 }
+      case .open, .append, .commit, .abort, .startTLS, .flush, .needInput, .close: break
+      }
+      if step.isProgress { deadline = Deadline(inSeconds: settings.timeout) }
       switch step.action {
       case .close: return .closed
       case .needInput:
@@ -78,7 +94,7 @@ struct Driver: ~Copyable {
         let count = try connection.read(into: &input, atMost: room, until: deadline)
         if count == 0 { return .endOfInput }
         received += count
-      case .open, .append, .commit, .abort, .refused, .flush: break
+      case .open, .append, .commit, .abort, .verify, .startTLS, .refused, .flush: break
       }
     }
   }
@@ -92,6 +108,8 @@ struct Driver: ~Copyable {
     case .append(let range): append(input.extracting(range))
     case .commit: commit()
     case .abort: abort()
+    case .verify: try verify()
+    case .startTLS: startTLS()
     case .refused(let reply, nil): logRefusal(reply, nil)
     case .refused(let reply, let command?): logRefusal(reply, input.copy(command))
     case .flush, .needInput, .close: try flush()
@@ -100,8 +118,7 @@ struct Driver: ~Copyable {
 
   private mutating func flush() throws(Connection.Interruption) {
     if output.isEmpty { return }
-    try connection.write(output, until: Deadline(inSeconds: settings.timeout))
-    output.removeAll(keepingCapacity: true)
+    try connection.write(&output, until: Deadline(inSeconds: settings.timeout))
   }
 }
 
@@ -134,8 +151,8 @@ extension Driver {
     do throws(StoreError) {
       guard var file = try store?.open(id: id) else { return }
       let fields = envelope.traceFields(
-        hello: hello, client: client, hostname: settings.session.hostname, id: id.octets,
-        time: .now)
+        hello: hello, client: client, isAuthenticated: session.login != nil,
+        hostname: settings.session.hostname, id: id.octets, time: .now)
       try file.append(fields.span)
       message = Arrival(
         file: file, recipients: envelope.recipients, started: Clock.monotonicMilliseconds())
@@ -190,12 +207,78 @@ extension Timestamp {
   }
 }
 
+// Who comes in, and TLS.
+extension Driver {
+  /// Seconds that the reply to a failed authentication is held back.
+  private static let failureDelay = 1
+
+  private mutating func verify() throws(Connection.Interruption) {
+    let verdict = verdict()
+    if verdict == .denied { try connection.pause(until: Deadline(inSeconds: Self.failureDelay)) }
+    session.verified(verdict, into: &output)
+  }
+
+  /// Has the credentials verified and logged. They are not kept.
+  private func verdict() -> Session.Verdict {
+    guard let verifier = settings.verifier, let credentials = session.credentials else {
+      return .denied
+    }
+    var reason: String?
+    let verdict: Session.Verdict
+    do throws(VerifierError) {
+      verdict = try verifier.verify(credentials) ? .accepted : .denied
+    } catch {
+      verdict = .unavailable
+      reason = error.reason
+    }
+    log.write(verdict.logLevel, "authenticate") { line in
+      line.add("result", verdict.name)
+      line.add("user", credentials.login)
+      line.add("mechanism", credentials.mechanism.name)
+      line.add("peer", peer.address?.text ?? "unknown")
+      if let reason { line.add("reason", reason) }
+    }
+    return verdict
+  }
+
+  private mutating func startTLS() {
+    let target = settings.startTLS.flatMap { StartTLS(configuration: $0) }
+    if target == nil {
+      log.write(.error, "failure") { line in
+        line.add("reason", "no stunnel, or its configuration cannot be read")
+        line.add("configuration", settings.startTLS ?? "")
+      }
+    }
+    session.startTLS(isPossible: target != nil, into: &output)
+    handover = target
+  }
+}
+
+extension Session.Verdict {
+  fileprivate var name: StaticString {
+    switch self {
+    case .accepted: "accepted"
+    case .denied: "denied"
+    case .unavailable: "unavailable"
+    }
+  }
+
+  fileprivate var logLevel: Log.Level {
+    switch self {
+    case .accepted: .info
+    case .denied: .warning
+    case .unavailable: .error
+    }
+  }
+}
+
 // The end, and the log.
 extension Driver {
   private mutating func end(_ ending: Ending) -> Process.ExitStatus {
     abort()
     let reason: StaticString
     switch ending {
+    case .closed where handover != nil: reason = "starttls"
     case .closed: reason = "quit"
     case .endOfInput: reason = "end of input"
     case .interrupted(.timeout): reason = bid(.timeout, "timeout")
@@ -213,6 +296,11 @@ extension Driver {
       line.add("octets", received)
       line.add("seconds", Self.seconds(since: started))
     }
+    if case .closed = ending, let handover {
+      let errno = handover.replaceProcess(peer: peer, hiding: settings.environmentPassword)
+      log.write(.error, "failure") { $0.add("reason", "stunnel: \(errno)") }
+      return .ioError
+    }
     return .success
   }
 
@@ -221,7 +309,7 @@ extension Driver {
     _ interruption: Session.Interruption, _ reason: StaticString
   ) -> StaticString {
     session.interrupt(interruption, into: &output)
-    try? connection.write(output, until: Deadline(inSeconds: 0))
+    try? connection.write(&output, until: Deadline(inSeconds: 0))
     return reason
   }
 
@@ -230,7 +318,7 @@ extension Driver {
   private func logRefusal(_ reply: Reply, _ command: [UInt8]?) {
     log.write(.notice, "refuse") { line in
       line.add("reply", reply.text)
-      if let command { line.add("command", command.prefix(256)) }
+      if let command, !command.isEmpty { line.add("command", command.prefix(512)) }
     }
   }
 

@@ -1,5 +1,6 @@
 // Who the peer is taken to be: the first source in this table that knows.
 //
+//     the PROXY header                with --proxy
 //     getpeername(0)                  descriptor 0 is an internet socket
 //     REMOTE_ADDR, REMOTE_PORT        systemd Accept=yes
 //     TCPREMOTEIP, TCPREMOTEPORT      ucspi: tcpserver, ipsvd, s6
@@ -7,6 +8,7 @@
 //     REMOTE_HOST, REMOTE_PORT        xinetd, stunnel exec
 
 import POSIX
+import PROXY
 import SMTP
 
 struct Peer {
@@ -30,6 +32,30 @@ struct Peer {
       return Peer(address: ip, port: number.map(Int.init), source: address)
     }
     return Peer(address: nil, port: nil, source: "nothing")
+  }
+
+  /// What a PROXY header says; nil if its address is none.
+  init?(_ header: ProxyHeader) {
+    switch header.source {
+    case nil: self = Peer.find()
+    case .local: self.init(address: nil, port: nil, source: "PROXY")
+    case .octets(let octets, let port):
+      self.init(address: IPAddress(octets: octets), port: Int(port), source: "PROXY")
+    case .text(let text, let port):
+      guard let address = IPAddress(text) else { return nil }
+      self.init(address: address, port: Int(port), source: "PROXY")
+    }
+  }
+
+  private init(address: IPAddress?, port: Int?, source: String) {
+    self.address = address
+    self.port = port
+    self.source = source
+  }
+
+  /// The environment in which another program, and a session that it starts, finds this peer.
+  var environment: [String: String?] {
+    ["REMOTE_ADDR": address?.text, "REMOTE_PORT": port.map { String($0) }]
   }
 
   /// As the session machine has it.

@@ -1,6 +1,7 @@
 // postern-smtpd: one SMTP session on standard input and output.
 
 import POSIX
+import PROXY
 import SMTP
 import Storage
 
@@ -31,20 +32,64 @@ struct Program {
 
   /// Runs a session.
   private static func serve(_ arguments: Arguments) throws(SettingsError) -> Process.ExitStatus {
-    let settings = try Settings(file: arguments.environmentFile)
+    // What is opened from here on is to be neither of these.
+    guard FileDescriptor.isOpen(0), FileDescriptor.isOpen(1) else { return .ioError }
+    var settings = try Settings(file: arguments.environmentFile)
     guard var log = openLog(), let connection = try? Connection() else { return .ioError }
     log.level = settings.logLevel
-    let peer = Peer.find()
+    var isTLS = arguments.isTLS
+    let peer: Peer
+    if arguments.hasProxy {
+      guard let header = readProxyHeader(connection, log), let source = Peer(header) else {
+        return .success
+      }
+      peer = source
+      isTLS = isTLS || header.isTLS
+    } else {
+      peer = Peer.find()
+    }
+    settings.session.canStartTLS = settings.startTLS != nil && FileDescriptor.isSocket(0)
     log.write(.info, "connect") { line in
       line.add("peer", peer.address?.text ?? "unknown")
       if let port = peer.port { line.add("port", port) }
       line.add("from", peer.source)
-      line.add("tls", arguments.isTLS ? "yes" : "no")
+      line.add("tls", isTLS ? "yes" : "no")
     }
     var driver = Driver(
-      settings: settings, client: peer.client(isTLS: arguments.isTLS), log: log,
+      settings: settings, peer: peer, isTLS: isTLS, isResumed: arguments.isResumed, log: log,
       connection: connection)
     return driver.run()
+  }
+
+  /// Seconds that a PROXY header may take.
+  private static let proxyTimeout = 10
+
+  /// Reads the PROXY header and not an octet more; nil, with a word in the log, if there is none.
+  private static func readProxyHeader(
+    _ connection: borrowing Connection, _ log: Log
+  ) -> ProxyHeader? {
+    let deadline = Deadline(inSeconds: proxyTimeout)
+    var octets: [UInt8] = []
+    func fail(_ reason: String) {
+      log.write(.warning, "proxy") { $0.add("reason", reason) }
+    }
+    while true {
+      switch ProxyHeader.parse(octets.span) {
+      case .header(let header):
+        if Peer(header) == nil { fail(ProxyHeader.Malformation.addresses.rawValue) }
+        return header
+      case .malformed(let malformation):
+        fail(malformation.rawValue)
+        return nil
+      case .needOctets(let count):
+        guard let got = try? connection.read(into: &octets, atMost: count, until: deadline),
+          got > 0
+        else {
+          fail("no PROXY header came")
+          return nil
+        }
+      }
+    }
   }
 
   /// What `--check` prints: every variable and where its value is from, then the peer.
@@ -89,6 +134,6 @@ struct Program {
   }
 
   private static func print(_ text: String) {
-    try? FileDescriptor(1).write([UInt8](text.utf8).span)
+    FileDescriptor.print(text, to: 1)
   }
 }

@@ -1,6 +1,7 @@
 // The configuration: environment variables, and a file of the same for what the environment does
 // not have. A value that is not understood is an error, never a silent default.
 
+import Authentication
 import POSIX
 import SMTP
 
@@ -18,6 +19,12 @@ struct Settings {
   /// Seconds that a command, or a piece of data, may take.
   var timeout: Int
   var logLevel: Log.Level
+  /// Who may come in; nil where nobody has an account.
+  var verifier: (any Verifier)?
+  /// The configuration of stunnel for STARTTLS.
+  var startTLS: String?
+  /// A password in clear text that stands in the environment.
+  var environmentPassword: String?
 
   /// Every variable as it was taken, for `--check`.
   let report: [Entry]
@@ -63,6 +70,20 @@ struct Settings {
     session.bareLineEnds = try source.read("SMTP_BARE_LF", default: "reject", "reject or keep") {
       ["reject": .reject, "keep": .keep][$0]
     }
+    session.requiresAuthentication = try source.bool("SMTP_REQUIRE_AUTH")
+    session.allowsInsecureAuthentication = try source.bool("SMTP_ALLOW_INSECURE_AUTH")
+    startTLS = try source.read("SMTP_STARTTLS", default: "", "a file") { $0 }
+    if startTLS?.isEmpty == true { startTLS = nil }
+    verifier = try source.verifier(timeout: timeout)
+    session.hasAccounts = verifier != nil
+    if session.requiresAuthentication, verifier == nil {
+      throw SettingsError(
+        variable: "SMTP_REQUIRE_AUTH", value: "true",
+        reason: "accounts expected: SMTP_USERNAME, SMTP_PASSWD_FILE or SMTP_CHECKPASSWORD")
+    }
+    if let password = Process.environment("SMTP_PASSWORD"), !PasswordHash.isHash(password) {
+      environmentPassword = password
+    }
     // These are for deploy/run, which asks `--check` for them.
     for (name, value) in [
       ("SMTP_PLAIN_ADDR", "127.0.0.1:8025"), ("SMTP_TLS_ADDR", "127.0.0.1:8465"),
@@ -93,8 +114,50 @@ private struct Source {
     guard let value = parse(text) else {
       throw SettingsError(variable: name, value: text, reason: "\(expected) expected")
     }
-    report.append(Settings.Entry(name: name, value: text, origin: origin))
+    let isSecret = name == "SMTP_PASSWORD" && !text.isEmpty
+    report.append(Settings.Entry(name: name, value: isSecret ? "(set)" : text, origin: origin))
     return value
+  }
+
+  mutating func bool(_ name: String) throws(SettingsError) -> Bool {
+    try read(name, default: "false", "true or false") {
+      switch $0 {
+      case "true", "yes", "on", "1": true
+      case "false", "no", "off", "0": false
+      default: nil
+      }
+    }
+  }
+
+  /// The accounts, which are in one place.
+  mutating func verifier(timeout: Int) throws(SettingsError) -> (any Verifier)? {
+    let login = try read("SMTP_USERNAME", default: "", "a name") { $0 }
+    let password = try read("SMTP_PASSWORD", default: "", "a password") { $0 }
+    let file = try read("SMTP_PASSWD_FILE", default: "", "a file") { $0 }
+    let program = try read("SMTP_CHECKPASSWORD", default: "", "the path of a program") {
+      $0.isEmpty || $0.first == "/" ? $0 : nil
+    }
+    if login.isEmpty != password.isEmpty {
+      throw SettingsError(
+        variable: login.isEmpty ? "SMTP_USERNAME" : "SMTP_PASSWORD", value: "",
+        reason: "SMTP_USERNAME and SMTP_PASSWORD are set together")
+    }
+    var verifiers: [(name: String, value: String, verifier: any Verifier)] = []
+    if !login.isEmpty {
+      let account = SingleAccount(login: login, password: password)
+      verifiers.append(("SMTP_USERNAME", login, account))
+    }
+    if !file.isEmpty { verifiers.append(("SMTP_PASSWD_FILE", file, PasswordFile(path: file))) }
+    if !program.isEmpty {
+      let verifier = CheckPassword(command: program, timeout: timeout)
+      verifiers.append(("SMTP_CHECKPASSWORD", program, verifier))
+    }
+    if verifiers.count > 1 {
+      throw SettingsError(
+        variable: verifiers[1].name, value: verifiers[1].value,
+        reason: "accounts are in one place, and \(verifiers[0].name) is set too")
+    }
+    return verifiers.first?.verifier
   }
 
   /// Names that begin with `SMTP_` and have not been read.

@@ -7,7 +7,7 @@ import Testing
 @Suite struct TranscriptTests {
   @Test(arguments: Transcript.all)
   func whole(_ transcript: Transcript) {
-    var machine = Machine(Configuration(transcript))
+    var machine = Machine(transcript)
     machine.receive(transcript.client)
     #expect(machine.replies == transcript.server)
     #expect(machine.messages == transcript.messages)
@@ -15,7 +15,7 @@ import Testing
 
   @Test(arguments: Transcript.all)
   func octetByOctet(_ transcript: Transcript) {
-    var machine = Machine(Configuration(transcript))
+    var machine = Machine(transcript)
     for octet in transcript.client { machine.receive([octet]) }
     #expect(machine.replies == transcript.server)
     #expect(machine.messages == transcript.messages)
@@ -26,7 +26,7 @@ import Testing
   func cutInTwo(_ transcript: Transcript) {
     let client = transcript.client
     for cut in stride(from: 1, to: client.count, by: 1 + client.count / 1000) {
-      var machine = Machine(Configuration(transcript))
+      var machine = Machine(transcript)
       machine.receive(client[..<cut])
       machine.receive(client[cut...])
       guard machine.replies == transcript.server, machine.messages == transcript.messages else {

@@ -14,15 +14,23 @@ package struct Machine {
   /// Counts what is stored, for ids.
   private let outcome: (Int) -> Session.StoreFailure?
 
+  package init(_ transcript: Transcript) {
+    self.init(Configuration(transcript), isTLS: transcript.arguments.contains("--tls"))
+  }
+
   /// `storing` says how the storing of the n-th message ends; nil is well.
   package init(
-    _ configuration: Configuration,
+    _ configuration: Configuration, isTLS: Bool = false,
     storing outcome: @escaping (Int) -> Session.StoreFailure? = { _ in nil }
   ) {
-    session = Session(configuration: configuration)
+    session = Session(configuration: configuration, isTLS: isTLS)
     self.outcome = outcome
     session.greet(into: &output)
   }
+
+  /// The one account.
+  private static let login = Array("user".utf8)
+  private static let password = Array("secret".utf8)
 
   package var replies: String { String(decoding: output, as: UTF8.self) }
 
@@ -58,6 +66,12 @@ package struct Machine {
       case .close:
         isClosed = true
         return
+      case .verify:
+        let isRight =
+          session.credentials?.login == Self.login
+          && session.credentials?.password == Self.password
+        session.verified(isRight ? .accepted : .denied, into: &output)
+      case .startTLS: session.startTLS(isPossible: false, into: &output)
       case .refused, .flush: break
       }
       pending.removeFirst(step.consumed)
@@ -89,6 +103,9 @@ extension Configuration {
       case "SMTP_MAX_SIZE": maximumSize = Int(value)!
       case "SMTP_MAX_RECIPIENTS": maximumRecipients = Int(value)!
       case "SMTP_MAX_ERRORS": maximumErrors = Int(value)!
+      case "SMTP_USERNAME", "SMTP_PASSWORD": hasAccounts = true
+      case "SMTP_REQUIRE_AUTH": requiresAuthentication = true
+      case "SMTP_ALLOW_INSECURE_AUTH": allowsInsecureAuthentication = true
       case "SMTP_BARE_LF": bareLineEnds = value == "keep" ? .keep : .reject
       default: fatalError("\(transcript): \(name)")
       }

@@ -1,0 +1,186 @@
+// The PROXY protocol, versions 1 and 2: what a proxy in front says of the connection that it hands
+// on. https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
+//
+// Pure: the caller brings octets, never more than it is asked for, so that nothing behind the header
+// is read.
+
+/// What a header says.
+public struct ProxyHeader: Equatable, Sendable {
+  /// The client; nil where the proxy speaks for itself (LOCAL) or does not know (UNKNOWN).
+  public let source: Source?
+  /// Whether the client's connection to the proxy is under TLS (the SSL TLV of version 2).
+  public let isTLS: Bool
+
+  public enum Source: Equatable, Sendable {
+    /// An address in four octets (IPv4) or sixteen (IPv6): version 2.
+    case octets([UInt8], port: UInt16)
+    /// An address as inet_pton(3) reads it, if it is one: version 1.
+    case text(String, port: UInt16)
+    /// A local socket.
+    case local
+  }
+
+  public enum Finding: Equatable, Sendable {
+    case header(ProxyHeader)
+    /// Bring at least so many octets more, and no more than that.
+    case needOctets(Int)
+    case malformed(Malformation)
+  }
+
+  /// Why octets are no header.
+  public enum Malformation: String, Equatable, Sendable {
+    case signature = "no PROXY header"
+    case tooLong = "PROXY header too long"
+    case version = "PROXY version not known"
+    case command = "PROXY command not known"
+    case addresses = "addresses in the PROXY header not understood"
+    case parameters = "parameters of the PROXY header not understood"
+    case checksum = "checksum of the PROXY header wrong"
+  }
+
+  /// Octets that a version 1 header may have, with its CR LF.
+  static let limitV1 = 107
+  /// Octets that the part of a version 2 header behind its first 16 may have. Addresses have 216 at
+  /// most; the rest is parameters, of which a certificate's names are the longest.
+  static let limitV2 = 4096
+
+  /// Reads the header in front of a connection.
+  public static func parse(_ input: Span<UInt8>) -> Finding {
+    if input.count < signature.count { return .needOctets(signature.count - input.count) }
+    if input.hasPrefix(signature) { return parseV2(input) }
+    if input.hasPrefix(Array("PROXY ".utf8)) { return parseV1(input) }
+    return .malformed(.signature)
+  }
+
+  private static var signature: [UInt8] {
+    [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A]
+  }
+}
+
+// Version 2: binary.
+extension ProxyHeader {
+  private static func parseV2(_ input: Span<UInt8>) -> Finding {
+    if input.count < 16 { return .needOctets(16 - input.count) }
+    guard input[12] >> 4 == 2 else { return .malformed(.version) }
+    let length = Int(input.uint16(at: 14))
+    guard length <= limitV2 else { return .malformed(.tooLong) }
+    let end = 16 + length
+    if input.count < end { return .needOctets(end - input.count) }
+
+    let addressLength: Int
+    var source: Source?
+    switch input[13] {
+    case 0x11, 0x12: addressLength = 12
+    case 0x21, 0x22: addressLength = 36
+    case 0x31, 0x32: addressLength = 216
+    case 0x00: addressLength = 0
+    default: return .malformed(.addresses)
+    }
+    guard addressLength <= length else { return .malformed(.addresses) }
+    switch addressLength {
+    case 12: source = .octets(input.copy(16..<20), port: input.uint16(at: 24))
+    case 36: source = .octets(input.copy(16..<32), port: input.uint16(at: 48))
+    case 216: source = .local
+    default: source = nil
+    }
+    switch parameters(input, 16 + addressLength..<end) {
+    case .failure(let malformation): return .malformed(malformation)
+    case .success(let isTLS):
+      switch input[12] & 15 {
+      case 0: return .header(ProxyHeader(source: nil, isTLS: false))  // LOCAL
+      case 1: return .header(ProxyHeader(source: source, isTLS: isTLS))  // PROXY
+      default: return .malformed(.command)
+      }
+    }
+  }
+
+  enum ParametersResult {
+    case success(isTLS: Bool)
+    case failure(Malformation)
+  }
+
+  /// The TLVs behind the addresses: whether the client uses TLS, and the checksum.
+  private static func parameters(_ input: Span<UInt8>, _ range: Range<Int>) -> ParametersResult {
+    var isTLS = false
+    var index = range.lowerBound
+    while index < range.upperBound {
+      guard index + 3 <= range.upperBound else { return .failure(.parameters) }
+      let value = index + 3
+      let end = value + Int(input.uint16(at: index + 1))
+      guard end <= range.upperBound else { return .failure(.parameters) }
+      switch input[index] {
+      case 0x20:  // PP2_TYPE_SSL: client flags, verify result, then TLVs of its own
+        guard end - value >= 5 else { return .failure(.parameters) }
+        isTLS = input[value] & 1 != 0  // PP2_CLIENT_SSL
+      case 0x03:  // PP2_TYPE_CRC32C
+        guard end - value == 4 else { return .failure(.parameters) }
+        let stated = UInt32(input.uint16(at: value)) << 16 | UInt32(input.uint16(at: value + 2))
+        guard crc32c(input, range.upperBound, without: value..<end) == stated else {
+          return .failure(.checksum)
+        }
+      default: break
+      }
+      index = end
+    }
+    return .success(isTLS: isTLS)
+  }
+
+  /// CRC32C (RFC 4960 appendix B) of the first `count` octets, those of `hole` taken as zero.
+  private static func crc32c(_ input: Span<UInt8>, _ count: Int, without hole: Range<Int>) -> UInt32
+  {
+    var crc: UInt32 = 0xFFFF_FFFF
+    for index in 0..<count {
+      crc ^= hole.contains(index) ? 0 : UInt32(input[index])
+      for _ in 0..<8 { crc = crc >> 1 ^ (crc & 1 == 0 ? 0 : 0x82F6_3B78) }
+    }
+    return ~crc
+  }
+}
+
+// Version 1: a line.
+extension ProxyHeader {
+  private static func parseV1(_ input: Span<UInt8>) -> Finding {
+    // Octet by octet: the line's length is not known before its end.
+    guard input[input.count - 2] == 0x0D, input[input.count - 1] == 0x0A else {
+      return input.count < limitV1 ? .needOctets(1) : .malformed(.tooLong)
+    }
+    let text = String(decoding: input.copy(6..<input.count - 2), as: UTF8.self)
+    let words = text.split(separator: " ", omittingEmptySubsequences: false)
+    if words.first == "UNKNOWN" { return .header(ProxyHeader(source: nil, isTLS: false)) }
+    guard words.count == 5, let port = port(words[3]), Self.port(words[4]) != nil,
+      let source = source(words[0], words[1], port), Self.source(words[0], words[2], port) != nil
+    else { return .malformed(.addresses) }
+    return .header(ProxyHeader(source: source, isTLS: false))
+  }
+
+  /// An address of the family that the header names; whether it is one is for inet_pton(3).
+  private static func source(_ family: Substring, _ word: Substring, _ port: UInt16) -> Source? {
+    let octets: Set<UInt8>
+    switch family {
+    case "TCP4": octets = Set("0123456789.".utf8)
+    case "TCP6": octets = Set("0123456789abcdefABCDEF:.".utf8)
+    default: return nil
+    }
+    guard !word.isEmpty, word.utf8.allSatisfy(octets.contains),
+      word.utf8.contains(UInt8(ascii: ":")) == (family == "TCP6")
+    else { return nil }
+    return .text(String(word), port: port)
+  }
+
+  private static func port(_ word: Substring) -> UInt16? {
+    word.utf8.allSatisfy { 0x30...0x39 ~= $0 } ? UInt16(word) : nil
+  }
+}
+
+extension Span<UInt8> {
+  fileprivate func hasPrefix(_ prefix: [UInt8]) -> Bool {
+    count >= prefix.count && prefix.indices.allSatisfy { self[$0] == prefix[$0] }
+  }
+
+  fileprivate func copy(_ range: Range<Int>) -> [UInt8] { range.map { self[$0] } }
+
+  /// Two octets, the higher first.
+  fileprivate func uint16(at index: Int) -> UInt16 {
+    UInt16(self[index]) << 8 | UInt16(self[index + 1])
+  }
+}

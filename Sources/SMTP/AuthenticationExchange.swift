@@ -1,0 +1,96 @@
+// The exchange that AUTH begins: RFC 4954, with PLAIN (RFC 4616) and LOGIN
+// (draft-murchison-sasl-login). Names and passwords are octets; nothing is normalised.
+
+/// A SASL mechanism that is offered.
+public enum Mechanism: Sendable {
+  case plain
+  case login
+
+  public var name: StaticString {
+    switch self {
+    case .plain: "PLAIN"
+    case .login: "LOGIN"
+    }
+  }
+}
+
+/// What a client says to prove who it is.
+public struct Credentials: Sendable {
+  public let mechanism: Mechanism
+  public let login: [UInt8]
+  /// Without NUL. To be overwritten after use.
+  public var password: [UInt8]
+
+  public init(mechanism: Mechanism, login: [UInt8], password: [UInt8]) {
+    self.mechanism = mechanism
+    self.login = login
+    self.password = password
+  }
+}
+
+/// Where an exchange stands: what the next line from the client is.
+enum AuthenticationExchange: Sendable {
+  /// `[authzid] NUL authcid NUL passwd`.
+  case plain
+  /// The user name of LOGIN. To `password`.
+  case userName
+  /// The password of LOGIN.
+  case password(login: [UInt8])
+
+  /// What one line from the client leads to.
+  enum Progress {
+    /// Send this challenge and wait for the next line.
+    case challenge(StaticString, AuthenticationExchange)
+    case verify(Credentials)
+    case refuse(Reply)
+  }
+
+  /// The exchange that begins with `AUTH mechanism`; nil for a mechanism that is not offered.
+  init?(mechanism line: Span<UInt8>, _ range: Range<Int>) {
+    if line.matches("plain", in: range) {
+      self = .plain
+    } else if line.matches("login", in: range) {
+      self = .userName
+    } else {
+      return nil
+    }
+  }
+
+  /// What is sent where the AUTH command has no initial response.
+  var firstChallenge: StaticString {
+    switch self {
+    case .plain: "334 \r\n"
+    case .userName: "334 VXNlcm5hbWU6\r\n"  // "Username:"
+    case .password: "334 UGFzc3dvcmQ6\r\n"  // "Password:"
+    }
+  }
+
+  /// Goes on with a line, or the initial response, in base64.
+  func respond(_ line: Span<UInt8>, _ range: Range<Int>) -> Progress {
+    guard var response = decodeBase64(line, range) else { return .refuse(.malformedResponse) }
+    switch self {
+    case .plain: return plain(&response)
+    case .userName:
+      guard !response.contains(0) else { return .refuse(.malformedResponse) }
+      let next = Self.password(login: response)
+      return .challenge(next.firstChallenge, next)
+    case .password(let login):
+      guard !response.contains(0) else { return .refuse(.malformedResponse) }
+      return .verify(Credentials(mechanism: .login, login: login, password: response))
+    }
+  }
+
+  /// The authorization identity may be empty or the login itself: nobody acts for another.
+  private func plain(_ message: inout [UInt8]) -> Progress {
+    guard let first = message.firstIndex(of: 0),
+      let second = message[(first + 1)...].firstIndex(of: 0),
+      !message[(second + 1)...].contains(0)
+    else { return .refuse(.malformedResponse) }
+    let login = [UInt8](message[first + 1..<second])
+    let isForSelf = first == 0 || message[..<first].elementsEqual(login)
+    let password = [UInt8](message[(second + 1)...])
+    message.wipe()
+    guard isForSelf else { return .refuse(.authenticationFailed) }
+    return .verify(Credentials(mechanism: .plain, login: login, password: password))
+  }
+}

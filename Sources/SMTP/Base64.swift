@@ -1,0 +1,41 @@
+// Base64 as AUTH uses it: RFC 4648 §4 without any leniency. No line breaks, padding where it
+// belongs, and no bits behind the end: each octet string has one encoding.
+
+/// Decodes the octets of `range`; nil if they are not base64.
+///
+/// The result is allocated once: what it holds may be a password, of which there is to be no copy.
+func decodeBase64(_ input: Span<UInt8>, _ range: Range<Int>) -> [UInt8]? {
+  guard range.count.isMultiple(of: 4) else { return nil }
+  var padding = 0
+  while padding < 2, padding < range.count,
+    input[range.upperBound - 1 - padding] == UInt8(ascii: "=")
+  {
+    padding += 1
+  }
+  var decoded: [UInt8] = []
+  decoded.reserveCapacity(range.count / 4 * 3 + 1)
+  var bits: UInt32 = 0
+  var count = 0
+  for index in range.lowerBound..<range.upperBound - padding {
+    guard let value = base64Value(input[index]) else { return nil }
+    bits = bits << 6 | UInt32(value)
+    count += 6
+    if count >= 8 {
+      count -= 8
+      decoded.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
+      bits &= (1 << UInt32(count)) - 1
+    }
+  }
+  return bits == 0 ? decoded : nil
+}
+
+private func base64Value(_ octet: UInt8) -> UInt8? {
+  switch octet {
+  case UInt8(ascii: "A")...UInt8(ascii: "Z"): octet - UInt8(ascii: "A")
+  case UInt8(ascii: "a")...UInt8(ascii: "z"): octet - UInt8(ascii: "a") + 26
+  case UInt8(ascii: "0")...UInt8(ascii: "9"): octet - UInt8(ascii: "0") + 52
+  case UInt8(ascii: "+"): 62
+  case UInt8(ascii: "/"): 63
+  default: nil
+  }
+}

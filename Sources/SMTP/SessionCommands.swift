@@ -1,0 +1,258 @@
+// The commands of a session: what each of them does in each state. The machine they belong to is in
+// Session.swift.
+
+extension Session {
+  private enum Outcome {
+    case reply(Reply)
+    case open(Envelope, Hello)
+    /// The caller is to act before there is a reply.
+    case action(Action)
+    /// The reply is written already.
+    case replied
+  }
+
+  mutating func execute(
+    _ line: Span<UInt8>, at position: Range<Int>, _ isLast: Bool, into output: inout [UInt8]
+  ) -> Action? {
+    let command = Command(line)
+    let outcome: Outcome =
+      switch command.verb {
+      case .helo: hello(line, command, isExtended: false, into: &output)
+      case .ehlo: hello(line, command, isExtended: true, into: &output)
+      case .auth: authenticate(line, command, into: &output)
+      case .startTLS: startTLS(command, isLast)
+      case .mail: .reply(mail(line, command))
+      case .rcpt: .reply(recipient(line, command))
+      case .data: data(command)
+      case .rset: .reply(reset(command))
+      case .noop: .reply(.ok)
+      case .vrfy: .reply(command.hasArguments ? .cannotVerify : .vrfySyntax)
+      case .expn: .reply(.notImplemented)
+      case .help: .reply(.help)
+      case .quit: .reply(quit(command))
+      case nil: .reply(.unknownCommand)
+      }
+    switch outcome {
+    case .reply(let reply):
+      if reply.isFailure {
+        let shown = command.shown(line)
+        return refuse(
+          reply, command: position.lowerBound..<position.lowerBound + shown, into: &output)
+      }
+      output.append(reply)
+      return nil
+    case .open(let envelope, let hello):
+      output.append(.startContent)
+      return .open(envelope, hello)
+    case .action(let action): return action
+    case .replied: return nil
+    }
+  }
+
+  /// Answers with a 4xx or 5xx, or, where the budget of errors is spent, with the 421 that ends
+  /// the session.
+  mutating func refuse(
+    _ reply: Reply, command: Range<Int>?, into output: inout [UInt8]
+  ) -> Action {
+    var reply = reply
+    if reply.isPermanentFailure {
+      if errors >= configuration.maximumErrors {
+        state = .closed
+        reply = .tooManyErrors
+      } else {
+        errors += 1
+      }
+    }
+    output.append(reply)
+    return .refused(reply, command: command)
+  }
+
+  /// HELO and EHLO: RFC 5321 §4.1.1.1. Either ends a mail transaction. A name with underscores is
+  /// tolerated: many machines have one, and nothing is decided by it.
+  private mutating func hello(
+    _ line: Span<UInt8>, _ command: Command, isExtended: Bool, into output: inout [UInt8]
+  ) -> Outcome {
+    let name = command.arguments
+    let end =
+      line.domain(from: name.lowerBound, allowing: UInt8(ascii: "_"))
+      ?? line.addressLiteral(from: name.lowerBound)
+    guard end == name.upperBound else {
+      return .reply(isExtended ? .ehloSyntax : .heloSyntax)
+    }
+    state = .ready(Hello(name: line.copy(name), isExtended: isExtended))
+    output.append(isExtended ? "250-" : "250 ")
+    output += configuration.hostname
+    output.append("\r\n")
+    guard isExtended else { return .replied }
+    output.append("250-PIPELINING\r\n250-SIZE ")
+    output.append(decimal: UInt64(configuration.maximumSize))
+    output.append("\r\n250-8BITMIME\r\n")
+    if configuration.canStartTLS, !isTLS { output.append("250-STARTTLS\r\n") }
+    if configuration.hasAccounts, isSafe { output.append("250-AUTH PLAIN LOGIN\r\n") }
+    output.append("250 ENHANCEDSTATUSCODES\r\n")
+    return .replied
+  }
+
+  /// Whether a password may be asked for.
+  private var isSafe: Bool { isTLS || configuration.allowsInsecureAuthentication }
+
+  /// AUTH: RFC 4954 §4.
+  private mutating func authenticate(
+    _ line: Span<UInt8>, _ command: Command, into output: inout [UInt8]
+  ) -> Outcome {
+    guard configuration.hasAccounts else { return .reply(.notImplemented) }
+    switch state {
+    case .mail: return .reply(.inTransaction)
+    case .ready(let hello) where hello.isExtended:
+      if login != nil { return .reply(.alreadyAuthenticated) }
+      guard isSafe else { return .reply(.encryptionRequired) }
+      guard let (mechanism, initial) = command.authArguments(line) else {
+        return .reply(.authSyntax)
+      }
+      guard let exchange = AuthenticationExchange(mechanism: line, mechanism) else {
+        return .reply(.unknownMechanism)
+      }
+      guard let initial else {
+        state = .authenticating(hello, exchange)
+        output.append(exchange.firstChallenge)
+        return .replied
+      }
+      // "=" is an initial response of no octets.
+      let isEmpty = line.matches("=", in: initial)
+      let response = isEmpty ? initial.upperBound..<initial.upperBound : initial
+      return follow(exchange.respond(line, response), hello, into: &output)
+    case .start, .ready, .authenticating, .verifying, .startingTLS, .content, .storing, .closed:
+      return .reply(.ehloFirst)
+    }
+  }
+
+  /// A line that answers a challenge; `*` cancels.
+  mutating func respond(
+    _ input: Span<UInt8>, _ line: Range<Int>, _ exchange: AuthenticationExchange, _ hello: Hello,
+    into output: inout [UInt8]
+  ) -> Action? {
+    let progress: AuthenticationExchange.Progress =
+      input.matches("*", in: line)
+      ? .refuse(.authenticationCancelled) : exchange.respond(input, line)
+    switch follow(progress, hello, into: &output) {
+    case .reply(let reply): return refuse(reply, command: nil, into: &output)
+    case .action(let action): return action
+    case .replied, .open: return nil
+    }
+  }
+
+  private mutating func follow(
+    _ progress: AuthenticationExchange.Progress, _ hello: Hello, into output: inout [UInt8]
+  ) -> Outcome {
+    switch progress {
+    case .challenge(let challenge, let exchange):
+      state = .authenticating(hello, exchange)
+      output.append(challenge)
+      return .replied
+    case .verify(let credentials):
+      state = .verifying(hello, credentials)
+      return .action(.verify)
+    case .refuse(let reply):
+      state = .ready(hello)
+      return .reply(reply)
+    }
+  }
+
+  /// STARTTLS: RFC 3207 §4. What stands behind the command came in clear text: whoever put it there
+  /// wanted it to be taken for something that TLS protects (CVE-2011-0411).
+  private mutating func startTLS(_ command: Command, _ isLast: Bool) -> Outcome {
+    if isTLS { return .reply(.alreadyTLS) }
+    guard configuration.canStartTLS else { return .reply(.notImplemented) }
+    if command.hasArguments { return .reply(.noArguments) }
+    switch state {
+    case .ready(let hello):
+      guard isLast else {
+        state = .closed
+        return .reply(.inputBehindStartTLS)
+      }
+      state = .startingTLS(hello)
+      return .action(.startTLS)
+    case .mail: return .reply(.inTransaction)
+    case .start, .authenticating, .verifying, .startingTLS, .content, .storing, .closed:
+      return .reply(.ehloFirst)
+    }
+  }
+
+  /// MAIL: RFC 5321 §4.1.1.2.
+  private mutating func mail(_ line: Span<UInt8>, _ command: Command) -> Reply {
+    switch state {
+    case .start: return .helloFirst
+    case .mail, .authenticating, .verifying, .startingTLS, .content, .storing, .closed:
+      return .nestedMail
+    case .ready(let hello):
+      if configuration.requiresAuthentication, login == nil { return .authenticationRequired }
+      guard let start = line.startOfPath(in: command.arguments, behind: "from:") else {
+        return .mailSyntax
+      }
+      guard let (path, end) = line.reversePath(from: start) else { return .badSender }
+      var parameters = ParameterReader(from: end)
+      var seen = MailParameters()
+      while let parameter = parameters.next(in: line) {
+        if let reply = seen.take(parameter, line, hello, configuration) {
+          return reply
+        }
+      }
+      guard parameters.isAtEnd else { return .mailSyntax }
+      state = .mail(hello, Envelope(from: path))
+      return .senderOK
+    }
+  }
+
+  /// RCPT: RFC 5321 §4.1.1.3. There are no parameters yet.
+  private mutating func recipient(_ line: Span<UInt8>, _ command: Command) -> Reply {
+    switch state {
+    case .start: return .helloFirst
+    case .ready, .authenticating, .verifying, .startingTLS, .content, .storing, .closed:
+      return .mailFirst
+    case .mail(let hello, var envelope):
+      guard let start = line.startOfPath(in: command.arguments, behind: "to:") else {
+        return .rcptSyntax
+      }
+      guard let (mailbox, end) = line.forwardPath(from: start) else { return .badRecipient }
+      var parameters = ParameterReader(from: end)
+      guard parameters.next(in: line) == nil else { return .unknownParameter }
+      guard parameters.isAtEnd else { return .rcptSyntax }
+      guard configuration.accepts(mailbox) else { return .relayingDenied }
+      guard envelope.recipients.count < configuration.maximumRecipients else {
+        return .tooManyRecipients
+      }
+      state = .ready(hello)  // so that the envelope is not copied to be changed
+      envelope.add(mailbox)
+      state = .mail(hello, envelope)
+      return .recipientOK
+    }
+  }
+
+  /// DATA: RFC 5321 §4.1.1.4.
+  private mutating func data(_ command: Command) -> Outcome {
+    if command.hasArguments { return .reply(.noArguments) }
+    switch state {
+    case .start: return .reply(.helloFirst)
+    case .ready, .authenticating, .verifying, .startingTLS, .content, .storing, .closed:
+      return .reply(.mailFirst)
+    case .mail(let hello, let envelope):
+      if envelope.recipients.isEmpty { return .reply(.recipientFirst) }
+      state = .content(hello, Content())
+      return .open(envelope, hello)
+    }
+  }
+
+  /// RSET: RFC 5321 §4.1.1.5.
+  private mutating func reset(_ command: Command) -> Reply {
+    if command.hasArguments { return .noArguments }
+    if case .mail(let hello, _) = state { state = .ready(hello) }
+    return .ok
+  }
+
+  /// QUIT: RFC 5321 §4.1.1.10.
+  private mutating func quit(_ command: Command) -> Reply {
+    if command.hasArguments { return .noArguments }
+    state = .closed
+    return .goodbye
+  }
+}

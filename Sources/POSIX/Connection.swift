@@ -77,6 +77,17 @@ public struct Connection: ~Copyable {
     }
   }
 
+  /// Ends the output and passes over what still comes: a socket that is closed with input unread is
+  /// reset, and a reset takes from the peer what it has not read.
+  public func linger(until deadline: Deadline) {
+    guard shutdown(output.number, CInt(SHUT_WR)) == 0 else { return }
+    var passedOver: [UInt8] = []
+    passedOver.reserveCapacity(4096)
+    while let count = try? read(into: &passedOver, atMost: 4096, until: deadline), count > 0 {
+      passedOver.removeAll(keepingCapacity: true)
+    }
+  }
+
   /// Waits for nothing but the deadline.
   public func pause(until deadline: Deadline) throws(Interruption) {
     do throws(Interruption) { try wait(for: 0, on: -1, until: deadline) } catch .timeout {}

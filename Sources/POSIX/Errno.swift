@@ -16,6 +16,7 @@ public struct Errno: Error, Equatable, Sendable, CustomStringConvertible {
   public static var fileExists: Errno { Errno(rawValue: EEXIST) }
   public static var noSpace: Errno { Errno(rawValue: ENOSPC) }
   public static var quotaExceeded: Errno { Errno(rawValue: EDQUOT) }
+  public static var fileTooLarge: Errno { Errno(rawValue: EFBIG) }
   public static var noSuchFile: Errno { Errno(rawValue: ENOENT) }
   public static var invalidArgument: Errno { Errno(rawValue: EINVAL) }
   static var notSocket: Errno { Errno(rawValue: ENOTSOCK) }

@@ -8,6 +8,9 @@ struct Command {
   /// end, which RFC 5321 §4.1.1 asks to tolerate.
   let arguments: Range<Int>
 
+  /// The verb as it was written.
+  private let verbRange: Range<Int>
+
   var hasArguments: Bool { !arguments.isEmpty }
 
   init(_ line: Span<UInt8>) {
@@ -15,7 +18,8 @@ struct Command {
     while end > 0, line[end - 1] == .space || line[end - 1] == .tab { end -= 1 }
     var verbEnd = 0
     while verbEnd < end, line[verbEnd] != .space { verbEnd += 1 }
-    verb = Verb(line, 0..<verbEnd)
+    verbRange = 0..<verbEnd
+    verb = Verb(line, verbRange)
     arguments = min(verbEnd + 1, end)..<end
   }
 }
@@ -51,6 +55,13 @@ enum Verb {
 }
 
 extension Command {
+  /// Whether the verb is a method of HTTP (RFC 9110 §9).
+  func isHTTP(_ line: Span<UInt8>) -> Bool {
+    line.matches("get", in: verbRange) || line.matches("post", in: verbRange)
+      || line.matches("put", in: verbRange) || line.matches("head", in: verbRange)
+      || line.matches("connect", in: verbRange) || line.matches("options", in: verbRange)
+  }
+
   /// How many octets of the line may be shown in a log. What is no command may be content or a
   /// password out of place; of others the verb is shown, and the whole only of those that can be
   /// nothing else.

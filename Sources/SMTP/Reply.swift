@@ -108,6 +108,7 @@ extension Reply {
   static let timeout = Reply("421 4.4.2 Timeout")
   static let tooManyFailures = Reply("421 4.7.0 Too many authentication failures")
   static let inputBehindStartTLS = Reply("421 4.7.0 Input behind STARTTLS")
+  static let notSMTP = Reply("421 4.7.0 This is SMTP, not HTTP")
   static let tooManyErrors = Reply("421 4.7.0 Too many errors")
   static let shuttingDown = Reply("421 4.3.2 Shutting down; try again later")
   public static let misconfigured = Reply("421 4.3.5 This server is not configured correctly")

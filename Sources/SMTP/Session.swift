@@ -102,6 +102,8 @@ public struct Session: Sendable {
   private var lines = LineReader()
   var state = State.start
 
+  /// The 421 with which the machine has ended the session; nil if it has not.
+  public private(set) var dismissal: Reply?
   /// 5xx replies so far.
   public internal(set) var errors = 0
   /// Messages stored so far.
@@ -228,10 +230,16 @@ extension Session {
       if failures < Self.maximumFailures {
         _ = refuse(.authenticationFailed, command: nil, into: &output)
       } else {
-        state = .closed
+        dismiss(.tooManyFailures)
         output.append(.tooManyFailures)
       }
     }
+  }
+
+  /// Ends the session on the machine's side; `reply`, a 421, is to be written.
+  mutating func dismiss(_ reply: Reply) {
+    state = .closed
+    dismissal = reply
   }
 
   /// Ends what `startTLS` began. Where it is possible, the caller writes the output and hands the

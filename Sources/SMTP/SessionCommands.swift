@@ -30,7 +30,7 @@ extension Session {
       case .expn: .reply(.notImplemented)
       case .help: .reply(.help)
       case .quit: .reply(quit(command))
-      case nil: .reply(.unknownCommand)
+      case nil: .reply(unknown(line, command))
       }
     switch outcome {
     case .reply(let reply):
@@ -57,8 +57,8 @@ extension Session {
     var reply = reply
     if reply.isPermanentFailure {
       if errors >= configuration.maximumErrors {
-        state = .closed
         reply = .tooManyErrors
+        dismiss(reply)
       } else {
         errors += 1
       }
@@ -167,7 +167,7 @@ extension Session {
     switch state {
     case .ready(let hello):
       guard isLast else {
-        state = .closed
+        dismiss(.inputBehindStartTLS)
         return .reply(.inputBehindStartTLS)
       }
       state = .startingTLS(hello)
@@ -247,6 +247,14 @@ extension Session {
     if command.hasArguments { return .noArguments }
     if case .mail(let hello, _) = state { state = .ready(hello) }
     return .ok
+  }
+
+  /// A verb that is none. A browser that was made to talk to a mail server would have what it sends
+  /// behind its first lines taken for commands: whoever speaks HTTP is dismissed at once.
+  private mutating func unknown(_ line: Span<UInt8>, _ command: Command) -> Reply {
+    guard command.isHTTP(line) else { return .unknownCommand }
+    dismiss(.notSMTP)
+    return .notSMTP
   }
 
   /// QUIT: RFC 5321 §4.1.1.10.

@@ -22,8 +22,10 @@ public struct StoreError: Error {
   public let call: StaticString
   public let errno: Errno
 
-  /// Whether waiting may help because the disk or the quota is full.
-  public var isNoSpace: Bool { errno == .noSpace || errno == .quotaExceeded }
+  /// Whether there is no room: on the disk, in the quota, or below the limit on a file's size.
+  public var isNoSpace: Bool {
+    errno == .noSpace || errno == .quotaExceeded || errno == .fileTooLarge
+  }
 }
 
 /// A directory that messages are stored in.

@@ -36,6 +36,9 @@ struct Driver: ~Copyable {
     let started: Int64
   }
 
+  /// Seconds that a peer which was dismissed has for reading why.
+  private static let lingerTime = 2
+
   /// How a session ends.
   private enum Ending {
     case closed
@@ -278,6 +281,10 @@ extension Driver {
     abort()
     let reason: StaticString
     switch ending {
+    case .closed where session.dismissal != nil:
+      reason = "dismissed"
+      // Else what the peer sends makes its side drop the reply that it has not read yet.
+      connection.linger(until: Deadline(inSeconds: Self.lingerTime))
     case .closed where handover != nil: reason = "starttls"
     case .closed: reason = "quit"
     case .endOfInput: reason = "end of input"
@@ -291,6 +298,7 @@ extension Driver {
     }
     log.write(.info, "close") { line in
       line.add("reason", reason)
+      if let dismissal = session.dismissal { line.add("reply", dismissal.text) }
       line.add("messages", session.messages)
       line.add("errors", session.errors)
       line.add("octets", received)

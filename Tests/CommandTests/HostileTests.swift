@@ -184,4 +184,96 @@ import Testing
       ["python3", "-c", script, Command.built("postern-smtpd")], in: Scratch())
     #expect(outcome.text == "421 4.3.2 Shutting down; try again later\r\n 0\n")
   }
+
+  /// The rest of a line that is refused already gets a peer no time.
+  @Test func lineThatNeverEnds() {
+    let script = "(printf 'NOOP \\n'; for i in 1 2 3 4 5 6 7 8 9; do printf x; sleep 0.5; done)"
+    let outcome = Command.run(
+      ["sh", "-c", "\(script) | \(Command.built("postern-smtpd"))"], in: Scratch(),
+      environment: ["SMTP_TIMEOUT": "1"])
+    #expect(outcome.text.hasSuffix("421 4.4.2 Timeout\r\n"))
+  }
+
+  /// What was written before a session is ended from outside is not written again.
+  @Test(arguments: ["timeout", "SIGTERM"])
+  func repliesAreWrittenOnce(_ reason: String) {
+    let script = """
+      import signal, socket, subprocess, sys, time
+      ours, theirs = socket.socketpair()
+      theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+      p = subprocess.Popen([sys.argv[1]], stdin=theirs, stdout=theirs)
+      theirs.close()
+      ours.settimeout(0.2)
+      sent = 0
+      try:
+        while True:
+          ours.sendall(b''.join(b'VRFY %d\\r\\n' % i if i % 2 else b'NOOP\\r\\n' for i in range(100)))
+      except OSError:
+        pass
+      if '\(reason)' == 'SIGTERM': p.send_signal(signal.SIGTERM)
+      else: time.sleep(1.5)
+      time.sleep(0.5)
+      ours.settimeout(5)
+      replies, piece = b'', b'x'
+      while piece:
+        try:
+          piece = ours.recv(100000)
+          replies += piece
+        except ConnectionResetError:
+          pass  # told once, in front of what can still be read
+      lines = replies.split(b'\\r\\n')[1:-1]
+      body = [l[:3] for l in lines if l[:3] != b'421']
+      print(all(a != b for a, b in zip(body, body[1:])), len(body) > 50)
+      """
+    let outcome = Command.run(
+      ["python3", "-c", script, Command.built("postern-smtpd")], in: Scratch(),
+      environment: ["SMTP_TIMEOUT": "1"])
+    #expect(outcome.text == "True True\n", "\(outcome.errorText)")
+  }
+
+  /// A log that nobody reads stops no session.
+  @Test func logThatIsNotRead() {
+    let script = """
+      import os, subprocess, sys
+      reading, writing = os.pipe()
+      p = subprocess.Popen([sys.argv[1]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=writing)
+      p.stdin.write(b'HELO x\\r\\nMAIL FROM:<>\\r\\n')
+      os.set_blocking(writing, False)
+      try:
+        while True: os.write(writing, b'x' * 4096)
+      except BlockingIOError:
+        pass
+      os.set_blocking(writing, True)
+      p.stdin.write(b'FOO\\r\\nQUIT\\r\\n')
+      p.stdin.close()
+      print(p.stdout.read().endswith(b'221 2.0.0 Goodbye\\r\\n'), p.wait())
+      """
+    let outcome = Command.run(
+      ["python3", "-c", script, Command.built("postern-smtpd")], in: Scratch())
+    #expect(outcome.text == "True 0\n")
+  }
+
+  /// A descriptor that is closed at the start is not taken for something opened later.
+  @Test(arguments: ["<&-", ">&-", "<&- >&-"])
+  func closedDescriptors(_ redirection: String) {
+    let outcome = Command.run(
+      ["sh", "-c", "\(Command.built("postern-smtpd")) \(redirection)"], in: Scratch())
+    #expect(outcome.status == 74)
+  }
+
+  @Test func closedStandardError() {
+    let outcome = Command.run(
+      ["sh", "-c", "\(Command.built("postern-smtpd")) 2>&-"], in: Scratch(),
+      input: "NOOP\r\n".utf8)
+    #expect(outcome.text.hasSuffix("250 2.0.0 OK\r\n"))
+  }
+
+  /// Content that comes where commands are expected is not logged: design §8.
+  @Test func contentIsNotLogged() {
+    let outcome = Command.run(
+      [Command.built("postern-smtpd")], in: Scratch(),
+      input: "HELO x\r\nDATA\r\nMail secret\r\nHelp secret\r\nData secret\r\nsecret\r\n".utf8)
+    #expect(outcome.errorText.contains("command=Mail"))
+    #expect(!outcome.errorText.contains("secret"))
+  }
 }

@@ -90,10 +90,25 @@ private let isRoot = getuid() == 0
       let outcome = deliver(
         in: folder, directory: mail.path,
         "HELO x\r\nMAIL FROM:<>\r\n\(recipients)DATA\r\n.\r\nQUIT\r\n")
-      let stored = outcome.text.contains("stored as")
-      #expect(stored || outcome.text.contains("\r\n452 4.3.1 "))
-      #expect(mail.entries.count == (stored ? 20 : 0))
+      #expect(outcome.text.contains("\r\n452 4.3.1 "))
+      #expect(mail.entries == [])
     }
+  }
+
+  /// RLIMIT_FSIZE is a full disk, not a signal.
+  @Test func fileSizeLimit() {
+    let folder = Scratch()
+    let mail = MailFolder(folder)
+    let large = String(repeating: String(repeating: "x", count: 998) + "\r\n", count: 200)
+    _ = folder.file(
+      "session", "HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<b@x>\r\nDATA\r\n\(large).\r\nNOOP\r\n".utf8)
+    let limited = Command.run(
+      ["bash", "-c", "ulimit -f 8; \(Command.built("postern-smtpd")) <session >replies"], in: folder
+    )
+    #expect(limited.status == 0)
+    let replies = String(decoding: MailFolder(folder, ".").content("replies"), as: UTF8.self)
+    #expect(replies.hasSuffix("\r\n452 4.3.1 Insufficient storage\r\n250 2.0.0 OK\r\n"))
+    #expect(mail.entries == [])
   }
 
   /// 100 recipients cost one write and two syncs.

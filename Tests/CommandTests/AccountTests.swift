@@ -1,0 +1,284 @@
+// Who may come in, through the built program, and that no password gets anywhere else.
+
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct AccountTests {
+  private static let password = "correct-horse%battery"
+
+  /// All ways in which the password may be spelled in what a session says or is.
+  private static var spellings: [String] {
+    let plain = Data("\0user\0\(password)".utf8).base64EncodedString()
+    return [password, Data(password.utf8).base64EncodedString(), plain, String(plain.dropFirst(8))]
+  }
+
+  /// 1,000 wrong passwords in many sessions: nobody comes in, and the log names each.
+  @Test func wrongPasswords() {
+    let script = """
+      import base64, subprocess, sys
+      def auth(n, k): return b'AUTH PLAIN %s\\r\\n' % base64.b64encode(b'\\0user\\0wrong-%d-%d' % (n, k))
+      denied = other = 0
+      for batch in range(3):
+        sessions = []
+        for n in range(112):
+          p = subprocess.Popen([sys.argv[1], '--tls'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+          p.stdin.write(b'EHLO x\\r\\n' + b''.join(auth(n, k) for k in range(4)) + b'MAIL FROM:<>\\r\\n')
+          p.stdin.close()
+          sessions.append(p)
+        for p in sessions:
+          for line in p.stdout.read().splitlines():
+            if line.startswith((b'535 5.7.8', b'421 4.7.0')): denied += 1
+            elif not line.startswith((b'220', b'250-', b'250 ENH')): other += 1
+          p.wait()
+      print(denied, other)
+      """
+    let outcome = Command.run(
+      ["python3", "-c", script, Command.built("postern-smtpd")], in: Scratch(),
+      environment: [
+        "SMTP_USERNAME": "user", "SMTP_PASSWORD": Self.password, "SMTP_REQUIRE_AUTH": "true",
+      ])
+    #expect(outcome.text == "1008 0\n")
+    let named = outcome.errorText.split(separator: "\n").filter {
+      $0.contains("event=authenticate result=denied user=user mechanism=PLAIN peer=unknown")
+    }
+    #expect(named.count == 1008)
+    #expect(!outcome.errorText.contains("result=accepted"))
+  }
+
+  /// At any level, whatever the client does with it.
+  @Test(arguments: ["error", "warning", "notice", "info", "debug"])
+  func passwordIsNotLogged(_ level: String) {
+    let plain = Data("\0user\0\(Self.password)".utf8).base64EncodedString()
+    let login = Data(Self.password.utf8).base64EncodedString()
+    let input = """
+      AUTH PLAIN \(plain)\r
+      EHLO client.example\r
+      AUTH PLAIN\(plain)\r
+      AUTH PLAIN \(plain) x\r
+      AUTH PLAINS \(plain)\r
+      AUTH PLAIN x\(plain)\r
+      \(plain)\r
+      \(Self.password)\r
+      MAIL \(plain)\r
+      MAIL \(Self.password)\r
+      AUTH LOGIN\r
+      dXNlcg==\r
+      x\(login)\r
+      AUTH LOGIN\r
+      dXNlcg==\r
+      \(login)\r
+      AUTH PLAIN \(plain)\r
+      QUIT\r
+
+      """
+    let outcome = Command.run(
+      [Command.built("postern-smtpd"), "--tls"], in: Scratch(),
+      environment: [
+        "SMTP_USERNAME": "user", "SMTP_PASSWORD": Self.password, "SMTP_LOG_LEVEL": level,
+      ], input: input.utf8)
+    #expect(outcome.text.contains("235 2.7.0 "))
+    for spelling in Self.spellings {
+      #expect(!outcome.errorText.contains(spelling))
+      #expect(!outcome.text.contains(spelling))
+    }
+    let check = Command.run(
+      [Command.built("postern-smtpd"), "--check"], in: Scratch(),
+      environment: ["SMTP_USERNAME": "user", "SMTP_PASSWORD": Self.password])
+    #expect(check.text.contains("SMTP_PASSWORD=(set)"))
+    #expect(!check.text.contains(Self.password))
+  }
+
+  /// After use the password is gone from the process's memory.
+  @Test(
+    .enabled(if: !Command.folder.hasSuffix("debug"), "the optimised program is what is shipped"),
+    arguments: [
+      "AUTH PLAIN %plain", "AUTH LOGIN\\r\\ndXNlcg==\\r\\n%login", "AUTH PLAIN %plain\\0",
+    ])
+  func passwordIsOverwritten(_ exchange: String) {
+    let folder = Scratch()
+    let made = Command.run(
+      [Command.built("postern-passwd"), folder.path + "/passwd", "user"], in: folder,
+      input: Self.password.utf8)
+    #expect(made.status == 0, "\(made.errorText)")
+    let script = """
+      import base64, re, subprocess, sys
+      password = b'\(Self.password)'
+      plain = base64.b64encode(b'\\0user\\0' + password)
+      login = base64.b64encode(password)
+      exchange = b'\(exchange)'.replace(b'%plain', plain).replace(b'%login', login)
+      p = subprocess.Popen([sys.argv[1], '--tls'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+      p.stdin.write(b'EHLO x\\r\\n' + exchange + b'\\r\\nHELP\\r\\n')
+      p.stdin.flush()
+      while True:
+        line = p.stdout.readline()
+        if line.startswith(b'214'): break
+      found = seen = 0
+      with open('/proc/%d/maps' % p.pid) as maps, open('/proc/%d/mem' % p.pid, 'rb') as memory:
+        for line in maps:
+          m = re.match(r'([0-9a-f]+)-([0-9a-f]+) rw', line)
+          if not m: continue
+          start, end = (int(x, 16) for x in m.groups())
+          memory.seek(start)
+          content = memory.read(end - start)
+          found += sum(content.count(s) for s in (password, plain[8:], login))
+          seen += content.count(b'ENHANCEDSTATUSCODES')
+      p.stdin.close()
+      print(found, seen > 0)
+      """
+    let outcome = Command.run(
+      ["python3", "-c", script, Command.built("postern-smtpd")], in: folder,
+      environment: ["SMTP_PASSWD_FILE": folder.path + "/passwd"])
+    #expect(outcome.text == "0 True\n", "\(outcome.errorText)")
+  }
+
+  /// A checkpassword program gets the password on descriptor 3 and nowhere else.
+  @Test func checkPassword() {
+    let folder = Scratch()
+    let program = folder.file(
+      "check",
+      """
+      #!/bin/sh
+      tr '\\0' '\\n' <&3 | head -2 >\(folder.path)/got
+      tr '\\0' '\\n' </proc/$$/environ >\(folder.path)/environ
+      tr '\\0' ' ' </proc/$$/cmdline >\(folder.path)/cmdline
+      ls /proc/$$/fd >\(folder.path)/fds
+      exec "$@"
+
+      """.utf8)
+    let response = Data("\0user\0\(Self.password)".utf8).base64EncodedString()
+    // Started by Python, which closes what the tests have open.
+    let start = "import subprocess, sys; subprocess.run(sys.argv[1:])"
+    let outcome = Command.run(
+      ["python3", "-c", start, Command.built("postern-smtpd"), "--tls"], in: folder,
+      environment: ["SMTP_CHECKPASSWORD": "/bin/sh \(program) /bin/true"],
+      input: "EHLO x\r\nAUTH PLAIN \(response)\r\nQUIT\r\n".utf8)
+    #expect(outcome.text.contains("235 2.7.0 "), "\(outcome.errorText)")
+    func content(_ name: String) -> String {
+      String(decoding: MailFolder(folder, ".").content(name), as: UTF8.self)
+    }
+    #expect(content("got") == "user\n\(Self.password)\n")
+    #expect(!content("environ").contains(Self.password))
+    #expect(!content("cmdline").contains(Self.password))
+    // From 10 on they are the shell's own.
+    #expect(content("fds").split(separator: "\n").filter { $0.count == 1 } == ["0", "1", "2", "3"])
+  }
+
+  @Test func passwordFileThatIsMissing() {
+    let response = Data("\0user\0x".utf8).base64EncodedString()
+    let outcome = Command.run(
+      [Command.built("postern-smtpd"), "--tls"], in: Scratch(),
+      environment: ["SMTP_PASSWD_FILE": "/nonexistent"],
+      input: "EHLO x\r\nAUTH PLAIN \(response)\r\nNOOP\r\n".utf8)
+    #expect(
+      outcome.text.hasSuffix("454 4.7.0 Authentication not possible now\r\n250 2.0.0 OK\r\n"))
+    #expect(outcome.errorText.contains("result=unavailable user=user"))
+    #expect(outcome.errorText.contains("/nonexistent"))
+  }
+
+  @Test(arguments: [
+    (["SMTP_USERNAME": "a"], "SMTP_PASSWORD"), (["SMTP_PASSWORD": "a"], "SMTP_USERNAME"),
+    (["SMTP_REQUIRE_AUTH": "true"], "SMTP_REQUIRE_AUTH"),
+    (["SMTP_REQUIRE_AUTH": "maybe"], "SMTP_REQUIRE_AUTH"),
+    (["SMTP_ALLOW_INSECURE_AUTH": ""], "SMTP_ALLOW_INSECURE_AUTH"),
+    (["SMTP_CHECKPASSWORD": "check"], "SMTP_CHECKPASSWORD"),
+    (["SMTP_USERNAME": "a", "SMTP_PASSWORD": "b", "SMTP_PASSWD_FILE": "/x"], "SMTP_PASSWD_FILE"),
+  ])
+  func notUnderstood(_ environment: [String: String], _ name: String) {
+    let outcome = Command.run(
+      [Command.built("postern-smtpd")], in: Scratch(), environment: environment)
+    #expect(outcome.status == 78)
+    #expect(outcome.errorText.contains("variable=\(name) "))
+  }
+}
+
+@Suite struct PasswdTests {
+  private let folder = Scratch()
+  private var file: String { folder.path + "/passwd" }
+
+  private func run(_ arguments: [String], _ input: String = "") -> Outcome {
+    Command.run([Command.built("postern-passwd")] + arguments, in: folder, input: input.utf8)
+  }
+
+  private var content: String {
+    String(decoding: MailFolder(folder, ".").content("passwd"), as: UTF8.self)
+  }
+
+  @Test func setVerifyDelete() throws {
+    #expect(run([file, "user"], "secret\n").status == 0)
+    #expect(content.hasPrefix("user:$y$"))
+    let attributes = try FileManager.default.attributesOfItem(atPath: file)
+    #expect(attributes[.posixPermissions] as? Int == 0o640)
+    #expect(run(["-v", file, "user"], "secret\n").status == 0)
+    #expect(run(["-v", file, "user"], "wrong\n").status == 1)
+    #expect(run(["-v", file, "nobody"], "secret\n").status == 1)
+    #expect(run([file, "other"], "x\n").status == 0)
+    let before = content
+    #expect(run([file, "user"], "changed").status == 0)
+    #expect(content.split(separator: "\n").count == 2)
+    #expect(content.split(separator: "\n")[1] == before.split(separator: "\n")[1])
+    #expect(run(["-v", file, "user"], "changed\n").status == 0)
+    #expect(run(["-d", file, "user"]).status == 0)
+    #expect(content.hasPrefix("other:"))
+    #expect(run(["-d", file, "user"]).status == 1)
+    #expect(Set(MailFolder(folder, ".").entries) == ["passwd", "stdin", "stdout", "stderr"])
+  }
+
+  @Test(.enabled(if: getuid() == 0, "only root can give a file away"))
+  func ownerIsKept() throws {
+    #expect(run([file, "user"], "secret\n").status == 0)
+    #expect(unsafe chown(file, 12345, 23456) == 0)
+    #expect(run([file, "user"], "again\n").status == 0)
+    let attributes = try FileManager.default.attributesOfItem(atPath: file)
+    #expect(attributes[.ownerAccountID] as? Int == 12345)
+    #expect(attributes[.groupOwnerAccountID] as? Int == 23456)
+  }
+
+  /// What Dovecot wants behind the hash is kept.
+  @Test func otherFieldsAreKept() {
+    _ = folder.file("passwd", "# note\nuser:{CRYPT}$6$x:1000:1000::/home/user\n".utf8)
+    #expect(run([file, "user"], "secret\n").status == 0)
+    let lines = content.split(separator: "\n")
+    #expect(lines[0] == "# note")
+    #expect(lines[1].hasPrefix("user:$y$") && lines[1].hasSuffix(":1000:1000::/home/user"))
+  }
+
+  @Test(arguments: ["a:b", "", "a\tb", "a\nb", "#a", "a\u{7f}"])
+  func badName(_ name: String) {
+    #expect(run([file, name], "secret\n").status == 64)
+    #expect(!FileManager.default.fileExists(atPath: file))
+  }
+
+  @Test(arguments: ["", "\n", "a\tb\n", String(repeating: "x", count: 5000)])
+  func badPassword(_ password: String) {
+    #expect(run([file, "user"], password).status == 1)
+    #expect(!FileManager.default.fileExists(atPath: file))
+  }
+
+  /// At a terminal: asked twice, and nothing of it is shown.
+  @Test func terminal() {
+    let script = """
+      import os, pty, sys
+      def run(first, second):
+        pid, fd = pty.fork()
+        if pid == 0: os.execv(sys.argv[1], sys.argv[1:])
+        shown = b''
+        for answer in (first, second):
+          while not shown.rstrip(b'\\r\\n').endswith(b': '): shown += os.read(fd, 1000)
+          os.write(fd, answer + b'\\n')
+          shown += b'|'
+        try:
+          while True: shown += os.read(fd, 1000)
+        except OSError:
+          pass
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown
+      for pair in ((b'secret', b'other'), (b'secret', b'secret')):
+        status, shown = run(*pair)
+        print(status, b'secret' in shown or b'other' in shown, shown.count(b': '))
+      """
+    let outcome = Command.run(
+      ["python3", "-c", script, Command.built("postern-passwd"), file, "user"], in: folder)
+    #expect(outcome.text == "1 False 3\n0 False 2\n", "\(outcome.errorText)")
+    #expect(content.hasPrefix("user:$y$"))
+  }
+}

@@ -19,7 +19,7 @@ public enum Clock {
 }
 
 /// A moment until which something may take.
-public struct Deadline: Sendable {
+public struct Deadline: Comparable, Sendable {
   private let moment: Int64
 
   /// `seconds` from now.
@@ -31,5 +31,7 @@ public struct Deadline: Sendable {
     CInt(clamping: max(0, moment - Clock.monotonicMilliseconds()))
   }
 
-  var hasPassed: Bool { remainingMilliseconds == 0 }
+  public var hasPassed: Bool { remainingMilliseconds == 0 }
+
+  public static func < (left: Deadline, right: Deadline) -> Bool { left.moment < right.moment }
 }

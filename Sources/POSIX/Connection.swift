@@ -88,6 +88,16 @@ public struct Connection: ~Copyable {
     }
   }
 
+  /// Whether nothing comes from the peer until the deadline, the end of its output included.
+  public func isQuiet(until deadline: Deadline) throws(Interruption) -> Bool {
+    do throws(Interruption) {
+      try wait(for: POLLIN, on: input.number, until: deadline)
+      return false
+    } catch .timeout {
+      return true
+    }
+  }
+
   /// Waits for nothing but the deadline.
   public func pause(until deadline: Deadline) throws(Interruption) {
     do throws(Interruption) { try wait(for: 0, on: -1, until: deadline) } catch .timeout {}

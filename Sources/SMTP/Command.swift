@@ -24,11 +24,11 @@ struct Command {
   }
 }
 
-/// The commands of RFC 5321 §4.1.1, AUTH (RFC 4954), STARTTLS (RFC 3207), and EXPN to refuse it by
-/// name.
+/// The commands of RFC 5321 §4.1.1, AUTH (RFC 4954), STARTTLS (RFC 3207), BDAT (RFC 3030), and EXPN
+/// to refuse it by name.
 enum Verb {
   case helo, ehlo, mail, rcpt, data, rset, noop, vrfy, expn, help, quit
-  case auth, startTLS
+  case auth, startTLS, bdat
 
   /// The verb, in letters of any case; nil if there is none such.
   init?(_ line: Span<UInt8>, _ range: Range<Int>) {
@@ -49,6 +49,7 @@ enum Verb {
     case 0x7175_6974: self = .quit
     case 0x6175_7468: self = .auth
     case 0x7374_6172_7474_6C73: self = .startTLS
+    case 0x6264_6174: self = .bdat
     default: return nil
     }
   }
@@ -73,9 +74,22 @@ extension Command {
       return line.startOfPath(in: arguments, behind: "from:<") == nil ? 4 : arguments.upperBound
     case .rcpt:
       return line.startOfPath(in: arguments, behind: "to:<") == nil ? 4 : arguments.upperBound
-    case .data, .rset, .noop, .vrfy, .expn, .help, .quit, .auth, .startTLS:
+    case .data, .rset, .noop, .vrfy, .expn, .help, .quit, .auth, .startTLS, .bdat:
       return arguments.lowerBound
     }
+  }
+
+  /// The arguments of BDAT: octets, and whether these are the last; nil for anything else. A number
+  /// that does not fit is `Int.max`.
+  func chunkArguments(_ line: Span<UInt8>) -> (size: Int, isLast: Bool)? {
+    var end = arguments.lowerBound
+    while end < arguments.upperBound, line[end].isDigit { end += 1 }
+    guard let size = line.number(arguments.lowerBound..<end) else { return nil }
+    if end == arguments.upperBound { return (size, false) }
+    guard line[end] == .space, line.matches("last", in: end + 1..<arguments.upperBound) else {
+      return nil
+    }
+    return (size, true)
   }
 
   /// The arguments of AUTH: a mechanism and, if there is one, an initial response; nil if there are
@@ -152,73 +166,5 @@ extension UInt8 {
   /// What the value of a parameter is made of: printable, neither space nor `=`.
   fileprivate var isParameterText: Bool {
     isPrintable && self != .space && self != UInt8(ascii: "=")
-  }
-}
-
-/// The parameters of a MAIL command, each of which may stand there once.
-struct MailParameters {
-  private var hasSize = false
-  private var hasBody = false
-
-  private var hasIdentity = false
-
-  /// Takes one parameter; gives the reply that refuses it, if any does. After HELO there are none.
-  mutating func take(
-    _ parameter: Parameter, _ line: Span<UInt8>, _ hello: Hello, _ configuration: Configuration
-  ) -> Reply? {
-    guard hello.isExtended else { return .unknownParameter }
-    if line.matches("size", in: parameter.keyword) {
-      guard !hasSize, let value = parameter.value, let size = line.size(value) else {
-        return .parameterSyntax
-      }
-      hasSize = true
-      return size > configuration.maximumSize ? .tooBig : nil
-    }
-    if line.matches("body", in: parameter.keyword) {
-      guard !hasBody, let value = parameter.value,
-        line.matches("7bit", in: value) || line.matches("8bitmime", in: value)
-      else { return .parameterSyntax }
-      hasBody = true
-      return nil
-    }
-    if configuration.hasAccounts, line.matches("auth", in: parameter.keyword) {
-      // Who another server says has sent this (RFC 4954 §5): checked and not believed.
-      guard !hasIdentity, let value = parameter.value, line.isXtext(value) else {
-        return .parameterSyntax
-      }
-      hasIdentity = true
-      return nil
-    }
-    return .unknownParameter
-  }
-}
-
-extension Span<UInt8> {
-  /// `xtext` (RFC 3461 §4): printable, with `+` in front of two upper-case hexadecimal digits only.
-  fileprivate func isXtext(_ range: Range<Int>) -> Bool {
-    var index = range.lowerBound
-    while index < range.upperBound {
-      if self[index] == UInt8(ascii: "+") {
-        guard index + 2 < range.upperBound, self[index + 1].isUpperHexDigit,
-          self[index + 2].isUpperHexDigit
-        else { return false }
-        index += 2
-      }
-      index += 1
-    }
-    return !range.isEmpty
-  }
-
-  /// `size-value`: up to 20 digits (RFC 1870 §4). What does not fit an `Int` is `Int.max`.
-  fileprivate func size(_ range: Range<Int>) -> Int? {
-    guard 1...20 ~= range.count else { return nil }
-    var size = 0
-    for index in range {
-      guard self[index].isDigit else { return nil }
-      let (tens, overflow) = size.multipliedReportingOverflow(by: 10)
-      let (sum, carry) = tens.addingReportingOverflow(Int(self[index] - UInt8(ascii: "0")))
-      size = overflow || carry ? Int.max : sum
-    }
-    return size
   }
 }

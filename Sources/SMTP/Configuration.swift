@@ -20,6 +20,13 @@ public struct Configuration: Sendable {
   public var allowsInsecureAuthentication = false
   /// Whether STARTTLS can be done.
   public var canStartTLS = false
+  /// Mail transactions that a session may have; the next MAIL is 421 and ends it.
+  public var maximumTransactions = 10_000
+  /// Commands that may come without a message being stored, those that help to send one not counted;
+  /// the next is 421 and ends the session.
+  public var maximumIdleCommands = 100_000
+  /// Whether delivery status notifications (RFC 3461) are offered: where something honours them.
+  public var offersDeliveryStatus = false
 
   /// What becomes of a message with a bare CR or LF in its content.
   public enum BareLineEnds: Sendable {
@@ -51,31 +58,6 @@ public struct Client: Sendable {
   }
 }
 
-/// A mail transaction whose content may come: RFC 5321 §3.3.
-public struct Envelope: Equatable, Sendable {
-  public let reversePath: ReversePath
-  /// No two of these are the same mailbox.
-  public private(set) var recipients: [Mailbox] = []
-
-  /// The recipients in a form that is the same for the same mailbox.
-  private var known: Set<[UInt8]> = []
-
-  init(from reversePath: ReversePath) { self.reversePath = reversePath }
-
-  /// A recipient that is named twice gets the message once.
-  mutating func add(_ recipient: Mailbox) {
-    if known.insert(recipient.canonical).inserted { recipients.append(recipient) }
-  }
-}
-
-/// How the client has introduced itself.
-public struct Hello: Equatable, Sendable {
-  /// The argument of HELO or EHLO: a domain or an address literal.
-  public let name: [UInt8]
-  /// Whether it said EHLO.
-  public let isExtended: Bool
-}
-
 // What the owner writes, checked by the same grammar as what the peer sends.
 extension Configuration {
   /// A name for `hostname`: a domain, where underscores are tolerated as they are in HELO.
@@ -85,6 +67,7 @@ extension Configuration {
 
   /// An entry of `domains`: a domain or an address literal.
   public static func isDomain(_ octets: [UInt8]) -> Bool {
-    (octets.span.domain(from: 0) ?? octets.span.addressLiteral(from: 0)) == octets.count
+    (octets.span.domain(from: 0, allowingUTF8: true) ?? octets.span.addressLiteral(from: 0))
+      == octets.count
   }
 }

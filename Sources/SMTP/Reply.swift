@@ -37,7 +37,7 @@ extension Reply {
   static let startContent = Reply("354 End data with <CR><LF>.<CR><LF>")
   static let goodbye = Reply("221 2.0.0 Goodbye")
   static let help = Reply(
-    "214 2.0.0 Commands: HELO EHLO STARTTLS AUTH MAIL RCPT DATA RSET NOOP VRFY EXPN HELP QUIT")
+    "214 2.0.0 Commands: HELO EHLO STARTTLS AUTH MAIL RCPT DATA BDAT RSET NOOP VRFY EXPN HELP QUIT")
   static let cannotVerify = Reply("252 2.0.0 Not verified; send mail and see")
 }
 
@@ -80,10 +80,19 @@ extension Reply {
   static let authenticationRequired = Reply("530 5.7.0 Authentication required")
   static let encryptionRequired = Reply("538 5.7.11 Encryption required for authentication")
   static let ehloFirst = Reply("503 5.5.1 Send EHLO first")
-  static let inTransaction = Reply("503 5.5.1 Not in a mail transaction")
+  static let inTransaction = Reply("503 5.5.1 Not during a mail transaction")
   static let startTLS = Reply("220 2.0.0 Ready to start TLS")
   static let alreadyTLS = Reply("503 5.5.1 TLS is on already")
   static let noTLS = Reply("454 4.7.0 TLS not available now")
+}
+
+// CHUNKING and BINARYMIME (RFC 3030), SMTPUTF8 (RFC 6531 §3.5).
+extension Reply {
+  static let bdatSyntax = Reply(
+    "501 5.5.4 Syntax: BDAT octets [LAST]; closing, as what follows is unclear")
+  static let afterChunk = Reply("503 5.5.1 Not after BDAT")
+  static let binaryNeedsChunks = Reply("503 5.5.1 BODY=BINARYMIME needs BDAT")
+  static let needsUTF8 = Reply("553 5.6.7 Address needs SMTPUTF8")
 }
 
 // Addresses and limits.
@@ -109,6 +118,12 @@ extension Reply {
   static let tooManyFailures = Reply("421 4.7.0 Too many authentication failures")
   static let inputBehindStartTLS = Reply("421 4.7.0 Input behind STARTTLS")
   static let notSMTP = Reply("421 4.7.0 This is SMTP, not HTTP")
+  static let spokeFirst = Reply("554 5.5.1 You spoke before the greeting")
+  static let tooManyCommands = Reply("421 4.7.0 Too many commands without mail")
+  static let tooManyTransactions = Reply(
+    "421 4.7.0 Too many messages in one session; connect again")
+  static let slow = Reply("421 4.4.2 Message comes too slowly")
+  static let tooLong = Reply("421 4.4.2 Session takes too long")
   static let tooManyErrors = Reply("421 4.7.0 Too many errors")
   static let shuttingDown = Reply("421 4.3.2 Shutting down; try again later")
   public static let misconfigured = Reply("421 4.3.5 This server is not configured correctly")

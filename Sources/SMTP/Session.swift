@@ -1,6 +1,6 @@
 // The server's side of an SMTP session as a pure machine: RFC 5321, with PIPELINING (RFC 2920),
-// SIZE (RFC 1870), 8BITMIME (RFC 6152), ENHANCEDSTATUSCODES (RFC 2034), AUTH (RFC 4954) and
-// STARTTLS (RFC 3207).
+// SIZE (RFC 1870), 8BITMIME (RFC 6152), ENHANCEDSTATUSCODES (RFC 2034), AUTH (RFC 4954), STARTTLS
+// (RFC 3207), CHUNKING and BINARYMIME (RFC 3030), SMTPUTF8 (RFC 6531) and LIMITS (RFC 9422).
 //
 // The caller hands over what has arrived and does what it is told; the machine knows no file, no
 // clock and no peer. Its laws, each of which a test holds it to:
@@ -8,7 +8,10 @@
 // - How the input was cut never matters: the same octets give the same replies and messages.
 // - Content is not copied: it comes back as ranges of the input.
 // - Every command line gets one reply, and so does every content; nothing else does.
-// - After the content of a message has begun, nothing but CR LF "." CR LF leads back to commands.
+// - What was sent as content is never read as a command: after DATA nothing but CR LF "." CR LF leads
+//   back to commands, after BDAT nothing but the octets that it announced, accepted or not.
+//
+// Content is in SessionContent.swift, commands are in SessionCommands.swift.
 
 public struct Session: Sendable {
   /// What the caller is to do before it calls again.
@@ -77,32 +80,34 @@ public struct Session: Sendable {
     case verifying(Hello, Credentials)
     /// The caller sees to TLS. To `closed`, or back to `ready`, by `startTLS`.
     case startingTLS(Hello)
-    /// A mail transaction. To `content` by DATA, to `ready` by RSET, HELO and EHLO.
+    /// A mail transaction. To `content` by DATA, to `chunk` by BDAT, to `ready` by RSET, HELO and
+    /// EHLO.
     case mail(Hello, Envelope)
-    /// The content of a message. To `storing` by its end, or to `ready` if it is refused.
-    case content(Hello, Content)
+    /// The content of a message after DATA. To `storing` by its end, or to `ready` if it is refused.
+    case content(Hello, Content, EndOfDataReader)
+    /// A chunk after BDAT. To `chunks` by its end; by that of the last to `storing`, or to `ready` if
+    /// the message is refused.
+    case chunk(Hello, Chunks, remaining: Int, isLast: Bool)
+    /// Between two chunks. To `chunk` by BDAT, to `ready` by RSET, HELO and EHLO.
+    case chunks(Hello, Chunks)
     /// The caller stores the message. To `ready` by `stored` and `storeFailed`.
     case storing(Hello)
     /// The session is over.
     case closed
   }
 
-  /// A message that is arriving.
-  struct Content: Sendable {
-    var reader = EndOfDataReader()
-    /// Octets so far, as RFC 1870 §5 counts them: without the dots that were added.
-    var size = 0
-    /// Whether the caller has a message open.
-    var isOpen = true
-    var failure: StoreFailure?
-  }
-
   let configuration: Configuration
   let isTLS: Bool
   private var lines = LineReader()
   var state = State.start
+  /// Octets of a refused chunk that are still to come, which are passed over.
+  var refusedOctets = 0
+  /// Commands since a message was stored that have not helped to send one.
+  var idleCommands = 0
+  /// Mail transactions so far.
+  var transactions = 0
 
-  /// The 421 with which the machine has ended the session; nil if it has not.
+  /// The reply, mostly a 421, with which the machine has ended the session; nil if it has not.
   public private(set) var dismissal: Reply?
   /// 5xx replies so far.
   public internal(set) var errors = 0
@@ -127,14 +132,36 @@ public struct Session: Sendable {
     output.append(" ESMTP Postern\r\n")
   }
 
+  /// Writes what a client gets that has spoken before it was greeted, instead of the greeting.
+  public mutating func refuseEarlyTalker(into output: inout [UInt8]) {
+    dismiss(.spokeFirst)
+    output.append(.spokeFirst)
+  }
+
   /// Goes on with `input`: what the last call has not consumed, and what has arrived since.
   public mutating func advance(_ input: Span<UInt8>, into output: inout [UInt8]) -> Step {
     var position = 0
     while true {
+      if refusedOctets > 0 {
+        let passedOver = min(refusedOctets, input.count - position)
+        refusedOctets -= passedOver
+        position += passedOver
+        if refusedOctets > 0 {
+          return Step(.needInput, consumed: position, isProgress: passedOver > 0)
+        }
+      }
       switch state {
-      case .content(let hello, let content):
-        if let step = advance(content, hello, input, &position, into: &output) { return step }
-      case .start, .ready, .mail:
+      case .content(let hello, let content, let reader):
+        if let step = advance(hello, content, reader, input, &position, into: &output) {
+          return step
+        }
+      case .chunk(let hello, let chunks, let remaining, let isLast):
+        if let step = advance(
+          hello, chunks, remaining, isLast: isLast, input, &position, into: &output)
+        {
+          return step
+        }
+      case .start, .ready, .mail, .chunks:
         switch lines.next(in: input, from: position) {
         case .line(let line, let next):
           position = next
@@ -178,6 +205,7 @@ extension Session {
     guard case .storing(let hello) = state else { preconditionFailure("no message is stored") }
     state = .ready(hello)
     messages += 1
+    idleCommands = 0
     output.append("250 2.0.0 OK: stored as ")
     output += id
     output.append("\r\n")
@@ -187,14 +215,16 @@ extension Session {
   /// passed over, and the reply follows at its end.
   public mutating func storeFailed(_ failure: StoreFailure, into output: inout [UInt8]) {
     switch state {
-    case .content(let hello, var content):
-      content.isOpen = false
-      content.failure = failure
-      state = .content(hello, content)
+    case .content(let hello, var content, let reader):
+      content.fail(failure)
+      state = .content(hello, content, reader)
+    case .chunk(let hello, var chunks, let remaining, let isLast):
+      chunks.content.fail(failure)
+      state = .chunk(hello, chunks, remaining: remaining, isLast: isLast)
     case .storing(let hello):
       state = .ready(hello)
       output.append(failure.reply)
-    case .start, .ready, .authenticating, .verifying, .startingTLS, .mail, .closed:
+    case .start, .ready, .authenticating, .verifying, .startingTLS, .mail, .chunks, .closed:
       preconditionFailure("no message is open")
     }
   }
@@ -253,6 +283,10 @@ extension Session {
   /// Why the caller ends the session.
   public enum Interruption: Sendable {
     case timeout
+    /// Content comes more slowly than is allowed.
+    case slow
+    /// The session takes longer than is allowed.
+    case tooLong
     case shuttingDown
   }
 
@@ -261,58 +295,30 @@ extension Session {
     state = .closed
     switch reason {
     case .timeout: output.append(.timeout)
+    case .slow: output.append(.slow)
+    case .tooLong: output.append(.tooLong)
     case .shuttingDown: output.append(.shuttingDown)
     }
   }
 }
 
-extension Session.StoreFailure {
-  fileprivate var reply: Reply {
-    switch self {
-    case .noSpace: .noSpace
-    case .other: .notStored
+extension Session {
+  /// Whether content is arriving.
+  public var isReceivingContent: Bool {
+    switch state {
+    case .content, .chunk: true
+    case .start, .ready, .authenticating, .verifying, .startingTLS, .mail, .chunks, .storing,
+      .closed:
+      false
     }
   }
 }
 
-// Content.
-extension Session {
-  private mutating func advance(
-    _ before: Content, _ hello: Hello, _ input: Span<UInt8>, _ position: inout Int,
-    into output: inout [UInt8]
-  ) -> Step? {
-    var content = before
-    switch content.reader.next(in: input, from: position) {
-    case .content(let range):
-      position = range.upperBound
-      content.size += min(range.count, Int.max - content.size)
-      let isDoomed = refusal(of: content) != nil
-      let wasOpen = content.isOpen
-      if isDoomed { content.isOpen = false }
-      state = .content(hello, content)
-      guard wasOpen else { return nil }
-      return Step(isDoomed ? .abort : .append(range), consumed: position)
-    case .end(let next):
-      position = next
-      if let reply = refusal(of: content) ?? content.failure?.reply {
-        state = .ready(hello)
-        return Step(refuse(reply, command: nil, into: &output), consumed: next)
-      }
-      state = .storing(hello)
-      return Step(.commit, consumed: next)
-    case .needInput(let keep):
-      state = .content(hello, content)
-      return Step(.needInput, consumed: keep, isProgress: position > 0)
+extension Session.StoreFailure {
+  var reply: Reply {
+    switch self {
+    case .noSpace: .noSpace
+    case .other: .notStored
     }
-  }
-
-  /// What is wrong with the content so far. The order is fixed, so that the reply does not depend
-  /// on which fault was seen first.
-  private func refusal(of content: Content) -> Reply? {
-    switch configuration.bareLineEnds {
-    case .reject: if content.reader.hasSeenBareLineEnd { return .bareLineEnd }
-    case .keep: break
-    }
-    return content.size > configuration.maximumSize ? .tooBig : nil
   }
 }

@@ -15,12 +15,20 @@ extension Session {
     _ line: Span<UInt8>, at position: Range<Int>, _ isLast: Bool, into output: inout [UInt8]
   ) -> Action? {
     let command = Command(line)
+    idleCommands += 1
+    if idleCommands > configuration.maximumIdleCommands {
+      dismiss(.tooManyCommands)
+      output.append(.tooManyCommands)
+      return .refused(.tooManyCommands, command: nil)
+    }
+    let hadOpenChunks = hasOpenChunks
     let outcome: Outcome =
       switch command.verb {
       case .helo: hello(line, command, isExtended: false, into: &output)
       case .ehlo: hello(line, command, isExtended: true, into: &output)
       case .auth: authenticate(line, command, into: &output)
       case .startTLS: startTLS(command, isLast)
+      case .bdat: chunk(line, command)
       case .mail: .reply(mail(line, command))
       case .rcpt: .reply(recipient(line, command))
       case .data: data(command)
@@ -40,12 +48,22 @@ extension Session {
           reply, command: position.lowerBound..<position.lowerBound + shown, into: &output)
       }
       output.append(reply)
-      return nil
     case .open(let envelope, let hello):
       output.append(.startContent)
       return .open(envelope, hello)
     case .action(let action): return action
-    case .replied: return nil
+    case .replied: break
+    }
+    return hadOpenChunks && !hasOpenChunks ? .abort : nil
+  }
+
+  /// Whether the caller has a message open that arrives in chunks.
+  private var hasOpenChunks: Bool {
+    switch state {
+    case .chunk(_, let chunks, _, _), .chunks(_, let chunks): chunks.content.isOpen
+    case .start, .ready, .authenticating, .verifying, .startingTLS, .mail, .content, .storing,
+      .closed:
+      false
     }
   }
 
@@ -86,7 +104,13 @@ extension Session {
     guard isExtended else { return .replied }
     output.append("250-PIPELINING\r\n250-SIZE ")
     output.append(decimal: UInt64(configuration.maximumSize))
-    output.append("\r\n250-8BITMIME\r\n")
+    output.append("\r\n250-8BITMIME\r\n250-CHUNKING\r\n250-BINARYMIME\r\n250-SMTPUTF8\r\n")
+    if configuration.offersDeliveryStatus { output.append("250-DSN\r\n") }
+    output.append("250-LIMITS RCPTMAX=")
+    output.append(decimal: UInt64(configuration.maximumRecipients))
+    output.append(" MAILMAX=")
+    output.append(decimal: UInt64(configuration.maximumTransactions))
+    output.append("\r\n")
     if configuration.canStartTLS, !isTLS { output.append("250-STARTTLS\r\n") }
     if configuration.hasAccounts, isSafe { output.append("250-AUTH PLAIN LOGIN\r\n") }
     output.append("250 ENHANCEDSTATUSCODES\r\n")
@@ -102,7 +126,7 @@ extension Session {
   ) -> Outcome {
     guard configuration.hasAccounts else { return .reply(.notImplemented) }
     switch state {
-    case .mail: return .reply(.inTransaction)
+    case .mail, .chunks: return .reply(.inTransaction)
     case .ready(let hello) where hello.isExtended:
       if login != nil { return .reply(.alreadyAuthenticated) }
       guard isSafe else { return .reply(.encryptionRequired) }
@@ -121,7 +145,8 @@ extension Session {
       let isEmpty = line.matches("=", in: initial)
       let response = isEmpty ? initial.upperBound..<initial.upperBound : initial
       return follow(exchange.respond(line, response), hello, into: &output)
-    case .start, .ready, .authenticating, .verifying, .startingTLS, .content, .storing, .closed:
+    case .start, .ready, .authenticating, .verifying, .startingTLS, .content, .chunk, .storing,
+      .closed:
       return .reply(.ehloFirst)
     }
   }
@@ -172,8 +197,8 @@ extension Session {
       }
       state = .startingTLS(hello)
       return .action(.startTLS)
-    case .mail: return .reply(.inTransaction)
-    case .start, .authenticating, .verifying, .startingTLS, .content, .storing, .closed:
+    case .mail, .chunks: return .reply(.inTransaction)
+    case .start, .authenticating, .verifying, .startingTLS, .content, .chunk, .storing, .closed:
       return .reply(.ehloFirst)
     }
   }
@@ -182,48 +207,64 @@ extension Session {
   private mutating func mail(_ line: Span<UInt8>, _ command: Command) -> Reply {
     switch state {
     case .start: return .helloFirst
-    case .mail, .authenticating, .verifying, .startingTLS, .content, .storing, .closed:
+    case .mail, .chunks, .authenticating, .verifying, .startingTLS, .content, .chunk, .storing,
+      .closed:
       return .nestedMail
     case .ready(let hello):
       if configuration.requiresAuthentication, login == nil { return .authenticationRequired }
+      if transactions >= configuration.maximumTransactions {
+        dismiss(.tooManyTransactions)
+        return .tooManyTransactions
+      }
       guard let start = line.startOfPath(in: command.arguments, behind: "from:") else {
         return .mailSyntax
       }
       guard let (path, end) = line.reversePath(from: start) else { return .badSender }
-      var parameters = ParameterReader(from: end)
-      var seen = MailParameters()
-      while let parameter = parameters.next(in: line) {
-        if let reply = seen.take(parameter, line, hello, configuration) {
-          return reply
-        }
+      var reader = ParameterReader(from: end)
+      var parameters = MailParameters()
+      while let parameter = reader.next(in: line) {
+        if !hello.isExtended { return .unknownParameter }
+        if let reply = parameters.take(parameter, line, configuration) { return reply }
       }
-      guard parameters.isAtEnd else { return .mailSyntax }
-      state = .mail(hello, Envelope(from: path))
+      guard reader.isAtEnd else { return .mailSyntax }
+      if case .mailbox(let mailbox) = path, !mailbox.isASCII, !parameters.isUTF8 {
+        return .needsUTF8
+      }
+      transactions += 1
+      idleCommands -= 1
+      state = .mail(hello, Envelope(from: path, parameters))
       return .senderOK
     }
   }
 
-  /// RCPT: RFC 5321 §4.1.1.3. There are no parameters yet.
+  /// RCPT: RFC 5321 §4.1.1.3.
   private mutating func recipient(_ line: Span<UInt8>, _ command: Command) -> Reply {
     switch state {
     case .start: return .helloFirst
-    case .ready, .authenticating, .verifying, .startingTLS, .content, .storing, .closed:
+    case .ready, .authenticating, .verifying, .startingTLS, .content, .chunk, .storing, .closed:
       return .mailFirst
+    case .chunks: return .afterChunk
     case .mail(let hello, var envelope):
       guard let start = line.startOfPath(in: command.arguments, behind: "to:") else {
         return .rcptSyntax
       }
       guard let (mailbox, end) = line.forwardPath(from: start) else { return .badRecipient }
-      var parameters = ParameterReader(from: end)
-      guard parameters.next(in: line) == nil else { return .unknownParameter }
-      guard parameters.isAtEnd else { return .rcptSyntax }
+      var reader = ParameterReader(from: end)
+      var parameters = RecipientParameters()
+      while let parameter = reader.next(in: line) {
+        if !hello.isExtended { return .unknownParameter }
+        if let reply = parameters.take(parameter, line, configuration) { return reply }
+      }
+      guard reader.isAtEnd else { return .rcptSyntax }
+      guard mailbox.isASCII || envelope.isUTF8 else { return .needsUTF8 }
       guard configuration.accepts(mailbox) else { return .relayingDenied }
       guard envelope.recipients.count < configuration.maximumRecipients else {
         return .tooManyRecipients
       }
       state = .ready(hello)  // so that the envelope is not copied to be changed
-      envelope.add(mailbox)
+      envelope.add(Recipient(mailbox: mailbox, deliveryStatus: parameters.deliveryStatus))
       state = .mail(hello, envelope)
+      idleCommands -= 1
       return .recipientOK
     }
   }
@@ -233,19 +274,53 @@ extension Session {
     if command.hasArguments { return .reply(.noArguments) }
     switch state {
     case .start: return .reply(.helloFirst)
-    case .ready, .authenticating, .verifying, .startingTLS, .content, .storing, .closed:
+    case .ready, .authenticating, .verifying, .startingTLS, .content, .chunk, .storing, .closed:
       return .reply(.mailFirst)
+    case .chunks: return .reply(.afterChunk)
     case .mail(let hello, let envelope):
       if envelope.recipients.isEmpty { return .reply(.recipientFirst) }
-      state = .content(hello, Content())
+      if envelope.isBinary { return .reply(.binaryNeedsChunks) }
+      state = .content(hello, Content(), EndOfDataReader())
       return .open(envelope, hello)
+    }
+  }
+
+  /// BDAT: RFC 3030 §2. The octets of a chunk that is refused are passed over. Of a command that does
+  /// not say how many there are, what follows cannot be told from commands: it ends the session.
+  private mutating func chunk(_ line: Span<UInt8>, _ command: Command) -> Outcome {
+    guard let (size, isLast) = command.chunkArguments(line) else {
+      dismiss(.bdatSyntax)
+      return .reply(.bdatSyntax)
+    }
+    func refuse(_ reply: Reply) -> Outcome {
+      refusedOctets = size
+      return .reply(reply)
+    }
+    switch state {
+    case .start: return refuse(.helloFirst)
+    case .ready, .authenticating, .verifying, .startingTLS, .content, .chunk, .storing, .closed:
+      return refuse(.mailFirst)
+    case .mail(let hello, let envelope):
+      if envelope.recipients.isEmpty { return refuse(.recipientFirst) }
+      let lineEnds = envelope.isBinary ? nil : LineEndChecker()
+      state = .chunk(hello, Chunks(lineEnds: lineEnds), remaining: size, isLast: isLast)
+      return .action(.open(envelope, hello))
+    case .chunks(let hello, let chunks):
+      idleCommands -= size > 0 ? 1 : 0
+      state = .chunk(hello, chunks, remaining: size, isLast: isLast)
+      return .replied
     }
   }
 
   /// RSET: RFC 5321 §4.1.1.5.
   private mutating func reset(_ command: Command) -> Reply {
     if command.hasArguments { return .noArguments }
-    if case .mail(let hello, _) = state { state = .ready(hello) }
+    switch state {
+    case .mail(let hello, _), .chunks(let hello, _): state = .ready(hello)
+    case .start, .ready, .authenticating, .verifying, .startingTLS, .content, .chunk, .storing,
+      .closed:
+      break
+    }
     return .ok
   }
 

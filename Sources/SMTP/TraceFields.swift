@@ -28,7 +28,7 @@ extension Envelope {
     fields += id
     if recipients.count == 1 {
       fields.append("\r\n\tfor <")
-      fields += recipients[0].octets
+      fields += recipients[0].mailbox.octets
       fields.append(">")
     }
     fields.append(";\r\n\t")
@@ -37,14 +37,18 @@ extension Envelope {
     return fields
   }
 
-  /// The protocol as RFC 3848 names it. There is no name for HELO under TLS.
+  /// The protocol as RFC 3848 and RFC 6531 §4.3 name it. There is no name for HELO under TLS.
   private func protocolName(hello: Hello, isTLS: Bool, isAuthenticated: Bool) -> StaticString {
     guard hello.isExtended else { return "SMTP" }
-    return switch (isTLS, isAuthenticated) {
-    case (false, false): "ESMTP"
-    case (true, false): "ESMTPS"
-    case (false, true): "ESMTPA"
-    case (true, true): "ESMTPSA"
+    return switch (isUTF8, isTLS, isAuthenticated) {
+    case (false, false, false): "ESMTP"
+    case (false, true, false): "ESMTPS"
+    case (false, false, true): "ESMTPA"
+    case (false, true, true): "ESMTPSA"
+    case (true, false, false): "UTF8SMTP"
+    case (true, true, false): "UTF8SMTPS"
+    case (true, false, true): "UTF8SMTPA"
+    case (true, true, true): "UTF8SMTPSA"
     }
   }
 }

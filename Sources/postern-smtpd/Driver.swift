@@ -27,6 +27,8 @@ struct Driver: ~Copyable {
 
   private var output: [UInt8] = []
   private var received = 0
+  /// When content has begun to arrive, and how much had come before; nil while none arrives.
+  private var contentStart: (milliseconds: Int64, received: Int)?
   private let started = Clock.monotonicMilliseconds()
 
   /// A message that is arriving.
@@ -43,6 +45,8 @@ struct Driver: ~Copyable {
   private enum Ending {
     case closed
     case endOfInput
+    case slow
+    case tooLong
     case interrupted(Connection.Interruption)
   }
 
@@ -64,18 +68,47 @@ struct Driver: ~Copyable {
   /// Runs the session to its end.
   mutating func run() -> Process.ExitStatus {
     openStore()
-    if !isResumed { session.greet(into: &output) }
     do throws(Connection.Interruption) {
+      if !isResumed { try greet() }
       return end(try converse())
     } catch {
       return end(.interrupted(error))
     }
   }
 
+  /// Greets, after a while if so configured; a client that does not wait for it is none that speaks
+  /// SMTP.
+  private mutating func greet() throws(Connection.Interruption) {
+    if settings.greetingDelay > 0,
+      try !connection.isQuiet(until: Deadline(inSeconds: settings.greetingDelay))
+    {
+      session.refuseEarlyTalker(into: &output)
+    } else {
+      session.greet(into: &output)
+    }
+  }
+
+  /// Whether the content that arrives comes too slowly.
+  private mutating func isTooSlow() -> Bool {
+    guard session.isReceivingContent else {
+      contentStart = nil
+      return false
+    }
+    let now = Clock.monotonicMilliseconds()
+    guard let start = contentStart else {
+      contentStart = (now, received)
+      return false
+    }
+    let milliseconds = now - start.milliseconds
+    return milliseconds > Int64(settings.timeout) * 1000
+      && Int64(received - start.received) * 1000 < milliseconds * Int64(settings.minimumRate)
+  }
+
   private mutating func converse() throws(Connection.Interruption) -> Ending {
     var input: [UInt8] = []
     input.reserveCapacity(Self.inputSize)
     var consumed = 0  // how much of it the machine is done with
+    let sessionDeadline = Deadline(inSeconds: settings.sessionTimeout)
     var deadline = Deadline(inSeconds: settings.timeout)
     while true {
       let step = session.advance(input.span.extracting(consumed...), into: &output)
@@ -94,7 +127,14 @@ struct Driver: ~Copyable {
         input.removeSubrange(..<consumed)
         consumed = 0
         let room = Self.inputSize - input.count
-        let count = try connection.read(into: &input, atMost: room, until: deadline)
+        if isTooSlow() { return .slow }
+        let count: Int
+        do throws(Connection.Interruption) {
+          count = try connection.read(
+            into: &input, atMost: room, until: min(deadline, sessionDeadline))
+        } catch .timeout where sessionDeadline.hasPassed {
+          return .tooLong
+        }
         if count == 0 { return .endOfInput }
         received += count
       case .open, .append, .commit, .abort, .verify, .startTLS, .refused, .flush: break
@@ -143,7 +183,7 @@ extension Driver {
       }
       line.add("helo", hello.name)
       line.add("recipients", envelope.recipients.count)
-      for recipient in envelope.recipients.prefix(10) { line.add("to", recipient.octets) }
+      for recipient in envelope.recipients.prefix(10) { line.add("to", recipient.mailbox.octets) }
     }
     if store == nil { openStore() }
     if store == nil {
@@ -158,7 +198,8 @@ extension Driver {
         hostname: settings.session.hostname, id: id.octets, time: .now)
       try file.append(fields.span)
       message = Arrival(
-        file: file, recipients: envelope.recipients, started: Clock.monotonicMilliseconds())
+        file: file, recipients: envelope.recipients.map(\.mailbox),
+        started: Clock.monotonicMilliseconds())
     } catch {
       fail(error)
     }
@@ -174,7 +215,10 @@ extension Driver {
   }
 
   private mutating func commit() {
-    guard let arrival = message.take() else { return }
+    guard let arrival = message.take() else {
+      session.storeFailed(.other, into: &output)
+      return
+    }
     let (id, size) = (arrival.file.id, arrival.file.size)
     let (recipients, started) = (arrival.recipients, arrival.started)
     do throws(StoreError) {
@@ -288,6 +332,8 @@ extension Driver {
     case .closed where handover != nil: reason = "starttls"
     case .closed: reason = "quit"
     case .endOfInput: reason = "end of input"
+    case .slow: reason = bid(.slow, "too slow")
+    case .tooLong: reason = bid(.tooLong, "too long")
     case .interrupted(.timeout): reason = bid(.timeout, "timeout")
     case .interrupted(.terminated): reason = bid(.shuttingDown, "terminated")
     case .interrupted(.failed(.brokenPipe)), .interrupted(.failed(.connectionReset)):

@@ -18,6 +18,12 @@ struct Settings {
   var mailDirectory: String
   /// Seconds that a command, or a piece of data, may take.
   var timeout: Int
+  /// Seconds that a session may take.
+  var sessionTimeout: Int
+  /// Octets a second that content must bring on average, once it has taken `timeout`; 0 is any.
+  var minimumRate: Int
+  /// Seconds between the connection and the greeting.
+  var greetingDelay: Int
   var logLevel: Log.Level
   /// Who may come in; nil where nobody has an account.
   var verifier: (any Verifier)?
@@ -66,7 +72,14 @@ struct Settings {
     session.maximumSize = try source.number("SMTP_MAX_SIZE", default: 52_428_800, 1...Int.max)
     session.maximumRecipients = try source.number("SMTP_MAX_RECIPIENTS", default: 1000, 1...100_000)
     session.maximumErrors = try source.number("SMTP_MAX_ERRORS", default: 20, 0...1_000_000)
+    session.maximumTransactions = try source.number(
+      "SMTP_MAX_MESSAGES", default: 10_000, 1...1_000_000_000)
+    session.maximumIdleCommands = try source.number(
+      "SMTP_MAX_IDLE_COMMANDS", default: 100_000, 1...1_000_000_000)
     timeout = try source.number("SMTP_TIMEOUT", default: 300, 1...86_400)
+    sessionTimeout = try source.number("SMTP_SESSION_TIMEOUT", default: 14_400, 1...604_800)
+    minimumRate = try source.number("SMTP_MIN_RATE", default: 100, 0...1_000_000_000)
+    greetingDelay = try source.number("SMTP_GREETING_DELAY", default: 0, 0...300)
     session.bareLineEnds = try source.read("SMTP_BARE_LF", default: "reject", "reject or keep") {
       ["reject": .reject, "keep": .keep][$0]
     }

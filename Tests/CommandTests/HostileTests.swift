@@ -55,7 +55,7 @@ import Testing
   }
 
   @Test func manyGoodCommands() throws {
-    let (text, status, memory, _, _) = try run("[b'EHLO x\\r\\n' * 100000, b'QUIT\\r\\n']")
+    let (text, status, memory, _, _) = try run("[b'EHLO x\\r\\n' * 99999, b'QUIT\\r\\n']")
     #expect(status == 0)
     #expect(text.hasSuffix("221 2.0.0 Goodbye\r\n"))
     #expect(text.utf8.count > 8_000_000)
@@ -275,5 +275,39 @@ import Testing
       input: "HELO x\r\nDATA\r\nMail secret\r\nHelp secret\r\nData secret\r\nsecret\r\n".utf8)
     #expect(outcome.errorText.contains("command=Mail"))
     #expect(!outcome.errorText.contains("secret"))
+  }
+
+  /// Content that trickles is cut off, however often a piece of it comes.
+  @Test func contentThatTrickles() {
+    let folder = Scratch()
+    let mail = MailFolder(folder)
+    let script = """
+      (printf 'HELO x\\r\\nMAIL FROM:<>\\r\\nRCPT TO:<a@b>\\r\\nDATA\\r\\n'
+      for i in 1 2 3 4 5 6 7 8 9 10 11 12; do printf x; sleep 0.25; done) | \(Command.built("postern-smtpd"))
+      """
+    let outcome = Command.run(
+      ["sh", "-c", script], in: folder, environment: ["SMTP_TIMEOUT": "1", "SMTP_MIN_RATE": "1000"])
+    #expect(outcome.text.hasSuffix("421 4.4.2 Message comes too slowly\r\n"))
+    #expect(mail.entries == [])
+  }
+
+  @Test func sessionThatTakesTooLong() {
+    let script = "(for i in 1 2 3 4 5 6 7 8 9 10 11 12; do printf 'NOOP\\r\\n'; sleep 0.25; done)"
+    let outcome = Command.run(
+      ["sh", "-c", "\(script) | \(Command.built("postern-smtpd"))"], in: Scratch(),
+      environment: ["SMTP_SESSION_TIMEOUT": "1"])
+    #expect(outcome.text.hasSuffix("250 2.0.0 OK\r\n421 4.4.2 Session takes too long\r\n"))
+  }
+
+  @Test func earlyTalker() {
+    let script =
+      "(%; printf 'HELO x\\r\\n'; sleep 1) | SMTP_GREETING_DELAY=1 \(Command.built("postern-smtpd"))"
+    func run(_ pause: String) -> String {
+      Command.run(
+        ["sh", "-c", script.replacingOccurrences(of: "%", with: pause)], in: Scratch()
+      ).text
+    }
+    #expect(run("true") == "554 5.5.1 You spoke before the greeting\r\n")
+    #expect(run("sleep 2").hasPrefix("220 "))
   }
 }

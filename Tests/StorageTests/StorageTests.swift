@@ -13,7 +13,7 @@ import Testing
   private func mailbox(_ text: String) throws -> Mailbox {
     var machine = Machine(Configuration(hostname: Array("x".utf8)))
     machine.receive("HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<\(text)>\r\nDATA\r\n.\r\n".utf8)
-    return try #require(machine.envelopes.first?.recipients.first)
+    return try #require(machine.envelopes.first?.recipients.first?.mailbox)
   }
 
   @Test func nameAndContent() throws {

@@ -88,7 +88,7 @@ extension StoredMessage {
       }
     self.init(
       reversePath: String(decoding: sender, as: UTF8.self),
-      recipients: envelope.recipients.map { String(decoding: $0.octets, as: UTF8.self) },
+      recipients: envelope.recipients.map { String(decoding: $0.mailbox.octets, as: UTF8.self) },
       content: [])
   }
 }
@@ -106,6 +106,8 @@ extension Configuration {
       case "SMTP_USERNAME", "SMTP_PASSWORD": hasAccounts = true
       case "SMTP_REQUIRE_AUTH": requiresAuthentication = true
       case "SMTP_ALLOW_INSECURE_AUTH": allowsInsecureAuthentication = true
+      case "SMTP_MAX_MESSAGES": maximumTransactions = Int(value)!
+      case "SMTP_MAX_IDLE_COMMANDS": maximumIdleCommands = Int(value)!
       case "SMTP_BARE_LF": bareLineEnds = value == "keep" ? .keep : .reject
       default: fatalError("\(transcript): \(name)")
       }

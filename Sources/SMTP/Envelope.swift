@@ -1,0 +1,71 @@
+// What a mail transaction is about: RFC 5321 §3.3, with what RFC 3461 adds.
+
+/// A mail transaction whose content may come.
+public struct Envelope: Sendable {
+  public let reversePath: ReversePath
+  /// No two of these are the same mailbox.
+  public private(set) var recipients: [Recipient] = []
+  /// Whether the content may be any octets, without lines (BODY=BINARYMIME, RFC 3030 §3).
+  public let isBinary: Bool
+  /// Whether addresses and header fields may be UTF-8 (SMTPUTF8, RFC 6531).
+  public let isUTF8: Bool
+  public let deliveryStatus: DeliveryStatus
+
+  /// What the sender wants to know (RFC 3461 §4.3 and §4.4).
+  public struct DeliveryStatus: Equatable, Sendable {
+    /// RET: how much of the message comes back; nil where it was not said.
+    public var returned: Returned?
+    /// ENVID, as xtext.
+    public var envelopeID: [UInt8]?
+
+    public enum Returned: Sendable {
+      case full
+      case headers
+    }
+  }
+
+  /// The recipients in a form that is the same for the same mailbox.
+  private var known: Set<[UInt8]> = []
+
+  init(from reversePath: ReversePath, _ parameters: MailParameters) {
+    self.reversePath = reversePath
+    isBinary = parameters.isBinary
+    isUTF8 = parameters.isUTF8
+    deliveryStatus = parameters.deliveryStatus
+  }
+
+  /// A recipient that is named twice gets the message once.
+  mutating func add(_ recipient: Recipient) {
+    if known.insert(recipient.mailbox.canonical).inserted { recipients.append(recipient) }
+  }
+}
+
+public struct Recipient: Equatable, Sendable {
+  public let mailbox: Mailbox
+  public let deliveryStatus: DeliveryStatus
+
+  /// What the sender wants to know of this recipient (RFC 3461 §4.1 and §4.2).
+  public struct DeliveryStatus: Equatable, Sendable {
+    /// NOTIFY; empty for NEVER, nil where it was not said.
+    public var notify: Notify?
+    /// ORCPT: an address type, a semicolon, and xtext.
+    public var originalRecipient: [UInt8]?
+  }
+
+  public struct Notify: OptionSet, Sendable {
+    public let rawValue: UInt8
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    public static let success = Notify(rawValue: 1)
+    public static let failure = Notify(rawValue: 2)
+    public static let delay = Notify(rawValue: 4)
+  }
+}
+
+/// How the client has introduced itself.
+public struct Hello: Equatable, Sendable {
+  /// The argument of HELO or EHLO: a domain or an address literal.
+  public let name: [UInt8]
+  /// Whether it said EHLO.
+  public let isExtended: Bool
+}

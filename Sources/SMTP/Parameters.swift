@@ -1,0 +1,167 @@
+// The parameters of MAIL and RCPT: SIZE (RFC 1870), BODY (RFC 6152, RFC 3030), SMTPUTF8 (RFC 6531),
+// AUTH (RFC 4954 §5), and RET, ENVID, NOTIFY and ORCPT (RFC 3461 §4). Each may stand there once.
+
+/// What a MAIL command asks for beside its path.
+struct MailParameters {
+  private(set) var isBinary = false
+  private(set) var isUTF8 = false
+  private(set) var deliveryStatus = Envelope.DeliveryStatus()
+  private var hasSize = false
+  private var hasBody = false
+  private var hasIdentity = false
+
+  /// Takes one parameter; gives the reply that refuses it, if any does.
+  mutating func take(
+    _ parameter: Parameter, _ line: Span<UInt8>, _ configuration: Configuration
+  ) -> Reply? {
+    let keyword = parameter.keyword
+    if line.matches("size", in: keyword) {
+      guard !hasSize, let value = parameter.value, value.count <= 20, let size = line.number(value)
+      else { return .parameterSyntax }
+      hasSize = true
+      return size > configuration.maximumSize ? .tooBig : nil
+    }
+    if line.matches("body", in: keyword) {
+      guard !hasBody, let value = parameter.value else { return .parameterSyntax }
+      hasBody = true
+      isBinary = line.matches("binarymime", in: value)
+      let isKnown =
+        isBinary || line.matches("7bit", in: value) || line.matches("8bitmime", in: value)
+      return isKnown ? nil : .parameterSyntax
+    }
+    if line.matches("smtputf8", in: keyword) {
+      guard !isUTF8, parameter.value == nil else { return .parameterSyntax }
+      isUTF8 = true
+      return nil
+    }
+    if configuration.hasAccounts, line.matches("auth", in: keyword) {
+      // Who another server says has sent this: checked and not believed.
+      guard !hasIdentity, let value = parameter.value, line.isXtext(value) else {
+        return .parameterSyntax
+      }
+      hasIdentity = true
+      return nil
+    }
+    guard configuration.offersDeliveryStatus else { return .unknownParameter }
+    if line.matches("ret", in: keyword) {
+      guard deliveryStatus.returned == nil, let value = parameter.value else {
+        return .parameterSyntax
+      }
+      if line.matches("full", in: value) {
+        deliveryStatus.returned = .full
+      } else if line.matches("hdrs", in: value) {
+        deliveryStatus.returned = .headers
+      } else {
+        return .parameterSyntax
+      }
+      return nil
+    }
+    if line.matches("envid", in: keyword) {
+      guard deliveryStatus.envelopeID == nil, let value = parameter.value, value.count <= 100,
+        line.isXtext(value)
+      else { return .parameterSyntax }
+      deliveryStatus.envelopeID = line.copy(value)
+      return nil
+    }
+    return .unknownParameter
+  }
+}
+
+/// What a RCPT command asks for beside its path.
+struct RecipientParameters {
+  private(set) var deliveryStatus = Recipient.DeliveryStatus()
+
+  /// Takes one parameter; gives the reply that refuses it, if any does.
+  mutating func take(
+    _ parameter: Parameter, _ line: Span<UInt8>, _ configuration: Configuration
+  ) -> Reply? {
+    guard configuration.offersDeliveryStatus else { return .unknownParameter }
+    if line.matches("notify", in: parameter.keyword) {
+      guard deliveryStatus.notify == nil, let value = parameter.value,
+        let notify = line.notify(value)
+      else { return .parameterSyntax }
+      deliveryStatus.notify = notify
+      return nil
+    }
+    if line.matches("orcpt", in: parameter.keyword) {
+      guard deliveryStatus.originalRecipient == nil, let value = parameter.value,
+        value.count <= 500, line.isTypedAddress(value)
+      else { return .parameterSyntax }
+      deliveryStatus.originalRecipient = line.copy(value)
+      return nil
+    }
+    return .unknownParameter
+  }
+}
+
+extension Span<UInt8> {
+  /// The number that digits stand for; nil if there are none or something else. What does not fit an
+  /// `Int` is `Int.max`.
+  func number(_ range: Range<Int>) -> Int? {
+    var number = 0
+    for index in range {
+      guard self[index].isDigit else { return nil }
+      let (tens, overflow) = number.multipliedReportingOverflow(by: 10)
+      let (sum, carry) = tens.addingReportingOverflow(Int(self[index] - UInt8(ascii: "0")))
+      number = overflow || carry ? Int.max : sum
+    }
+    return range.isEmpty ? nil : number
+  }
+
+  /// `xtext` (RFC 3461 §4): printable, with `+` in front of two upper-case hexadecimal digits only.
+  fileprivate func isXtext(_ range: Range<Int>) -> Bool {
+    var index = range.lowerBound
+    while index < range.upperBound {
+      if self[index] == UInt8(ascii: "+") {
+        guard index + 2 < range.upperBound, self[index + 1].isUpperHexDigit,
+          self[index + 2].isUpperHexDigit
+        else { return false }
+        index += 2
+      }
+      guard self[index].isPrintable else { return false }
+      index += 1
+    }
+    return !range.isEmpty
+  }
+
+  /// `addr-type ";" xtext`.
+  fileprivate func isTypedAddress(_ range: Range<Int>) -> Bool {
+    var index = range.lowerBound
+    while index < range.upperBound, self[index].isLetterOrDigit || self[index] == UInt8(ascii: "-")
+    {
+      index += 1
+    }
+    guard index > range.lowerBound, index < range.upperBound, self[index] == UInt8(ascii: ";")
+    else {
+      return false
+    }
+    return isXtext(index + 1..<range.upperBound)
+  }
+
+  /// `NEVER`, or a list of the others with commas between.
+  fileprivate func notify(_ range: Range<Int>) -> Recipient.Notify? {
+    if matches("never", in: range) { return [] }
+    var notify: Recipient.Notify = []
+    var index = range.lowerBound
+    while true {
+      var end = index
+      while end < range.upperBound, self[end] != UInt8(ascii: ",") { end += 1 }
+      let word = index..<end
+      if matches("success", in: word) {
+        notify.insert(.success)
+      } else if matches("failure", in: word) {
+        notify.insert(.failure)
+      } else if matches("delay", in: word) {
+        notify.insert(.delay)
+      } else {
+        return nil
+      }
+      if end == range.upperBound { return notify }
+      index = end + 1
+    }
+  }
+}
+
+extension UInt8 {
+  fileprivate var isUpperHexDigit: Bool { isDigit || self &- 65 < 6 }
+}

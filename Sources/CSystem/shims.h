@@ -6,8 +6,14 @@
 
 #include <crypt.h>
 #include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <syslog.h>
@@ -30,9 +36,63 @@ static inline int postern_pipe(int ends[2]) { return (int)syscall(SYS_pipe2, end
 
 static inline int postern_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
+static const int postern_rlimit_nproc = RLIMIT_NPROC;
+
 // The kernel's; the C library shows them only to _GNU_SOURCE. The first has another value on a few
 // architectures, none of which Swift runs on.
 static const int postern_o_tmpfile = 020000000 | O_DIRECTORY;  // O_TMPFILE
 static const int postern_at_empty_path = 0x1000;  // AT_EMPTY_PATH
+
+// Landlock (landlock(7)). The distribution's header is older than the kernel, so the structures and
+// numbers are here; a kernel that is older still takes the part of them that it knows.
+struct postern_landlock_ruleset {
+  uint64_t handled_access_fs;
+  uint64_t handled_access_net;
+  uint64_t scoped;
+};
+
+struct postern_landlock_path {
+  uint64_t allowed_access;
+  int32_t parent_fd;
+} __attribute__((packed));
+
+static inline int postern_landlock_version(void) {
+  return (int)syscall(444, (void *)0, (size_t)0, 1u);
+}
+
+static inline int postern_landlock_create(const struct postern_landlock_ruleset *rules, size_t size) {
+  return (int)syscall(444, rules, size, 0u);
+}
+
+static inline int postern_landlock_allow(int ruleset, int directory, uint64_t access) {
+  struct postern_landlock_path rule = {access, directory};
+  return (int)syscall(445, ruleset, 1, &rule, 0u);
+}
+
+static inline int postern_landlock_restrict(int ruleset) {
+  return (int)syscall(446, ruleset, 0u);
+}
+
+static inline int postern_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
+
+static inline int postern_seccomp(const struct sock_filter *filter, unsigned short count) {
+  struct sock_fprog program = {count, (struct sock_filter *)filter};
+  return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0u, &program);
+}
+
+#if defined(__x86_64__)
+static const uint32_t postern_audit_arch = AUDIT_ARCH_X86_64;
+#elif defined(__aarch64__)
+static const uint32_t postern_audit_arch = AUDIT_ARCH_AARCH64;
+#else
+static const uint32_t postern_audit_arch = 0;  // Confinement.swift leaves seccomp out
+#endif
+
+// Not on every architecture; -1 is no system call.
+#ifdef SYS_poll
+static const int postern_sys_poll = SYS_poll;
+#else
+static const int postern_sys_poll = -1;
+#endif
 
 #endif

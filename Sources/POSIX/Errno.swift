@@ -18,6 +18,7 @@ public struct Errno: Error, Equatable, Sendable, CustomStringConvertible {
   public static var quotaExceeded: Errno { Errno(rawValue: EDQUOT) }
   public static var fileTooLarge: Errno { Errno(rawValue: EFBIG) }
   public static var noSuchFile: Errno { Errno(rawValue: ENOENT) }
+  static var functionNotImplemented: Errno { Errno(rawValue: ENOSYS) }
   public static var invalidArgument: Errno { Errno(rawValue: EINVAL) }
   static var notSocket: Errno { Errno(rawValue: ENOTSOCK) }
   static var notSupported: Errno { Errno(rawValue: EOPNOTSUPP) }

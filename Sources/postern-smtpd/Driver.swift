@@ -19,7 +19,7 @@ struct Driver: ~Copyable {
 
   private var connection: Connection
   private var session: Session
-  /// Nil until the mail directory could be opened.
+  /// Nil if the mail directory could not be opened.
   private var store: MailDirectory?
   private var message: Arrival?
   /// Whether the connection is to be handed to stunnel.
@@ -52,7 +52,7 @@ struct Driver: ~Copyable {
 
   init(
     settings: Settings, peer: Peer, isTLS: Bool, isResumed: Bool, log: Log,
-    connection: consuming Connection
+    store: consuming MailDirectory?, connection: consuming Connection
   ) {
     precondition(Self.inputSize > Session.minimumInput)
     self.settings = settings
@@ -60,6 +60,7 @@ struct Driver: ~Copyable {
     self.isResumed = isResumed
     client = peer.client(isTLS: isTLS)
     self.log = log
+    self.store = store
     self.connection = connection
     session = Session(configuration: settings.session, isTLS: isTLS)
     output.reserveCapacity(Session.outputLimit + 1024)
@@ -67,7 +68,6 @@ struct Driver: ~Copyable {
 
   /// Runs the session to its end.
   mutating func run() -> Process.ExitStatus {
-    openStore()
     do throws(Connection.Interruption) {
       if !isResumed { try greet() }
       return end(try converse())
@@ -167,14 +167,6 @@ struct Driver: ~Copyable {
 
 // The message.
 extension Driver {
-  private mutating func openStore() {
-    do throws(StoreError) {
-      store = try MailDirectory(path: settings.mailDirectory)
-    } catch {
-      logFailure(error)
-    }
-  }
-
   private mutating func open(_ envelope: Envelope, _ hello: Hello) {
     log.write(.info, "accept") { line in
       switch envelope.reversePath {
@@ -185,8 +177,7 @@ extension Driver {
       line.add("recipients", envelope.recipients.count)
       for recipient in envelope.recipients.prefix(10) { line.add("to", recipient.mailbox.octets) }
     }
-    if store == nil { openStore() }
-    if store == nil {
+    if store == nil {  // of which the log has been told at the start
       session.storeFailed(.other, into: &output)
       return
     }
@@ -376,17 +367,22 @@ extension Driver {
     }
   }
 
-  private func logFailure(_ error: StoreError) {
-    log.write(.error, "failure") { line in
-      line.add("call", error.call)
-      line.add("reason", error.errno.description)
-      line.add("directory", settings.mailDirectory)
-    }
-  }
+  private func logFailure(_ error: StoreError) { log.failure(error, settings) }
 
   private static func seconds(since start: Int64) -> String {
     let milliseconds = Clock.monotonicMilliseconds() - start
     let fraction = String(milliseconds % 1000 + 1000).dropFirst()
     return "\(milliseconds / 1000).\(fraction)"
+  }
+}
+
+extension Log {
+  /// The mail directory cannot be used.
+  func failure(_ error: StoreError, _ settings: Settings) {
+    write(.error, "failure") { line in
+      line.add("call", error.call)
+      line.add("reason", error.errno.description)
+      line.add("directory", settings.mailDirectory)
+    }
   }
 }

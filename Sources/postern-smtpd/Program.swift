@@ -37,6 +37,21 @@ struct Program {
     var settings = try Settings(file: arguments.environmentFile)
     guard var log = openLog(), let connection = try? Connection() else { return .ioError }
     log.level = settings.logLevel
+    // All that is opened by name is opened now; then the process narrows itself, and only then it
+    // reads from the peer.
+    var store: MailDirectory?
+    do throws(StoreError) {
+      store = try MailDirectory(path: settings.mailDirectory)
+    } catch {
+      log.failure(error, settings)
+    }
+    settings.session.canStartTLS = settings.startTLS != nil && FileDescriptor.isSocket(0)
+    if settings.isConfined {
+      confine(settings, isTLS: arguments.isTLS, hasStore: store != nil, log)
+    }
+    #if DEBUG
+      Trespass.attempt(Process.environment("POSTERN_TRESPASS"), log)
+    #endif
     var isTLS = arguments.isTLS
     let peer: Peer
     if arguments.hasProxy {
@@ -48,7 +63,6 @@ struct Program {
     } else {
       peer = Peer.find()
     }
-    settings.session.canStartTLS = settings.startTLS != nil && FileDescriptor.isSocket(0)
     log.write(.info, "connect") { line in
       line.add("peer", peer.address?.text ?? "unknown")
       if let port = peer.port { line.add("port", port) }
@@ -57,8 +71,34 @@ struct Program {
     }
     var driver = Driver(
       settings: settings, peer: peer, isTLS: isTLS, isResumed: arguments.isResumed, log: log,
-      connection: connection)
+      store: store, connection: connection)
     return driver.run()
+  }
+
+  /// Gives up what the session does not need: design of the sets in `Confinement`.
+  private static func confine(_ settings: Settings, isTLS: Bool, hasStore: Bool, _ log: Log) {
+    var confinement = Confinement()
+    confinement.mailDirectory = hasStore ? settings.mailDirectory : nil
+    if let file = settings.passwordFile {
+      // The directory, since an edited file is another file.
+      let slash = file.lastIndex(of: "/")
+      confinement.readable = [
+        slash.map { $0 == file.startIndex ? "/" : String(file[..<$0]) } ?? "."
+      ]
+    }
+    // Where TLS is on already there is no STARTTLS.
+    confinement.executes =
+      settings.hasCheckPassword || (settings.session.canStartTLS && !isTLS)
+    confinement.logsToSyslog = log.destination == .syslog
+    // A message, its trace fields, and room for the log, if that is a file.
+    let (size, overflow) = settings.session.maximumSize.addingReportingOverflow(1 << 30)
+    confinement.maximumFileSize = overflow ? .max : size
+    for lack in confinement.apply() {
+      log.write(.notice, "unconfined") { line in
+        line.add("part", lack.part)
+        line.add("reason", lack.errno.description)
+      }
+    }
   }
 
   /// Seconds that a PROXY header may take.

@@ -27,6 +27,12 @@ struct Settings {
   var logLevel: Log.Level
   /// Who may come in; nil where nobody has an account.
   var verifier: (any Verifier)?
+  /// The file that accounts are in, if they are in one.
+  var passwordFile: String?
+  /// Whether another program says who may come in.
+  var hasCheckPassword = false
+  /// Whether the process gives up what it does not need.
+  var isConfined: Bool
   /// The configuration of stunnel for STARTTLS.
   var startTLS: String?
   /// A password in clear text that stands in the environment.
@@ -87,7 +93,10 @@ struct Settings {
     session.allowsInsecureAuthentication = try source.bool("SMTP_ALLOW_INSECURE_AUTH")
     startTLS = try source.read("SMTP_STARTTLS", default: "", "a file") { $0 }
     if startTLS?.isEmpty == true { startTLS = nil }
+    isConfined = try source.bool("SMTP_CONFINEMENT", default: "true")
     verifier = try source.verifier(timeout: timeout)
+    passwordFile = source.value("SMTP_PASSWD_FILE")
+    hasCheckPassword = source.value("SMTP_CHECKPASSWORD") != nil
     session.hasAccounts = verifier != nil
     if session.requiresAuthentication, verifier == nil {
       throw SettingsError(
@@ -132,8 +141,15 @@ private struct Source {
     return value
   }
 
-  mutating func bool(_ name: String) throws(SettingsError) -> Bool {
-    try read(name, default: "false", "true or false") {
+  /// What was read of a variable; nil if that is nothing.
+  func value(_ name: String) -> String? {
+    report.first { $0.name == name && !$0.value.isEmpty }?.value
+  }
+
+  mutating func bool(
+    _ name: String, default standard: String = "false"
+  ) throws(SettingsError) -> Bool {
+    try read(name, default: standard, "true or false") {
       switch $0 {
       case "true", "yes", "on", "1": true
       case "false", "no", "off", "0": false

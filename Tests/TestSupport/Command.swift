@@ -42,6 +42,12 @@ package enum Command {
 
   package static func built(_ name: String) -> String { folder + "/" + name }
 
+  /// The same for debugging: what only such a build has.
+  package static func builtForDebugging(_ name: String) -> String {
+    URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: ".build/debug/\(name)").path
+  }
+
   /// Whether the distribution's program is here.
   package static func exists(_ name: String) -> Bool { find(name) != nil }
 

@@ -1,0 +1,208 @@
+// What a process gives up before it reads a byte from the peer: privileges that an exec might bring
+// (no_new_privs), files outside the mail directory (landlock(7)), system calls that it does not make
+// (seccomp(2)), and resources (setrlimit(2)). All of it is inherited by what is executed, and none can be
+// taken back; a process may narrow itself further.
+
+import CSystem
+import Glibc
+
+public struct Confinement: Sendable {
+  /// The directory that files may be made, written and removed in; nil if it could not be opened.
+  public var mailDirectory: String?
+  /// Directories whose files may be read.
+  public var readable: [String] = []
+  /// Whether another program will be executed. It may read and execute every file, use the network,
+  /// and make any system call but those that change the machine.
+  public var executes = false
+  /// Whether sockets to the log may be made.
+  public var logsToSyslog = false
+  /// The largest file that may be written, in octets.
+  public var maximumFileSize: Int = .max
+
+  public init() {}
+
+  /// A part that the kernel does not have.
+  public struct Lack: Sendable {
+    public let part: StaticString
+    public let errno: Errno
+  }
+
+  /// Confines the process, as far as the kernel can; gives what it cannot.
+  public func apply() -> [Lack] {
+    var lacks: [Lack] = []
+    func attempt(_ part: StaticString, _ body: () throws(Errno) -> Void) {
+      do throws(Errno) { try body() } catch { lacks.append(Lack(part: part, errno: error)) }
+    }
+    attempt("rlimit", limitResources)
+    attempt("no_new_privs") { () throws(Errno) in try once { postern_no_new_privileges() } }
+    attempt("landlock", restrictFiles)
+    attempt("seccomp", restrictCalls)
+    return lacks
+  }
+}
+
+// Resources.
+extension Confinement {
+  private func limitResources() throws(Errno) {
+    try limit(CInt(RLIMIT_CORE.rawValue), 0)  // a core file may hold a password
+    guard !executes else { return }
+    try limit(CInt(RLIMIT_NOFILE.rawValue), 64)
+    try limit(postern_rlimit_nproc, 0)
+    try limit(CInt(RLIMIT_FSIZE.rawValue), maximumFileSize)
+  }
+
+  /// Lowers a limit for good; one that is lower already stays.
+  private func limit(_ resource: CInt, _ value: Int) throws(Errno) {
+    var current = rlimit()
+    try once { unsafe getrlimit(resource, &current) }
+    let lower = min(current.rlim_max, rlim_t(value))
+    var new = rlimit(rlim_cur: min(current.rlim_cur, lower), rlim_max: lower)
+    try once { unsafe setrlimit(resource, &new) }
+  }
+}
+
+// Files.
+extension Confinement {
+  /// Access rights of landlock(7).
+  private enum Access {
+    static let execute: UInt64 = 1 << 0
+    static let writeFile: UInt64 = 1 << 1
+    static let readFile: UInt64 = 1 << 2
+    static let readDirectory: UInt64 = 1 << 3
+    static let removeFile: UInt64 = 1 << 5
+    static let makeRegular: UInt64 = 1 << 8
+
+    /// All that a version of Landlock can deny.
+    static func all(version: CInt) -> UInt64 {
+      switch version {
+      case ...1: (1 << 13) - 1
+      case 2: (1 << 14) - 1  // and refer
+      case 3, 4: (1 << 15) - 1  // and truncate
+      default: (1 << 16) - 1  // and ioctl on devices
+      }
+    }
+  }
+
+  private func restrictFiles() throws(Errno) {
+    let version = postern_landlock_version()
+    guard version > 0 else { throw .current }
+    var rules = postern_landlock_ruleset()
+    rules.handled_access_fs = Access.all(version: version)
+    if !executes {
+      rules.handled_access_net = version >= 4 ? 3 : 0  // bind and connect of TCP
+      rules.scoped = version >= 6 ? 3 : 0  // abstract sockets and signals to others
+    }
+    let size = version >= 6 ? 24 : version >= 4 ? 16 : 8
+    let ruleset = FileDescriptor(
+      try retrying { unsafe postern_landlock_create(&rules, size) })
+    if let mailDirectory {
+      try allow(
+        ruleset, mailDirectory,
+        Access.makeRegular | Access.writeFile | Access.removeFile | Access.readDirectory)
+    }
+    // One that is not there need not be allowed.
+    for directory in readable { try? allow(ruleset, directory, Access.readFile) }
+    if executes {
+      try allow(ruleset, "/", Access.execute | Access.readFile | Access.readDirectory)
+      try allow(ruleset, "/dev", Access.writeFile)
+    }
+    try once { postern_landlock_restrict(ruleset.number) }
+  }
+
+  private func allow(
+    _ ruleset: borrowing FileDescriptor, _ path: String, _ access: UInt64
+  ) throws(Errno) {
+    let directory = try FileDescriptor.directory(path)
+    try once { postern_landlock_allow(ruleset.number, directory.number, access) }
+  }
+}
+
+// System calls.
+extension Confinement {
+  /// What a session that executes nothing needs: to read and write what is open, to store a message, to
+  /// tell the time, to ask for memory, and to end. The most frequent come first.
+  private static var needed: [CInt] {
+    [
+      SYS_read, SYS_write, postern_sys_poll, SYS_ppoll, SYS_sendto, SYS_close, SYS_openat,
+      SYS_linkat,
+      SYS_fdatasync, SYS_fsync, SYS_unlinkat, SYS_getrandom, SYS_brk, SYS_munmap, SYS_mremap,
+      SYS_madvise, SYS_newfstatat, SYS_fstat, SYS_clock_gettime, SYS_gettimeofday, SYS_recvfrom,
+      SYS_shutdown, SYS_futex, SYS_exit_group, SYS_exit, SYS_rt_sigprocmask, SYS_rt_sigaction,
+      SYS_rt_sigreturn, SYS_restart_syscall, SYS_getpid, SYS_gettid, SYS_tgkill, SYS_writev,
+      SYS_lseek, SYS_sysinfo, SYS_getpeername,
+    ].map { CInt($0) }
+  }
+
+  /// What no program that a session executes needs: calls that change the machine or other processes.
+  private static var dangerous: [CInt] {
+    [
+      SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_bpf, SYS_perf_event_open,
+      SYS_userfaultfd, SYS_mount, SYS_umount2, SYS_pivot_root, SYS_unshare, SYS_setns, SYS_reboot,
+      SYS_kexec_load, SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_swapon, SYS_swapoff,
+      SYS_settimeofday, SYS_clock_settime, SYS_adjtimex, SYS_acct, SYS_quotactl, SYS_add_key,
+      SYS_request_key, SYS_keyctl, SYS_open_by_handle_at,
+    ].map { CInt($0) }
+  }
+
+  private func restrictCalls() throws(Errno) {
+    #if arch(x86_64) || arch(arm64)
+      let filter = executes ? Self.filter(denying: Self.dangerous) : filterOfNeeded()
+      try unsafe filter.withUnsafeBufferPointer { (filter) throws(Errno) in
+        try once { unsafe postern_seccomp(filter.baseAddress, UInt16(filter.count)) }
+      }
+    #else
+      throw .functionNotImplemented
+    #endif
+  }
+
+  private static let allow = statement(BPF_RET, SECCOMP_RET_ALLOW)
+  private static let deny = statement(BPF_RET, SECCOMP_RET_ERRNO | UInt32(EPERM))
+
+  /// Loads the number of the call; a call of another architecture is denied. (struct seccomp_data: the
+  /// number is at 0, the architecture at 4, the low half of argument n at 16 + 8n.)
+  private static var prologue: [sock_filter] {
+    [
+      load(4), jump(BPF_JEQ, postern_audit_arch, then: 1, else: 0), deny, load(0),
+    ]
+  }
+
+  private static func filter(denying calls: [CInt]) -> [sock_filter] {
+    prologue + calls.flatMap { [jump(BPF_JEQ, UInt32($0), then: 0, else: 1), deny] } + [allow]
+  }
+
+  private func filterOfNeeded() -> [sock_filter] {
+    var filter = Self.prologue
+    for call in Self.needed where call >= 0 {
+      filter += [Self.jump(BPF_JEQ, UInt32(call), then: 0, else: 1), Self.allow]
+    }
+    // Memory, but none that can be executed.
+    for call in [SYS_mmap, SYS_mprotect] {
+      filter += [
+        Self.jump(BPF_JEQ, UInt32(call), then: 0, else: 4), Self.load(32),
+        Self.jump(BPF_JSET, UInt32(PROT_EXEC), then: 0, else: 1), Self.deny, Self.allow,
+      ]
+    }
+    if logsToSyslog {
+      filter += [
+        Self.jump(BPF_JEQ, UInt32(SYS_connect), then: 0, else: 1), Self.allow,
+        Self.jump(BPF_JEQ, UInt32(SYS_socket), then: 0, else: 3), Self.load(16),
+        Self.jump(BPF_JEQ, UInt32(AF_UNIX), then: 0, else: 1), Self.allow,
+      ]
+    }
+    return filter + [Self.deny]
+  }
+
+  private static func statement(_ code: CInt, _ value: UInt32) -> sock_filter {
+    sock_filter(code: UInt16(code | BPF_K), jt: 0, jf: 0, k: value)
+  }
+
+  private static func load(_ offset: UInt32) -> sock_filter {
+    statement(BPF_LD | BPF_W | BPF_ABS, offset)
+  }
+
+  private static func jump(
+    _ test: CInt, _ value: UInt32, then: UInt8, else other: UInt8
+  ) -> sock_filter {
+    sock_filter(code: UInt16(BPF_JMP | test | BPF_K), jt: then, jf: other, k: value)
+  }
+}

@@ -183,15 +183,16 @@ extension Driver {
     }
     let id = MessageID(Process.random())
     do throws(StoreError) {
-      guard var file = try store?.open(id: id) else { return }
-      let fields = envelope.traceFields(
-        hello: hello, client: client, isAuthenticated: session.login != nil,
-        hostname: settings.session.hostname, id: id.octets, time: .now)
-      try file.append(fields.span)
+      guard let file = try store?.open(id: id) else { return }
       message = Arrival(
         file: file, recipients: envelope.recipients.map(\.mailbox),
         started: Clock.monotonicMilliseconds())
+      let fields = envelope.traceFields(
+        hello: hello, client: client, isAuthenticated: session.login != nil,
+        hostname: settings.session.hostname, id: id.octets, time: .now)
+      try message?.file.append(fields.span)
     } catch {
+      abort()
       fail(error)
     }
   }

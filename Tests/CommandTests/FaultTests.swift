@@ -1,0 +1,480 @@
+// The promise of a 250, tried by making each system call of a delivery fail and by killing the
+// process before it.
+//
+// Three messages go through one session. The calls that store the second one are taken from a trace
+// of a good run, so that the test follows the code; then the session is run again for each of those
+// calls and each fault, with strace(1) in the place of the failing disk. What must hold:
+//
+//     fault                  | reply to the message | of it in the directory
+//     -----------------------|----------------------|----------------------------------------------
+//     none, or EINTR         | 250                  | it, whole, for each of its recipients
+//     ENOSPC, EDQUOT         | 452 4.3.1            | nothing
+//     EIO, EMFILE            | 451 4.3.0            | nothing
+//     the same, in talking   | none, the session    | nothing
+//     to the peer            | ends                 |
+//     the same, in closing   | 250                  | it, whole: it was synced before
+//     the file or in the log |                      |
+//     kill -9                | 250, or none         | with the 250, it, whole, for each recipient;
+//                            |                      | else what is linked by then, whole, or the
+//                            |                      | dot-file of an open message, if it has one
+//
+// The message before it is stored whatever happens, and the one behind it where the session goes on.
+//
+// A call that strace makes fail is not executed. A kill comes on entry into the call, and as the
+// call is made to fail as well, it is certainly not executed: the process dies *before* it.
+//
+// What no program can do is to take back a name when the disk does not let it. If storing fails and
+// then unlink(2) fails too, a name may stay. It is that of a whole message, so that a sender who was
+// told 45x and tries again has it delivered twice and not lost; or it begins with a dot. This is so
+// for unlinkat and every error but EINTR, and for nothing else.
+
+import Foundation
+import TestSupport
+import Testing
+
+private let canInject: Bool = {
+  // strace is there, ptrace is allowed, and an error is injected.
+  let probe = [
+    "strace", "-f", "-o", "/dev/null", "-e", "inject=chdir:error=EIO:when=1", "env", "-C", "/",
+    "true",
+  ]
+  return Command.exists("strace") && Command.run(probe, in: Scratch()).status == 125
+}()
+
+private let canForbidUnnamedFiles: Bool = {
+  let probe = """
+    import errno, os
+    try: os.open('.', os.O_TMPFILE | os.O_WRONLY)
+    except OSError as e: print(e.errno == errno.EOPNOTSUPP)
+    """
+  return Command.exists("python3")
+    && Command.run(Way.dotFile.prefix + ["python3", "-c", probe], in: Scratch()).text == "True\n"
+}()
+
+@Suite(
+  .enabled(if: canInject, "strace is not installed, or may not trace here"),
+  .enabled(if: canForbidUnnamedFiles, "python3 is not installed, or seccomp is not to be had"))
+struct FaultTests {
+  /// Every call of the way a message takes, every fault; the table goes to standard output.
+  @Test func everyCallEveryFault() throws {
+    var table = Table()
+    for way in Way.allCases {
+      let good = Delivery(way)
+      try #require(good.violations(expecting: .stored) == [], "\(good.errorText)")
+      let path = try #require(good.path)
+      try #require(path.count >= 9, "\(good.trace)")
+      for call in path {
+        for error in Injection.errors {
+          let delivery = Delivery(way, [Injection(call, error: error)])
+          let expectation = call.expectation(error)
+          table.enter(way, call, error, delivery.violations(expecting: expectation))
+        }
+      }
+      let end = try #require(good.trace.lastIndex { $0.kind == "a reply" && $0.name != "close" })
+      for call in good.trace[path.startIndex...end] where call.kind != nil {
+        let delivery = Delivery(way, [Injection(call, error: nil)])
+        table.enter(way, call, "kill -9", delivery.violations(expecting: .killed))
+      }
+      try takeBack(way, path, &table)
+    }
+    print(table)
+  }
+
+  /// Storing fails, and taking back what was done so far fails too, or is not lived to see.
+  private func takeBack(_ way: Way, _ path: ArraySlice<Call>, _ table: inout Table) throws {
+    var tried = 0
+    for call in path where call.isStorage && call.name != "close" {
+      let first = Injection(call, error: "EIO")
+      let trace = Delivery(way, [first]).trace
+      let failure = try #require(trace.firstIndex { $0.isInjected })
+      let end = try #require(trace[failure...].firstIndex { $0.kind == "the log" })
+      for undoing in trace[(failure + 1)..<end] where undoing.name == "unlinkat" {
+        tried += 1
+        for error in Injection.errors {
+          // strace takes one rule for a call's name. Where storing fails in an unlink(2), that and
+          // those behind it fail alike; not by EINTR, with which it would not fail.
+          let isSameName = undoing.name == call.name
+          if isSameName && error == "EINTR" { continue }
+          let injections =
+            isSameName
+            ? [Injection(from: call, undoing, error: error)]
+            : [first, Injection(undoing, error: error)]
+          let delivery = Delivery(way, injections)
+          let violations = delivery.violations(
+            expecting: .notTakenBack(isSameName ? error : "EIO"))
+          table.enter(way, undoing, error, violations, isUndoing: true)
+        }
+        if undoing.name == call.name { continue }
+        let killed = Delivery(way, [first, Injection(undoing, error: nil)])
+        table.enter(
+          way, undoing, "kill -9", killed.violations(expecting: .killed), isUndoing: true)
+      }
+    }
+    #expect(tried >= 3)
+  }
+
+  /// Content, then its sync, then the names, then the directory's sync, and only then the 250.
+  @Test(arguments: Way.allCases)
+  fileprivate func orderOfCalls(_ way: Way) throws {
+    let delivery = Delivery(way)
+    for letter in Delivery.letters {
+      // In a trace the names are what shows which message a call is for.
+      let links = delivery.indices {
+        $0.name == "linkat" && $0.text.contains("\(letter)@x.example")
+      }
+      try #require(links.count == 2)
+      let name = try #require(delivery.trace[links[0]].text.firstMatch(of: /Z-([0-9a-f]{16})-/))
+      let id = String(name.1)
+      let opening = try #require(
+        delivery.indices { $0.text.contains("O_TMPFILE") }.last { $0 < links[0] })
+      let following = delivery.indices { $0.text.contains("O_TMPFILE") }.first { $0 > opening }
+      let end = following ?? delivery.trace.endIndex
+      func own(_ isWanted: (Call) -> Bool) -> [Int] {
+        delivery.indices(isWanted).filter { opening..<end ~= $0 }
+      }
+      let writes = own { $0.name == "write" && $0.kind == "the message" }
+      let contentSyncs = own { $0.name == "fdatasync" && $0.kind == "the message" }
+      let removals = own { $0.name == "unlinkat" }
+      let directorySyncs = own { $0.name == "fsync" && $0.kind == "the directory" }
+      #expect(writes.count >= (letter == "b" ? 3 : 1))
+      #expect(contentSyncs.count == 1)
+      #expect(removals.count == (way == .dotFile ? 1 : 0))
+      #expect(directorySyncs.count == 1)
+      let promises = delivery.indices {
+        $0.kind == "a reply" && $0.text.contains("stored as \(id)") && $0.succeeded
+      }
+      #expect(promises.count == 1)
+      let order = writes + contentSyncs + links + removals + directorySyncs + promises
+      #expect(order == order.sorted(), "\(delivery.trace.map(\.text))")
+      #expect(order.allSatisfy { delivery.trace[$0].succeeded })
+    }
+  }
+}
+
+/// How a message that is open is kept from readers.
+private enum Way: String, CaseIterable {
+  case unnamed = "unnamed file"
+  case dotFile = "dot-file"
+
+  /// A command line to run the traced session by. O_TMPFILE is made to fail by a seccomp filter, as
+  /// on a file system that does not have it: strace takes one rule for openat, and that is needed.
+  var prefix: [String] {
+    switch self {
+    case .unnamed: []
+    case .dotFile: ["python3", "-c", Self.filter]
+    }
+  }
+
+  private static let filter = """
+    import ctypes, os, platform, struct, sys
+    openat = {'x86_64': 257, 'aarch64': 56}[platform.machine()]
+    code = b''.join(struct.pack('HBBI', *i) for i in [
+      (0x20, 0, 0, 0),              # load the call's number
+      (0x15, 0, 3, openat),         # if it is openat,
+      (0x20, 0, 0, 32),             # load the flags
+      (0x45, 0, 1, 0o20000000),     # and if they have __O_TMPFILE,
+      (0x06, 0, 0, 0x50000 | 95),   # it is EOPNOTSUPP
+      (0x06, 0, 0, 0x7fff0000)])    # else it is executed
+    memory = ctypes.create_string_buffer(code)
+    program = ctypes.create_string_buffer(struct.pack('HxxxxxxP', 6, ctypes.addressof(memory)))
+    libc = ctypes.CDLL(None)
+    if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, program, 0, 0): sys.exit(1)
+    os.execvp(sys.argv[1], sys.argv[1:])
+    """
+}
+
+/// A system call in a trace.
+private struct Call {
+  let name: String
+  /// With its arguments and its result, as strace prints it.
+  let text: String
+  /// The calls of this name so far, this one included; what `when=` counts.
+  let ordinal: Int
+
+  /// The call and what it works on, as the table has it.
+  var row: String { "`\(name)` \(kind ?? "memory")" }
+  var isInjected: Bool { text.hasSuffix("(INJECTED)") }
+  var succeeded: Bool { text.contains(/\) += [0-9]/) }
+
+  /// What it works on; nil is the memory of the process, whose failure is not an error that a
+  /// session can live through.
+  var kind: String? {
+    switch name {
+    case "brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "getrandom", "exit_group": nil
+    case "poll": text.contains("fd=2") ? "the log" : "the peer"
+    case "openat" where text.contains("O_TMPFILE"): "an unnamed file"
+    case "openat" where text.contains("O_CREAT"): "a dot-file"
+    case "linkat": "a recipient's name"
+    case "unlinkat":
+      text.contains("\", 0)") && text.contains(", \".") ? "the dot-file" : "a recipient's name"
+    case _ where text.contains(/^\w+\(0</): "commands"
+    case _ where text.contains(/^\w+\(1</): "a reply"
+    case _ where text.contains(/^\w+\(2</): "the log"
+    case _ where text.contains(/^\w+\(\d+<[^>]*\/emails>/): "the directory"
+    case _ where text.contains(/^\w+\(\d+<[^>]*\/emails\//): "the message"
+    default: "other"
+    }
+  }
+
+  /// Whether it is there for storing, not for talking to the peer.
+  var isStorage: Bool { !["commands", "a reply", "the peer", "the log"].contains(kind) }
+
+  /// How a session ends in which this call fails once.
+  func expectation(_ error: String) -> Expectation {
+    if error == "EINTR" { return .stored }
+    // The content is synced before the file is closed, and what the log loses is not mail.
+    if name == "close" || kind == "the log" { return .stored }
+    if !isStorage { return .cutOff }
+    return .refused(error)
+  }
+
+  /// The calls of a trace that strace wrote with -f.
+  static func calls(in trace: String) -> [Call] {
+    var ordinals: [String: Int] = [:]
+    return trace.split(separator: "\n").compactMap { line in
+      let text = line.drop { $0.isNumber || $0 == " " }
+      guard let parenthesis = text.firstIndex(of: "("), text.first!.isLetter else { return nil }
+      let name = String(text[..<parenthesis])
+      ordinals[name, default: 0] += 1
+      return Call(name: name, text: String(text), ordinal: ordinals[name]!)
+    }
+  }
+}
+
+/// A call that is made to fail, or to be the last.
+private struct Injection {
+  static let errors = ["ENOSPC", "EIO", "EMFILE", "EINTR", "EDQUOT"]
+
+  /// The last of the calls that it is for.
+  let call: Call
+  let rule: String
+
+  /// No error is kill -9. `first` is the first of several calls of that name that fail.
+  init(from first: Call? = nil, _ call: Call, error: String?) {
+    self.call = call
+    let range = "\(first?.ordinal ?? call.ordinal)..\(call.ordinal)"
+    rule = "\(call.name):error=\(error ?? "EIO:signal=KILL"):when=\(range)"
+  }
+}
+
+private enum Expectation {
+  case stored
+  /// 45x, by the error.
+  case refused(String)
+  /// The same, but a name may have stayed.
+  case notTakenBack(String)
+  /// The session has lost its peer.
+  case cutOff
+  case killed
+
+  static func reply(to error: String) -> String {
+    ["ENOSPC", "EDQUOT"].contains(error) ? "452 4.3.1 " : "451 4.3.0 "
+  }
+}
+
+/// A session that has been run, and what it has left.
+private struct Delivery {
+  /// Messages are told apart by their recipients. The second is larger than what is read at once.
+  static let letters = ["a", "b", "c"]
+  private static let sender = "s@x.example"
+
+  private static func content(_ letter: String) -> String {
+    let large = (0..<9000).map { String(format: "line %05d\r\n", $0) }.joined()
+    return "Subject: \(letter)\r\n\r\n" + (letter == "b" ? large : "short\r\n")
+  }
+
+  private static func recipients(_ letter: String) -> [String] {
+    ["1\(letter)@x.example", "2\(letter)@x.example"]
+  }
+
+  private static let contents = Dictionary(
+    uniqueKeysWithValues: letters.map { ($0, Array(content($0).utf8)) })
+
+  private static let input: [UInt8] = {
+    let transactions = letters.map { letter in
+      "MAIL FROM:<\(sender)>\r\n"
+        + recipients(letter).map { "RCPT TO:<\($0)>\r\n" }.joined()
+        + "DATA\r\n\(content(letter)).\r\n"
+    }
+    return Array("HELO client.example\r\n\(transactions.joined())QUIT\r\n".utf8)
+  }()
+
+  let trace: [Call]
+  private let way: Way
+  private let injections: [Injection]
+  private let outcome: Outcome
+  private let mail: MailFolder
+
+  init(_ way: Way, _ injections: [Injection] = []) {
+    let folder = Scratch()
+    mail = MailFolder(folder)
+    self.way = way
+    self.injections = injections
+    let rules = injections.flatMap { ["-e", "inject=\($0.rule)"] }
+    outcome = Command.run(
+      way.prefix + ["strace", "-f", "-y", "-s", "600", "-o", folder.path + "/trace"] + rules
+        + [Command.built("postern-smtpd")], in: folder,
+      environment: ["SMTP_HOSTNAME": Transcript.hostname], input: Self.input)
+    trace = Call.calls(
+      in: String(decoding: MailFolder(folder, ".").content("trace"), as: UTF8.self))
+  }
+
+  var errorText: String { outcome.errorText }
+
+  func indices(_ isWanted: (Call) -> Bool) -> [Int] { trace.indices.filter { isWanted(trace[$0]) } }
+
+  /// The calls for the second message, from its file's opening to the line in the log that it is
+  /// stored.
+  var path: ArraySlice<Call>? {
+    guard let start = indices({ $0.text.contains("O_TMPFILE") }).dropFirst().first,
+      let sync = trace[start...].firstIndex(where: { $0.name == "fsync" }),
+      let end = trace[sync...].firstIndex(where: { $0.name == "write" && $0.kind == "the log" })
+    else { return nil }
+    return trace[start...end]
+  }
+
+  /// The final replies to the messages, so far as there are any.
+  private var replies: [String] {
+    let lines = outcome.text.components(separatedBy: "\r\n")
+    return lines.indices.dropLast(2).filter { lines[$0].hasPrefix("354 ") }.map { lines[$0 + 1] }
+  }
+
+  /// What is not as it should be.
+  func violations(expecting expectation: Expectation) -> [String] {
+    var violations: [String] = []
+    func demand(_ condition: Bool, _ violation: @autoclosure () -> String) {
+      if !condition { violations.append(violation()) }
+    }
+    let entries = mail.entries
+    let visible = entries.filter { !$0.hasPrefix(".") }
+    let replies = replies
+
+    // The fault has come to pass, and it was the one that was meant. The last call in the trace of a
+    // process that was killed is the one that killed it.
+    let faulty: Call?
+    switch expectation {
+    case .killed:
+      faulty = trace.last
+      demand(outcome.status == -SIGKILL, "not killed: \(outcome.status)")
+    case .stored, .refused, .notTakenBack, .cutOff: faulty = trace.last { $0.isInjected }
+    }
+    demand(
+      faulty?.row == injections.last?.call.row, "the fault was in \(faulty?.text ?? "nothing")")
+
+    // The law: a 250 is a promise, and what can be seen is whole.
+    for name in visible { demand(isWhole(name), "half: \(name)") }
+    for (letter, reply) in zip(Self.letters, replies) where reply.hasPrefix("250 ") {
+      let id = reply.split(separator: " ").last!
+      for recipient in Self.recipients(letter) {
+        demand(
+          visible.count { $0.hasSuffix("Z-\(id)-\(recipient).eml") } == 1,
+          "lost: \(letter) for \(recipient)")
+      }
+    }
+
+    // The session and its neighbours.
+    var stored = Self.letters
+    var leftBehind: Set<String> = []
+    switch expectation {
+    case .stored: demand(replies.allSatisfy { $0.hasPrefix("250 ") }, "replies: \(replies)")
+    case .refused(let error), .notTakenBack(let error):
+      stored = ["a", "c"]
+      demand(
+        replies.count == 3 && replies[1].hasPrefix(Expectation.reply(to: error)),
+        "replies: \(replies)")
+      if case .notTakenBack = expectation { leftBehind = namesThatStay }
+    case .cutOff, .killed: stored = []
+    }
+    switch expectation {
+    case .stored, .refused, .notTakenBack:
+      demand(outcome.status == 0, "status \(outcome.status)")
+      demand(outcome.text.hasSuffix("\r\n221 2.0.0 Goodbye\r\n"), "no goodbye")
+      demand(replies.count == 3, "replies: \(replies)")
+      for letter in stored {
+        let reply = replies[Self.letters.firstIndex(of: letter)!]
+        demand(reply.hasPrefix("250 "), "\(letter): \(reply)")
+      }
+      let expected = stored.count * 2 + leftBehind.count
+      demand(
+        entries.count == expected && leftBehind.isSubset(of: entries),
+        "left: \(entries), expected \(expected)")
+    case .cutOff:
+      // The first message. The second was still on its way.
+      demand(entries.count == 2 && visible == entries, "left: \(entries)")
+      demand(outcome.status == EX_IOERR, "status \(outcome.status)")
+    case .killed:
+      let hidden = entries.count - visible.count
+      demand(hidden <= (way == .dotFile ? 1 : 0), "left: \(entries)")
+      // The call that kills was not executed: there is a name for each link(2) before it.
+      let linked = trace.count { $0.name == "linkat" && $0.succeeded }
+      let removed = trace.count {
+        $0.name == "unlinkat" && $0.succeeded && $0.kind != "the dot-file"
+      }
+      demand(visible.count == linked - removed, "linked \(linked), removed \(removed): \(visible)")
+    }
+    return violations
+  }
+
+  /// The names that unlink(2) was to remove and never did.
+  private var namesThatStay: Set<String> {
+    var names: Set<String> = []
+    var removed: Set<String> = []
+    for call in trace where call.name == "unlinkat" {
+      let name = String(call.text.split(separator: "\"")[1])
+      if call.isInjected { names.insert(name) }
+      if call.succeeded { removed.insert(name) }
+    }
+    return names.subtracting(removed)
+  }
+
+  /// Octet for octet what was sent, behind two trace fields.
+  private func isWhole(_ name: String) -> Bool {
+    guard let letter = name.dropLast("@x.example.eml".count).last,
+      let sent = Self.contents[String(letter)]
+    else { return false }
+    let content = mail.content(name)
+    let fields = String(decoding: content.dropLast(sent.count), as: UTF8.self)
+      .components(separatedBy: "\r\n")
+    return content.suffix(sent.count) == sent[...]
+      && fields.first == "Return-Path: <\(Self.sender)>"
+      && fields.dropFirst().first == "Received: from client.example"
+      && fields.dropFirst(2).dropLast().allSatisfy { $0.hasPrefix("\t") } && fields.last == ""
+  }
+}
+
+/// Calls and faults, and how many of each pair did no harm.
+private struct Table: CustomStringConvertible {
+  private static let columns = Injection.errors + ["kill -9"]
+
+  private struct Cell {
+    var survived = 0
+    var tried = 0
+  }
+
+  /// In the order in which they came.
+  private var rows: [(label: String, cells: [String: Cell])] = []
+
+  mutating func enter(
+    _ way: Way, _ call: Call, _ fault: String, _ violations: [String], isUndoing: Bool = false
+  ) {
+    #expect(violations == [], "\(way.rawValue), \(fault): \(call.text)")
+    let label =
+      "\(way.rawValue) | \(call.row)\(isUndoing ? ", taking back" : "")"
+    let row = rows.firstIndex { $0.label == label } ?? rows.endIndex
+    if row == rows.endIndex { rows.append((label, [:])) }
+    rows[row].cells[fault, default: Cell()].tried += 1
+    if violations.isEmpty { rows[row].cells[fault]!.survived += 1 }
+  }
+
+  var description: String {
+    let head = "| way | call | \(Self.columns.joined(separator: " | ")) |"
+    let rule = "|" + String(repeating: "---|", count: Self.columns.count + 2)
+    let lines = rows.map { row in
+      let cells = Self.columns.map { column in
+        row.cells[column].map { "\($0.survived)/\($0.tried)" } ?? ""
+      }
+      return "| \(row.label) | \(cells.joined(separator: " | ")) |"
+    }
+    return ([head, rule] + lines).joined(separator: "\n")
+  }
+}

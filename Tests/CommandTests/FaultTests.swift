@@ -70,8 +70,7 @@ struct FaultTests {
           table.enter(way, call, error, delivery.violations(expecting: expectation))
         }
       }
-      let end = try #require(good.trace.lastIndex { $0.kind == "a reply" && $0.name != "close" })
-      for call in good.trace[path.startIndex...end] where call.kind != nil {
+      for call in good.wayToLastReply {
         let delivery = Delivery(way, [Injection(call, error: nil)])
         table.enter(way, call, "kill -9", delivery.violations(expecting: .killed))
       }
@@ -81,7 +80,7 @@ struct FaultTests {
   }
 
   /// Storing fails, and taking back what was done so far fails too, or is not lived to see.
-  private func takeBack(_ way: Way, _ path: ArraySlice<Call>, _ table: inout Table) throws {
+  private func takeBack(_ way: Way, _ path: [Call], _ table: inout Table) throws {
     var tried = 0
     for call in path where call.isStorage && call.name != "close" {
       let first = Injection(call, error: "EIO")
@@ -120,7 +119,7 @@ struct FaultTests {
     for letter in Delivery.letters {
       // In a trace the names are what shows which message a call is for.
       let links = delivery.indices {
-        $0.name == "linkat" && $0.text.contains("\(letter)@x.example")
+        $0.name == "linkat" && $0.succeeded && $0.text.contains("\(letter)@x.example")
       }
       try #require(links.count == 2)
       let name = try #require(delivery.trace[links[0]].text.firstMatch(of: /Z-([0-9a-f]{16})-/))
@@ -206,7 +205,7 @@ private struct Call {
     case "openat" where text.contains("O_CREAT"): "a dot-file"
     case "linkat": "a recipient's name"
     case "unlinkat":
-      text.contains("\", 0)") && text.contains(", \".") ? "the dot-file" : "a recipient's name"
+      text.contains(", \".") ? "the dot-file" : "a recipient's name"
     case _ where text.contains(/^\w+\(0</): "commands"
     case _ where text.contains(/^\w+\(1</): "a reply"
     case _ where text.contains(/^\w+\(2</): "the log"
@@ -325,12 +324,19 @@ private struct Delivery {
 
   /// The calls for the second message, from its file's opening to the line in the log that it is
   /// stored.
-  var path: ArraySlice<Call>? {
-    guard let start = indices({ $0.text.contains("O_TMPFILE") }).dropFirst().first,
-      let sync = trace[start...].firstIndex(where: { $0.name == "fsync" }),
-      let end = trace[sync...].firstIndex(where: { $0.name == "write" && $0.kind == "the log" })
+  var path: [Call]? {
+    let way = wayToLastReply
+    guard let sync = way.firstIndex(where: { $0.name == "fsync" }),
+      let end = way[sync...].firstIndex(where: { $0.name == "write" && $0.kind == "the log" })
     else { return nil }
-    return trace[start...end]
+    return Array(way[...end])
+  }
+
+  /// The calls from the opening of the second message's file to the last reply.
+  var wayToLastReply: [Call] {
+    let start = indices { $0.text.contains("O_TMPFILE") }.dropFirst().first ?? trace.endIndex
+    let end = trace.lastIndex { $0.kind == "a reply" && $0.name != "close" } ?? trace.startIndex
+    return trace[start...].prefix(max(0, end + 1 - start)).filter { $0.kind != nil }
   }
 
   /// The final replies to the messages, so far as there are any.
@@ -376,11 +382,11 @@ private struct Delivery {
     var stored = Self.letters
     var leftBehind: Set<String> = []
     switch expectation {
-    case .stored: demand(replies.allSatisfy { $0.hasPrefix("250 ") }, "replies: \(replies)")
+    case .stored: break
     case .refused(let error), .notTakenBack(let error):
       stored = ["a", "c"]
       demand(
-        replies.count == 3 && replies[1].hasPrefix(Expectation.reply(to: error)),
+        replies.dropFirst().first?.hasPrefix(Expectation.reply(to: error)) == true,
         "replies: \(replies)")
       if case .notTakenBack = expectation { leftBehind = namesThatStay }
     case .cutOff, .killed: stored = []
@@ -390,8 +396,7 @@ private struct Delivery {
       demand(outcome.status == 0, "status \(outcome.status)")
       demand(outcome.text.hasSuffix("\r\n221 2.0.0 Goodbye\r\n"), "no goodbye")
       demand(replies.count == 3, "replies: \(replies)")
-      for letter in stored {
-        let reply = replies[Self.letters.firstIndex(of: letter)!]
+      for (letter, reply) in zip(Self.letters, replies) where stored.contains(letter) {
         demand(reply.hasPrefix("250 "), "\(letter): \(reply)")
       }
       let expected = stored.count * 2 + leftBehind.count
@@ -458,8 +463,7 @@ private struct Table: CustomStringConvertible {
     _ way: Way, _ call: Call, _ fault: String, _ violations: [String], isUndoing: Bool = false
   ) {
     #expect(violations == [], "\(way.rawValue), \(fault): \(call.text)")
-    let label =
-      "\(way.rawValue) | \(call.row)\(isUndoing ? ", taking back" : "")"
+    let label = "\(way.rawValue) | \(call.row)" + (isUndoing ? ", taking back" : "")
     let row = rows.firstIndex { $0.label == label } ?? rows.endIndex
     if row == rows.endIndex { rows.append((label, [:])) }
     rows[row].cells[fault, default: Cell()].tried += 1

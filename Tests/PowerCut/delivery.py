@@ -1,0 +1,171 @@
+"""Delivers mail with the session program and notes when each 250 was seen.
+
+The unit of "when" is the recording's length. It is read after the 250 was, so every operation that
+was done before the program promised is counted; a few that came later may be too, which excuses
+the program for as many operations and never blames it wrongly.
+"""
+
+import contextlib
+import os
+import random
+import re
+import select
+import subprocess
+import threading
+import time
+
+STORED = re.compile(rb"250 2\.0\.0 OK: stored as (\S+)\r\n")
+ANSWER_TIMEOUT = 60
+
+
+class Message:
+    """A message to send, and after its delivery what became of it."""
+
+    def __init__(self, number, recipients, size, random):
+        self.sender = f"sender{number}@client.example"
+        self.recipients = [f"m{number}r{i}@store.example" for i in range(recipients)]
+        lines = [b"Subject: message %d\r\n\r\n" % number]
+        while sum(map(len, lines)) < size:
+            # No line begins with a dot: what is sent is what is to be stored.
+            lines.append(b"%06d %s\r\n" % (len(lines), random.randbytes(32).hex().encode()))
+        self.content = b"".join(lines)
+        # From the 250: the id, and the recording's length when it had been read.
+        self.id = None
+        self.promised_at = None
+        # The whole file, trace fields included, as it was read back from the living store.
+        self.file = None
+
+    def ends_file(self, file):
+        """Whether `file` is trace fields and then what was sent, nothing else."""
+        trace = file[: -len(self.content)]
+        return file.endswith(self.content) and re.fullmatch(
+            rb"Return-Path: <%s>\r\nReceived: [^\r\n]*\r\n(\t[^\r\n]*\r\n)*"
+            % re.escape(self.sender.encode()),
+            trace,
+        )
+
+
+class Session:
+    """One process of the session program, spoken to over pipes."""
+
+    def __init__(self, command, mail_directory, recording, processes):
+        self.recording = recording
+        self.received = b""
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={
+                "SMTP_MAIL_DIR": mail_directory,
+                "SMTP_HOSTNAME": "store.example",
+                "PATH": os.environ.get("PATH", os.defpath),
+            },
+        )
+        processes.append(self.process)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        try:
+            self.process.wait(ANSWER_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+
+    def say(self, text):
+        self.process.stdin.write(text.encode() if isinstance(text, str) else text)
+        self.process.stdin.flush()
+
+    def expect(self, pattern):
+        """Reads until `pattern` matches; returns the match and the recording's length then."""
+        while True:
+            match = re.compile(pattern).search(self.received)
+            if match:
+                self.received = self.received[match.end() :]
+                return match, self.recording.length()
+            if not select.select([self.process.stdout], [], [], ANSWER_TIMEOUT)[0]:
+                raise RuntimeError(f"no answer after {self.received!r}")
+            octets = os.read(self.process.stdout.fileno(), 65536)
+            if not octets:
+                raise RuntimeError(f"the session ended after {self.received!r}")
+            self.received += octets
+
+    def deliver(self, messages):
+        """Sends `messages` one behind the other without waiting, then reads each one's 250."""
+        for message in messages:
+            self.say(f"MAIL FROM:<{message.sender}>\r\n")
+            for recipient in message.recipients:
+                self.say(f"RCPT TO:<{recipient}>\r\n")
+            self.say("DATA\r\n")
+            self.say(message.content)
+            self.say(".\r\n")
+        for message in messages:
+            match, message.promised_at = self.expect(STORED)
+            message.id = match[1].decode()
+
+
+def run_session(batches, *arguments):
+    with Session(*arguments) as session:
+        session.expect(rb"220 [^\r]*\r\n")
+        session.say("EHLO client.example\r\n")
+        session.expect(rb"250 [^\r]*\r\n")
+        for batch in batches:
+            session.deliver(batch)
+        session.say("QUIT\r\n")
+        session.expect(rb"221 [^\r]*\r\n")
+
+
+def plan(random):
+    """Sessions of batches of messages: a list of lists of lists."""
+    # Octets: stored inline or in one block, in some, in many.
+    sizes = [100, 1_500, 6_000, 30_000, 200_000]
+    number = 0
+
+    def message(recipients=1):
+        nonlocal number
+        number += 1
+        return Message(number, recipients, random.choice(sizes), random)
+
+    one_by_one = [[[message()], [message(3)], [message()]] for _ in range(4)]
+    pipelined = [[[message(), message(2), message()]] for _ in range(2)]
+    many_recipients = [[[message(40)], [message()]]]
+    return one_by_one + pipelined + many_recipients
+
+
+def deliver_all(command, mail_directory, recording, seed):
+    """Runs all sessions, some alone and some three at a time; returns the messages."""
+    source = random.Random(seed)
+    sessions = plan(source)
+    processes, failures = [], []
+
+    def run(batches):
+        try:
+            run_session(batches, command, mail_directory, recording, processes)
+        except Exception as error:
+            failures.append(error)
+
+    alone, together = sessions[:3], sessions[3:]
+    try:
+        for batches in alone:
+            run(batches)
+            # What the file system does by itself comes between.
+            time.sleep(source.random() * 0.1)
+        while together and not failures:
+            threads = [threading.Thread(target=run, args=[b], daemon=True) for b in together[:3]]
+            together = together[3:]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                process.kill()
+    if failures:
+        raise failures[0]
+    return [message for batches in sessions for batch in batches for message in batch]

@@ -2,8 +2,8 @@
 
 A disk with a volatile cache promises one thing: what was written before a flush is there once the
 flush is done. Of what was written since, any part may have reached the platter, in any order, a
-sector at a time. So a cut is a point in the recording and a choice among the writes between the last
-flush before that point and the point.
+sector at a time. So a cut is a point in the recording and a choice among the writes between the
+last flush before that point and the point.
 """
 
 import collections
@@ -12,8 +12,8 @@ import subprocess
 
 # `point` operations were done; `seed` makes the random choice repeatable.
 #
-# `choice` is how much of what was not flushed survives. "writes" and "sectors" choose at random, with
-# a chance that is itself chosen for each cut, so that nearly nothing and nearly all come too.
+# `choice` is how much of what was not flushed survives. "writes" and "sectors" choose at random,
+# with a chance that is itself chosen for each cut, so that nearly nothing and nearly all come too.
 Cut = collections.namedtuple("Cut", "point choice seed")
 
 

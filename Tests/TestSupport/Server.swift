@@ -1,8 +1,10 @@
 // Real spawners with the session program behind them, on loopback, ended by their process id.
 
 import Foundation
+import Glibc
 
 package final class Server {
+  package let address: String
   package let port: UInt16
   package let folder: Scratch
   package let mail: MailFolder
@@ -26,25 +28,23 @@ package final class Server {
 
   /// stunnel in the foreground, with a certificate made for the occasion.
   package static let stunnel: Spawner = { port, session, folder in
-    let certificate = Certificate.make(in: folder)
-    let configuration = """
+    stunnel(
+      """
       foreground = yes
       pid =
-      syslog = no
       [smtps]
       accept = 127.0.0.1:\(port)
-      cert = \(certificate.certificate)
-      key = \(certificate.key)
       exec = \(session[0])
       execArgs = \(session.joined(separator: " "))
-
-      """
-    return ["stunnel4", folder.file("stunnel.conf", configuration.utf8)]
+      """, in: folder)
   }
 
+  /// `address` is where the spawner listens.
   package init(
-    _ spawner: Spawner, arguments: [String] = [], environment: [String: String] = [:]
+    _ spawner: Spawner, on address: String = "127.0.0.1", arguments: [String] = [],
+    environment: [String: String] = [:]
   ) {
+    self.address = address
     folder = Scratch()
     mail = MailFolder(folder)
     port = Server.freePort()
@@ -54,10 +54,17 @@ package final class Server {
       environment: environment.merging(
         ["SMTP_MAIL_DIR": mail.path, "SMTP_HOSTNAME": Transcript.hostname]) { a, _ in a },
       log: "log")
-    for _ in 0..<200 where !Server.accepts(port) { usleep(20_000) }
+    // One that has answered has started a session, which is in the log.
+    _ = Server.wait { Server.accepts(address, port) }
   }
 
   deinit {
+    // One that has become a daemon is no child of ours.
+    let file = FileManager.default.contents(atPath: folder.path + "/" + Self.daemonFile) ?? Data()
+    let text = String(decoding: file, as: UTF8.self)
+    if let daemon = pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)), daemon > 1 {
+      kill(daemon, SIGTERM)
+    }
     process.terminate()
     _ = process.wait()
   }
@@ -77,9 +84,9 @@ package final class Server {
     return false
   }
 
-  private static func accepts(_ port: UInt16) -> Bool {
+  private static func accepts(_ address: String, _ port: UInt16) -> Bool {
     let scratch = Scratch()
-    let probe = "exec 3<>/dev/tcp/127.0.0.1/\(port)"
+    let probe = "exec 3<>/dev/tcp/\(address)/\(port)"
     return Command.run(["bash", "-c", probe], in: scratch).status == 0
   }
 
@@ -89,6 +96,185 @@ package final class Server {
       "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"
     let text = Command.run(["python3", "-c", script], in: Scratch()).text
     return UInt16(text.trimmingCharacters(in: .whitespacesAndNewlines))!
+  }
+}
+
+// More spawners.
+extension Server {
+  /// socat on ::1.
+  package static let socatIPv6: Spawner = { port, session, _ in
+    [
+      "socat", "TCP6-LISTEN:\(port),bind=[::1],reuseaddr,fork,max-children=64",
+      "EXEC:\(session.joined(separator: " ")),nofork",
+    ]
+  }
+
+  /// socat that stays between the connection and the session, with a pair of sockets.
+  package static let socatPair: Spawner = { port, session, _ in
+    [
+      "socat", "TCP-LISTEN:\(port),bind=127.0.0.1,reuseaddr,fork,max-children=64",
+      "EXEC:\(session.joined(separator: " "))",
+    ]
+  }
+
+  /// socat, and a session that becomes stunnel at STARTTLS.
+  package static let startTLS: Spawner = { port, session, folder in
+    // In the foreground, so that standard error of the session within TLS is the log.
+    let inetd = stunnel(
+      """
+      foreground = yes
+      debug = warning
+      exec = \(session[0])
+      execArgs = \(session.joined(separator: " ")) --tls --resumed
+      """, in: folder)
+    return ["env", "SMTP_STARTTLS=\(inetd[1])"] + socat(port, session, folder)
+  }
+
+  /// stunnel that speaks STARTTLS itself: [submission] in stunnel.conf.
+  package static let submission: Spawner = { port, session, folder in
+    stunnel(
+      """
+      foreground = yes
+      pid =
+      [submission]
+      accept = 127.0.0.1:\(port)
+      protocol = smtp
+      exec = \(session[0])
+      execArgs = \(session.joined(separator: " "))
+      """, in: folder)
+  }
+
+  /// stunnel as a daemon, which leaves no descriptor of the tests open.
+  package static let stunnelDaemon: Spawner = { port, session, folder in
+    stunnel(
+      """
+      foreground = no
+      pid = \(folder.path)/\(daemonFile)
+      output = \(folder.path)/stunnel.log
+      [smtps]
+      accept = 127.0.0.1:\(port)
+      exec = \(session[0])
+      execArgs = \(session.joined(separator: " "))
+      """, in: folder)
+  }
+
+  package static let xinetd: Spawner = { port, session, folder in
+    xinetd(port, session, folder, listener: "bind = 127.0.0.1")
+  }
+
+  package static let xinetdIPv6: Spawner = { port, session, folder in
+    xinetd(port, session, folder, listener: "flags = IPv6\n bind = ::1")
+  }
+
+  package static let systemd: Spawner = { port, session, _ in
+    ["systemd-socket-activate", "--inetd", "-a", "-l", "127.0.0.1:\(port)"] + session
+  }
+
+  package static let systemdIPv6: Spawner = { port, session, _ in
+    ["systemd-socket-activate", "--inetd", "-a", "-l", "[::1]:\(port)"] + session
+  }
+
+  /// A spawner with pipes between it and the session, so that descriptor 0 tells nothing.
+  package static func piped(_ spawner: @escaping Spawner) -> Spawner {
+    { port, session, folder in
+      let script = folder.file("piped", "cat | \"$@\" | cat\n".utf8)
+      return spawner(port, ["/bin/sh", script] + session, folder)
+    }
+  }
+
+  /// stunnel with a certificate in `folder` and a configuration that begins with `options`.
+  package static func stunnel(_ options: String, in folder: Scratch) -> [String] {
+    let certificate = Certificate.make(in: folder)
+    let configuration = """
+      syslog = no
+      \(options)
+      cert = \(certificate.certificate)
+      key = \(certificate.key)
+
+      """
+    return ["stunnel4", folder.file("stunnel.conf", configuration.utf8)]
+  }
+
+  private static func xinetd(
+    _ port: UInt16, _ session: [String], _ folder: Scratch, listener: String
+  ) -> [String] {
+    let configuration = """
+      service smtp-test
+      {
+       type = UNLISTED
+       socket_type = stream
+       protocol = tcp
+       wait = no
+       user = \(NSUserName())
+       \(listener)
+       port = \(port)
+       server = \(session[0])
+       \(session.count > 1 ? "server_args = " : "")\(session.dropFirst().joined(separator: " "))
+       log_type = FILE \(folder.path)/xinetd.log
+      }
+
+      """
+    return [
+      "xinetd", "-dontfork", "-f", folder.file("xinetd.conf", configuration.utf8), "-pidfile",
+      "\(folder.path)/xinetd.pid",
+    ]
+  }
+
+  fileprivate static let daemonFile = "daemon.pid"
+}
+
+// A client that is nobody's: it sends what it is told and keeps what it gets.
+extension Server {
+  package struct Exchange {
+    package let text: String
+    /// The client's port.
+    package let port: String
+    /// How the client ended; 0 is by the server's closing of the connection.
+    package let status: Int32
+  }
+
+  /// Sends `octets` at once and reads to the end of the connection.
+  package func exchange(
+    _ octets: some Sequence<UInt8>, from source: String? = nil, isTLS: Bool = false
+  ) -> Exchange {
+    client(
+      source, isTLS,
+      sending: """
+        s.sendall(sys.stdin.buffer.read())
+        if not \(isTLS ? "True" : "False"): s.shutdown(socket.SHUT_WR)
+        """, octets)
+  }
+
+  /// Sends `octets` one each second, as long as the server stays.
+  package func trickle(_ octets: some Sequence<UInt8>) -> Exchange {
+    client(
+      nil, false,
+      sending: """
+        for octet in sys.stdin.buffer.read():
+          s.sendall(bytes([octet]))
+          if select.select([s], [], [], 1)[0]: break
+        else: sys.exit('still there')
+        """, octets)
+  }
+
+  /// `isTLS` is under TLS; `sending` is Python.
+  private func client(
+    _ source: String?, _ isTLS: Bool, sending: String, _ octets: some Sequence<UInt8>
+  ) -> Exchange {
+    let script = """
+      import select, socket, ssl, sys
+      s = socket.create_connection(('\(address)', \(port)), 60, ('\(source ?? address)', 0))
+      print(s.getsockname()[1], file=sys.stderr)
+      if \(isTLS ? "True" : "False"): s = ssl._create_unverified_context().wrap_socket(s)
+      try:
+      \(sending.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n"))
+        while data := s.recv(65536): sys.stdout.buffer.write(data)
+      except ConnectionError: pass  # closed before all was read
+      """
+    let outcome = Command.run(["python3", "-c", script], in: Scratch(), input: octets)
+    return Exchange(
+      text: outcome.text, port: String(outcome.errorText.prefix { $0 != "\n" }),
+      status: outcome.status)
   }
 }
 

@@ -118,8 +118,10 @@ extension Server {
   }
 
   /// socat, and a session that becomes stunnel at STARTTLS.
-  package static let startTLS: Spawner = { port, session, folder in
-    // In the foreground, so that standard error of the session within TLS is the log.
+  package static let startTLS: Spawner = { port, command, folder in
+    // In the foreground, so that standard error of the session within TLS is the log. A PROXY header
+    // has been read by then.
+    let session = command.filter { $0 != "--proxy" }
     let inetd = stunnel(
       """
       foreground = yes
@@ -127,7 +129,7 @@ extension Server {
       exec = \(session[0])
       execArgs = \(session.joined(separator: " ")) --tls --resumed
       """, in: folder)
-    return ["env", "SMTP_STARTTLS=\(inetd[1])"] + socat(port, session, folder)
+    return ["env", "SMTP_STARTTLS=\(inetd[1])"] + socat(port, command, folder)
   }
 
   /// stunnel that speaks STARTTLS itself: [submission] in stunnel.conf.

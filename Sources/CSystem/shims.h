@@ -23,6 +23,11 @@ static inline int postern_openat(int directory, const char *path, int flags, mod
   return openat(directory, path, flags, mode);
 }
 
+// openlog(3) keeps the pointer.
+static inline void postern_openlog(void) {
+  openlog("postern-smtpd", LOG_PID, LOG_MAIL);
+}
+
 static inline void postern_syslog(int priority, const char *message) {
   syslog(priority, "%s", message);
 }

@@ -49,7 +49,7 @@ public struct Log: Sendable {
       || standardError == FileDescriptor.identity(of: STDOUT_FILENO)
     if isClient {
       try FileDescriptor.replaceWithNull(STDERR_FILENO)
-      unsafe openlog("postern-smtpd", LOG_PID, LOG_MAIL)
+      postern_openlog()
       return Log(destination: .syslog, session: session)
     }
     let isJournal =

@@ -22,22 +22,33 @@ struct Peer {
     ("SOCAT_PEERADDR", "SOCAT_PEERPORT"), ("REMOTE_HOST", "REMOTE_PORT"),
   ]
 
-  static func find() -> Peer {
-    if let (address, port) = IPAddress.peer(of: 0) {
-      return Peer(address: address, port: Int(port), source: "getpeername")
-    }
+  /// Behind a TLS front the socket, if it is one, is the front's (stunnel's pair for `exec` is one of
+  /// two internet sockets): there it is asked last.
+  static func find(isBehindTLS: Bool) -> Peer {
+    let unknown = Peer(address: nil, port: nil, source: "nothing")
+    return isBehindTLS
+      ? fromEnvironment() ?? fromSocket() ?? unknown
+      : fromSocket() ?? fromEnvironment() ?? unknown
+  }
+
+  private static func fromSocket() -> Peer? {
+    guard let (address, port) = IPAddress.peer(of: 0) else { return nil }
+    return Peer(address: address, port: Int(port), source: "getpeername")
+  }
+
+  private static func fromEnvironment() -> Peer? {
     for (address, port) in variables {
       guard let text = Process.environment(address), let ip = IPAddress(text) else { continue }
       let number = Process.environment(port).flatMap { UInt16($0) }
       return Peer(address: ip, port: number.map(Int.init), source: address)
     }
-    return Peer(address: nil, port: nil, source: "nothing")
+    return nil
   }
 
   /// What a PROXY header says; nil if its address is none.
-  init?(_ header: ProxyHeader) {
+  init?(_ header: ProxyHeader, isBehindTLS: Bool) {
     switch header.source {
-    case nil: self = Peer.find()
+    case nil: self = Peer.find(isBehindTLS: isBehindTLS)
     case .local: self.init(address: nil, port: nil, source: "PROXY")
     case .octets(let octets, let port):
       self.init(address: IPAddress(octets: octets), port: Int(port), source: "PROXY")

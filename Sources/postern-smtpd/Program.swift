@@ -55,13 +55,15 @@ struct Program {
     var isTLS = arguments.isTLS
     let peer: Peer
     if arguments.hasProxy {
-      guard let header = readProxyHeader(connection, log), let source = Peer(header) else {
+      guard let header = readProxyHeader(connection, log, isTLS: arguments.isTLS),
+        let source = Peer(header, isBehindTLS: arguments.isTLS)
+      else {
         return .success
       }
       peer = source
       isTLS = isTLS || header.isTLS
     } else {
-      peer = Peer.find()
+      peer = Peer.find(isBehindTLS: arguments.isTLS)
     }
     log.write(.info, "connect") { line in
       line.add("peer", peer.address?.text ?? "unknown")
@@ -106,7 +108,7 @@ struct Program {
 
   /// Reads the PROXY header and not an octet more; nil, with a word in the log, if there is none.
   private static func readProxyHeader(
-    _ connection: borrowing Connection, _ log: Log
+    _ connection: borrowing Connection, _ log: Log, isTLS: Bool
   ) -> ProxyHeader? {
     let deadline = Deadline(inSeconds: proxyTimeout)
     var octets: [UInt8] = []
@@ -116,7 +118,9 @@ struct Program {
     while true {
       switch ProxyHeader.parse(octets.span) {
       case .header(let header):
-        if Peer(header) == nil { fail(ProxyHeader.Malformation.addresses.rawValue) }
+        if Peer(header, isBehindTLS: isTLS) == nil {
+          fail(ProxyHeader.Malformation.addresses.rawValue)
+        }
         return header
       case .malformed(let malformation):
         fail(malformation.rawValue)
@@ -135,7 +139,7 @@ struct Program {
   /// What `--check` prints: every variable and where its value is from, then the peer.
   private static func check(_ arguments: Arguments) throws(SettingsError) -> String {
     let settings = try Settings(file: arguments.environmentFile)
-    let peer = Peer.find()
+    let peer = Peer.find(isBehindTLS: arguments.isTLS)
     var text = ""
     for entry in settings.report {
       text += "\(entry.name)=\(entry.value)\t# \(entry.origin.rawValue)\n"

@@ -103,6 +103,13 @@ extension FileDescriptor {
 }
 
 extension FileDescriptor {
+  /// stat(2) of a file; nil if there is none.
+  static func identity(ofFile path: String) -> Identity? {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { return nil }
+    return Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+  }
+
   /// Whether anything is open at a descriptor number.
   public static func isOpen(_ number: CInt) -> Bool { identity(of: number) != nil }
 

@@ -42,10 +42,13 @@ public struct Log: Sendable {
   private let session: [UInt8]
 
   /// Decides where the log goes and makes descriptor 2 safe. Every line begins with `session`.
-  public static func open(session: [UInt8]) throws(Errno) -> Log {
+  /// `isResumed` says that an earlier session on this connection may have put /dev/null there.
+  public static func open(session: [UInt8], isResumed: Bool) throws(Errno) -> Log {
     let standardError = FileDescriptor.identity(of: STDERR_FILENO)
     let isClient =
-      standardError == nil || standardError == FileDescriptor.identity(of: STDIN_FILENO)
+      standardError == nil
+      || (isResumed && standardError == FileDescriptor.identity(ofFile: "/dev/null"))
+      || standardError == FileDescriptor.identity(of: STDIN_FILENO)
       || standardError == FileDescriptor.identity(of: STDOUT_FILENO)
     if isClient {
       try FileDescriptor.replaceWithNull(STDERR_FILENO)

@@ -1,7 +1,8 @@
 // Who the peer is taken to be: the first source in this table that knows.
 //
 //     the PROXY header                with --proxy
-//     getpeername(0)                  descriptor 0 is an internet socket
+//     getpeername(0)                  descriptor 0 is an internet socket; with --tls last, since the
+//                                     socket then may be the TLS front's
 //     REMOTE_ADDR, REMOTE_PORT        systemd Accept=yes
 //     TCPREMOTEIP, TCPREMOTEPORT      ucspi: tcpserver, ipsvd, s6
 //     SOCAT_PEERADDR, SOCAT_PEERPORT  socat

@@ -35,7 +35,8 @@ struct Program {
     // What is opened from here on is to be neither of these.
     guard FileDescriptor.isOpen(0), FileDescriptor.isOpen(1) else { return .ioError }
     var settings = try Settings(file: arguments.environmentFile)
-    guard var log = openLog(), let connection = try? Connection() else { return .ioError }
+    guard var log = openLog(isResumed: arguments.isResumed), let connection = try? Connection()
+    else { return .ioError }
     log.level = settings.logLevel
     // All that is opened by name is opened now; then the process narrows itself, and only then it
     // reads from the peer.
@@ -162,7 +163,7 @@ struct Program {
 
   /// Tells the peer that there is no service, and the log why.
   private static func refuseService(_ error: SettingsError) {
-    openLog()?.write(.error, "configuration") { line in
+    openLog(isResumed: false)?.write(.error, "configuration") { line in
       line.add("variable", error.variable)
       line.add("value", error.value)
       line.add("reason", error.reason)
@@ -172,9 +173,9 @@ struct Program {
 
   /// The log, every line of which begins with an id of this session; nil if there is not even a
   /// /dev/null.
-  private static func openLog() -> Log? {
+  private static func openLog(isResumed: Bool) -> Log? {
     let id = String(UInt32(truncatingIfNeeded: Process.random()), radix: 16)
-    return try? Log.open(session: [UInt8](id.utf8))
+    return try? Log.open(session: [UInt8](id.utf8), isResumed: isResumed)
   }
 
   private static func print(_ text: String) {

@@ -132,6 +132,31 @@ import Testing
     #expect(outcome.text == "0 True\n", "\(outcome.errorText)")
   }
 
+  /// stunnel, which a session becomes, has a hash in the place of the password, and the session behind
+  /// it verifies against that.
+  @Test(.enabled(if: Front.installed(with: "python3"), "a spawner or python3 is not installed"))
+  func passwordIsHashedForStunnel() {
+    let server = Server(
+      Server.startTLS, environment: ["SMTP_USERNAME": "user", "SMTP_PASSWORD": Self.password])
+    let script = """
+      import glob, smtplib, ssl
+      s = smtplib.SMTP('127.0.0.1', \(server.port))
+      s.starttls(context=ssl._create_unverified_context())
+      seen = hashed = 0
+      for process in glob.glob('/proc/[0-9]*'):
+        try:
+          if not open(process + '/comm').read().startswith('stunnel'): continue
+          environment = open(process + '/environ', 'rb').read()
+        except OSError: continue
+        if b'SMTP_MAIL_DIR=\(server.mail.path)\\0' not in environment: continue
+        seen += b'\(Self.password)' in environment
+        hashed += b'SMTP_PASSWORD=$5$' in environment
+      print(seen, hashed, s.login('user', '\(Self.password)')[0])
+      """
+    let outcome = Command.run(["python3", "-c", script], in: server.folder)
+    #expect(outcome.text == "0 1 235\n", "\(outcome.errorText)")
+  }
+
   /// A checkpassword program gets the password on descriptor 3 and nowhere else.
   @Test func checkPassword() {
     let folder = Scratch()

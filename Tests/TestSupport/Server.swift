@@ -17,7 +17,7 @@ package final class Server {
 
   package static let socat: Spawner = { port, session, _ in
     [
-      "socat", "TCP-LISTEN:\(port),bind=127.0.0.1,reuseaddr,fork,max-children=64",
+      "socat", "TCP-LISTEN:\(port),bind=127.0.0.1,reuseaddr,backlog=128,fork,max-children=200",
       "EXEC:\(session.joined(separator: " ")),nofork",
     ]
   }
@@ -104,7 +104,7 @@ extension Server {
   /// socat on ::1.
   package static let socatIPv6: Spawner = { port, session, _ in
     [
-      "socat", "TCP6-LISTEN:\(port),bind=[::1],reuseaddr,fork,max-children=64",
+      "socat", "TCP6-LISTEN:\(port),bind=[::1],reuseaddr,backlog=128,fork,max-children=200",
       "EXEC:\(session.joined(separator: " ")),nofork",
     ]
   }
@@ -112,7 +112,7 @@ extension Server {
   /// socat that stays between the connection and the session, with a pair of sockets.
   package static let socatPair: Spawner = { port, session, _ in
     [
-      "socat", "TCP-LISTEN:\(port),bind=127.0.0.1,reuseaddr,fork,max-children=64",
+      "socat", "TCP-LISTEN:\(port),bind=127.0.0.1,reuseaddr,backlog=128,fork,max-children=200",
       "EXEC:\(session.joined(separator: " "))",
     ]
   }

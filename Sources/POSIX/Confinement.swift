@@ -120,7 +120,7 @@ extension Confinement {
 // System calls.
 extension Confinement {
   /// What a session that executes nothing needs: to read and write what is open, to store a message, to
-  /// tell the time, to ask for memory, and to end. The most frequent come first.
+  /// tell the time, to ask for memory, and to end.
   private static var needed: [CInt] {
     [
       SYS_read, SYS_write, postern_sys_poll, SYS_ppoll, SYS_sendto, SYS_close, SYS_openat,
@@ -172,9 +172,6 @@ extension Confinement {
 
   private func filterOfNeeded() -> [sock_filter] {
     var filter = Self.prologue
-    for call in Self.needed where call >= 0 {
-      filter += [Self.jump(BPF_JEQ, UInt32(call), then: 0, else: 1), Self.allow]
-    }
     // Memory, but none that can be executed.
     for call in [SYS_mmap, SYS_mprotect] {
       filter += [
@@ -185,11 +182,23 @@ extension Confinement {
     if logsToSyslog {
       filter += [
         Self.jump(BPF_JEQ, UInt32(SYS_connect), then: 0, else: 1), Self.allow,
-        Self.jump(BPF_JEQ, UInt32(SYS_socket), then: 0, else: 3), Self.load(16),
-        Self.jump(BPF_JEQ, UInt32(AF_UNIX), then: 0, else: 1), Self.allow,
+        Self.jump(BPF_JEQ, UInt32(SYS_socket), then: 0, else: 4), Self.load(16),
+        Self.jump(BPF_JEQ, UInt32(AF_UNIX), then: 0, else: 1), Self.allow, Self.deny,
       ]
     }
-    return filter + [Self.deny]
+    return filter + Self.search(Self.needed.filter { $0 >= 0 }.map { UInt32($0) }.sorted()[...])
+  }
+
+  /// Allows the calls of an ascending list, found by halving it: when a filter is installed the kernel
+  /// runs it for every call there is, which took most of the time of a chain of comparisons.
+  private static func search(_ calls: ArraySlice<UInt32>) -> [sock_filter] {
+    if calls.count <= 2 {
+      return calls.flatMap { [jump(BPF_JEQ, $0, then: 0, else: 1), allow] } + [deny]
+    }
+    let middle = calls.startIndex + calls.count / 2
+    let lower = search(calls[..<middle])
+    return [jump(BPF_JGE, calls[middle], then: UInt8(lower.count), else: 0)] + lower
+      + search(calls[middle...])
   }
 
   private static func statement(_ code: CInt, _ value: UInt32) -> sock_filter {

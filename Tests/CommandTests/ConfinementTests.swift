@@ -58,4 +58,14 @@ import Testing
     let environment = ["SMTP_PASSWD_FILE": "/etc/nothing"]
     #expect(attempt("read", environment).contains("result=succeeded"))
   }
+
+  /// A confined session still runs its checkpassword program.
+  @Test(arguments: [("/bin/true", "235 2.7.0 "), ("/bin/false", "535 5.7.8 ")])
+  func checkPasswordRuns(_ answer: String, _ reply: String) {
+    let outcome = Command.run(
+      [Command.built("postern-smtpd"), "--tls"], in: folder,
+      environment: ["SMTP_CHECKPASSWORD": "/usr/bin/env \(answer)"],
+      input: "EHLO x\r\nAUTH PLAIN AGEAYg==\r\n".utf8)
+    #expect(outcome.text.contains(reply), "\(outcome.errorText)")
+  }
 }

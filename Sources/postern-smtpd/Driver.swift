@@ -116,8 +116,8 @@ struct Driver: ~Copyable {
       consumed += step.consumed
       switch step.action {
       case .verify, .refused:
-        // What was read may be a password.
-        for index in 0..<consumed { input[index] = 0 }
+        // What the machine has read may be a password.
+        for index in consumed - step.consumed..<consumed { input[index] = 0 }
       case .open, .append, .commit, .abort, .startTLS, .flush, .needInput, .close: break
       }
       if step.isProgress { deadline = Deadline(inSeconds: settings.timeout) }

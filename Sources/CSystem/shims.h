@@ -17,14 +17,17 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 static inline int postern_openat(int directory, const char *path, int flags, mode_t mode) {
   return openat(directory, path, flags, mode);
 }
 
-// openlog(3) keeps the pointer.
+// openlog(3) keeps the pointer; syslog(3) writes local time, and a confined process cannot read which
+// that is.
 static inline void postern_openlog(void) {
+  tzset();
   openlog("postern-smtpd", LOG_PID, LOG_MAIL);
 }
 

@@ -167,7 +167,9 @@ extension Confinement {
   }
 
   private static func filter(denying calls: [CInt]) -> [sock_filter] {
-    prologue + calls.flatMap { [jump(BPF_JEQ, UInt32($0), then: 0, else: 1), deny] } + [allow]
+    // From 2^30 on x86-64 has the same calls once more, by other numbers (x32).
+    prologue + [jump(BPF_JGE, 1 << 30, then: 0, else: 1), deny]
+      + calls.flatMap { [jump(BPF_JEQ, UInt32($0), then: 0, else: 1), deny] } + [allow]
   }
 
   private func filterOfNeeded() -> [sock_filter] {

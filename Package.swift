@@ -5,19 +5,32 @@
 
 import PackageDescription
 
-let settings: [SwiftSetting] = [
-  .swiftLanguageMode(.v6),
-  .enableUpcomingFeature("ExistentialAny"),
-  .enableUpcomingFeature("InternalImportsByDefault"),
-  .enableUpcomingFeature("MemberImportVisibility"),
-  .strictMemorySafety(),
-  .treatAllWarnings(as: .error),
-]
+/// The libraries of Embedded Swift for this machine, where deploy/common.sh has found them: the programs
+/// are then built without Swift's runtime, which takes more time to start than a session takes. Without
+/// them they do the same and start more slowly.
+let embedded = Context.environment["POSTERN_EMBEDDED"]
+
+let settings: [SwiftSetting] =
+  [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+  ]
+  + (embedded == nil
+    ? [] : [.enableExperimentalFeature("Embedded", .when(configuration: .release))])
 
 /// A process is born for each connection: the programs are linked statically and stripped.
 let program: [LinkerSetting] = [
   .unsafeFlags(
-    ["-static-executable", "-Xlinker", "-s"],
+    embedded.map {
+      [
+        "-enable-experimental-feature", "Embedded", "-Xclang-linker", "-static", "-Xlinker", "-s",
+        "-L\($0)", "-lswiftUnicodeDataTables", "-lcrypt", "-lm",
+      ]
+    } ?? ["-static-executable", "-Xlinker", "-s"],
     .when(platforms: [.linux], configuration: .release))
 ]
 

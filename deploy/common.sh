@@ -42,9 +42,22 @@ install_missing() {
     die "apt-get could not install: ${missing[*]}"
 }
 
-# Builds the programs for release and prints the folder they are in. The linker warns of dlopen in
-# a static program, which is expected: nothing calls it.
+# Prints the folder of Embedded Swift's libraries for this machine, if the toolchain has them.
+embedded_swift() {
+  local info triple resources
+  info=$(swiftc -print-target-info)
+  triple=$(sed -n 's/.*"unversionedTriple": "\(.*\)".*/\1/p' <<<"$info")
+  resources=$(sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p' <<<"$info")
+  [[ ! -e $resources/embedded/$triple/libswiftUnicodeDataTables.a ]] ||
+    echo "$resources/embedded/$triple"
+}
+
+# Builds the programs for release and prints the folder they are in. Without Embedded Swift the linker
+# warns of dlopen in a static program, which is expected: nothing calls it.
 build_release() {
+  local folder
+  folder=$(embedded_swift)
+  if [[ -n $folder ]]; then export POSTERN_EMBEDDED=$folder; fi
   say "building (release)"
   local product
   for product in postern-smtpd postern-passwd; do

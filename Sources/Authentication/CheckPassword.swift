@@ -5,7 +5,7 @@
 import POSIX
 public import SMTP
 
-public struct CheckPassword: Verifier {
+public struct CheckPassword {
   private let arguments: [String]
   /// Seconds that the program may take.
   private let timeout: Int

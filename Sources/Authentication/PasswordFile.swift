@@ -5,7 +5,7 @@
 import POSIX
 public import SMTP
 
-public struct PasswordFile: Verifier {
+public struct PasswordFile {
   /// A larger file is an error, in octets.
   static let limit = 16 << 20
 

@@ -6,8 +6,18 @@ public import SMTP
 /// Says whether a login and a password belong together.
 ///
 /// An unknown login takes as long as a wrong password.
-public protocol Verifier {
-  func verify(_ credentials: Credentials) throws(VerifierError) -> Bool
+public enum Verifier {
+  case account(SingleAccount)
+  case file(PasswordFile)
+  case program(CheckPassword)
+
+  public func verify(_ credentials: Credentials) throws(VerifierError) -> Bool {
+    switch self {
+    case .account(let account): account.verify(credentials)
+    case .file(let file): try file.verify(credentials)
+    case .program(let program): try program.verify(credentials)
+    }
+  }
 }
 
 /// Why nothing can be said: not the client's fault.
@@ -16,7 +26,7 @@ public struct VerifierError: Error {
 }
 
 /// One account, from the configuration.
-public struct SingleAccount: Verifier {
+public struct SingleAccount {
   private let login: [UInt8]
   private let secret: Secret
 

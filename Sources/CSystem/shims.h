@@ -1,24 +1,54 @@
-// What the C library has and Swift cannot import: variadic functions and function-like macros.
-// Header-only: there is no C source in Postern.
+// The C library, as the module that POSIX imports (Embedded Swift has no Glibc module), and shims for what
+// Swift cannot import: variadic functions and function-like macros. Header-only: there is no C source in
+// Postern.
 
 #ifndef POSTERN_SHIMS_H
 #define POSTERN_SHIMS_H
 
+#include <arpa/inet.h>
 #include <crypt.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <syslog.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
+
+static inline int postern_errno(void) { return errno; }
+
+extern char **environ;
+static inline char **postern_environ(void) { return environ; }
+
+// The arguments, null at the end. At the start of a process they lie in front of the environment, and their
+// number in front of them (System V ABI, "Initial Process Stack"), where the C library's own start code
+// takes them from. To be called before the environment is changed.
+static inline char **postern_arguments(void) {
+  char **end = environ - 1;
+  intptr_t count = 0;
+  while ((intptr_t)end[-1 - count] != count) count++;
+  return end - count;
+}
 
 static inline int postern_openat(int directory, const char *path, int flags, mode_t mode) {
   return openat(directory, path, flags, mode);

@@ -1,7 +1,6 @@
 // Other programs: run beside this one, or instead of it.
 
 import CSystem
-import Glibc
 
 public enum ChildProcess {
   /// How a program ended.
@@ -57,7 +56,7 @@ public enum ChildProcess {
     var ended: CInt = 0
     while ended == 0 {
       ended = unsafe poll(&polled, 1, deadline.remainingMilliseconds)
-      if ended == -1, errno == EINTR { ended = 0 }
+      if ended == -1, postern_errno() == EINTR { ended = 0 }
       if ended == 0, deadline.hasPassed { break }
     }
     if ended != 1 { kill(pid, SIGKILL) }
@@ -88,14 +87,7 @@ public enum ChildProcess {
   public static func isExecutable(_ path: String) -> Bool { unsafe access(path, X_OK) == 0 }
 
   private static func environment(without names: Set<String>) -> [String] {
-    var entries: [String] = []
-    var next = unsafe environ
-    while let entry = unsafe next.pointee {
-      let text = unsafe String(cString: entry)
-      if !names.contains(String(text.prefix { $0 != "=" })) { entries.append(text) }
-      unsafe next += 1
-    }
-    return entries
+    Process.environmentEntries.filter { !names.contains(String($0.prefix { $0 != "=" })) }
   }
 
   private static func withCStrings<Result>(

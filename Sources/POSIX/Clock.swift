@@ -1,6 +1,6 @@
 // Time: of the day, for names and fields; monotonic, for deadlines.
 
-import Glibc
+import CSystem
 
 public enum Clock {
   /// The time of day: seconds since 1970 and the nanoseconds of that second.

@@ -4,7 +4,6 @@
 // taken back; a process may narrow itself further.
 
 import CSystem
-import Glibc
 
 public struct Confinement: Sendable {
   /// The directory that files may be made, written and removed in; nil if it could not be opened.

@@ -2,7 +2,6 @@
 // something that can be waited for.
 
 import CSystem
-import Glibc
 
 public struct Connection: ~Copyable {
   private let input: FileDescriptor
@@ -116,7 +115,7 @@ public struct Connection: ~Copyable {
       ready = unsafe span.withUnsafeMutableBufferPointer {
         unsafe poll($0.baseAddress, 2, deadline.remainingMilliseconds)
       }
-      if ready < 0, errno != EINTR { throw .failed(.current) }
+      if ready < 0, postern_errno() != EINTR { throw .failed(.current) }
       if ready > 0 { break }
       if deadline.hasPassed { throw .timeout }
     }

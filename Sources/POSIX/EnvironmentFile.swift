@@ -8,6 +8,8 @@
 //     KEY="a \"b\" \\ c"   a backslash in front of " \ $ ` stands for these, and for nothing else
 //     KEY='a \ b'          everything stands for itself
 
+import CSystem
+
 public struct EnvironmentFile: Sendable {
   /// What a line that was not understood is, counted from 1, and why.
   public struct SyntaxError: Error, Equatable {
@@ -22,9 +24,10 @@ public struct EnvironmentFile: Sendable {
   public var names: some Collection<String> { values.keys }
 
   public init(parsing text: String) throws(SyntaxError) {
-    for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-      .enumerated()
-    {
+    for (index, line) in text.split(
+      omittingEmptySubsequences: false, whereSeparator: { $0.isNewline }
+    )
+    .enumerated() {
       func fail(_ reason: String) -> SyntaxError { SyntaxError(line: index + 1, reason: reason) }
 
       var rest = Self.trimmed(line)
@@ -46,7 +49,9 @@ public struct EnvironmentFile: Sendable {
   /// The value without its quotes; nil if dotenv and systemd may differ about it.
   private static func value(_ text: Substring) -> String? {
     guard let quote = text.first, quote == "\"" || quote == "'" else {
-      let isPlain = !text.contains { $0 == "\"" || $0 == "'" || $0 == "\\" } && !text.contains(" #")
+      let isPlain =
+        !text.contains { $0 == "\"" || $0 == "'" || $0 == "\\" }
+        && !zip(text, text.dropFirst()).contains { $0 == (" ", "#") }
       return isPlain ? String(text) : nil
     }
     var value = ""

@@ -1,6 +1,6 @@
 // Errors of the C library, and the one place where EINTR is dealt with.
 
-import Glibc
+import CSystem
 
 /// An `errno` value.
 public struct Errno: Error, Equatable, Sendable, CustomStringConvertible {
@@ -8,7 +8,7 @@ public struct Errno: Error, Equatable, Sendable, CustomStringConvertible {
 
   public init(rawValue: CInt) { self.rawValue = rawValue }
 
-  static var current: Errno { Errno(rawValue: errno) }
+  static var current: Errno { Errno(rawValue: postern_errno()) }
 
   public static var badFileDescriptor: Errno { Errno(rawValue: EBADF) }
   public static var brokenPipe: Errno { Errno(rawValue: EPIPE) }
@@ -36,7 +36,7 @@ func retrying<Result: FixedWidthInteger & SignedInteger>(
   while true {
     let result = call()
     if result != -1 { return result }
-    if errno != EINTR { throw .current }
+    if postern_errno() != EINTR { throw .current }
   }
 }
 

@@ -1,7 +1,6 @@
 // An open file, pipe or socket, owned: closed when its owner goes.
 
 import CSystem
-import Glibc
 
 public struct FileDescriptor: ~Copyable, Sendable {
   let number: CInt
@@ -23,7 +22,7 @@ extension FileDescriptor {
           let free = unsafe UnsafeMutableRawBufferPointer(
             rebasing: UnsafeMutableRawBufferPointer(memory)[initialized...])
           let got = try retrying {
-            unsafe Glibc.read(number, free.baseAddress, min(count, free.count))
+            unsafe CSystem.read(number, free.baseAddress, min(count, free.count))
           }
           initialized += got
           outcome = .success(got)
@@ -45,7 +44,7 @@ extension FileDescriptor {
 
   func writeSome(_ octets: Span<UInt8>) throws(Errno) -> Int {
     try unsafe octets.withUnsafeBytes { (memory) throws(Errno) in
-      try retrying { unsafe Glibc.write(number, memory.baseAddress, memory.count) }
+      try retrying { unsafe CSystem.write(number, memory.baseAddress, memory.count) }
     }
   }
 
@@ -68,9 +67,9 @@ extension FileDescriptor {
     var octets = [UInt8](text.utf8)[...]
     while !octets.isEmpty {
       let written = unsafe octets.withUnsafeBytes {
-        unsafe Glibc.write(number, $0.baseAddress, $0.count)
+        unsafe CSystem.write(number, $0.baseAddress, $0.count)
       }
-      if written < 0, errno != EINTR { return }
+      if written < 0, postern_errno() != EINTR { return }
       octets = octets.dropFirst(max(0, written))
     }
   }
@@ -116,7 +115,7 @@ extension FileDescriptor {
   /// Whether a descriptor number is a socket.
   public static func isSocket(_ number: CInt) -> Bool {
     var status = stat()
-    return unsafe fstat(number, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+    return unsafe fstat(number, &status) == 0 && status.st_mode & mode_t(S_IFMT) == mode_t(S_IFSOCK)
   }
 }
 

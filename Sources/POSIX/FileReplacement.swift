@@ -1,7 +1,6 @@
 // Replacing a file at once: who reads it sees the old content or the new, and never half of either.
 
 import CSystem
-import Glibc
 
 public enum FileReplacement {
   /// Why a file could not be replaced: the call that failed, and how.

@@ -1,6 +1,6 @@
 // The IP address of a peer: from text that a spawner left in the environment, or from the socket.
 
-import Glibc
+import CSystem
 
 public struct IPAddress: Equatable, Sendable {
   /// As inet_ntop(3) writes it. An IPv4 address mapped into IPv6 is an IPv4 address.

@@ -5,7 +5,6 @@
 // the object that 0 or 1 is, it becomes /dev/null and the log goes to syslog(3).
 
 import CSystem
-import Glibc
 
 public struct Log: Sendable {
   /// Severities of syslog(3), the numbers of which sd-daemon(3) prefixes too.
@@ -78,7 +77,7 @@ public struct Log: Sendable {
       line.octets.append(UInt8(ascii: "\n"))
       guard Self.canWrite() else { return }
       unsafe line.octets.withUnsafeBytes { memory in
-        _ = unsafe Glibc.write(STDERR_FILENO, memory.baseAddress, memory.count)
+        _ = unsafe CSystem.write(STDERR_FILENO, memory.baseAddress, memory.count)
       }
     case .syslog:
       line.octets.append(0)

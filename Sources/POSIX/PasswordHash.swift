@@ -2,7 +2,6 @@
 // affair.
 
 import CSystem
-import Glibc
 
 public enum PasswordHash {
   /// Whether `text` is a hash that libcrypt can verify against. Only hashes that name their scheme

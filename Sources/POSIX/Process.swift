@@ -1,6 +1,6 @@
 // What a process knows of itself, and how it ends.
 
-import Glibc
+import CSystem
 
 /// Named for what it is, since the standard library has no such type.
 public enum Process {
@@ -13,7 +13,11 @@ public enum Process {
     case configuration = 78
   }
 
-  public static func exit(_ status: ExitStatus) -> Never { Glibc.exit(status.rawValue) }
+  public static func exit(_ status: ExitStatus) -> Never { CSystem.exit(status.rawValue) }
+
+  /// What the program was called with, its own name first. (Not `CommandLine`, which Embedded Swift does
+  /// not have.)
+  public static var arguments: [String] { unsafe strings(postern_arguments()) }
 
   /// The value of an environment variable; nil if it is not set.
   public static func environment(_ name: String) -> String? {
@@ -21,16 +25,25 @@ public enum Process {
     return unsafe String(cString: value)
   }
 
+  /// The environment, each entry `NAME=VALUE`.
+  static var environmentEntries: [String] { unsafe strings(postern_environ()) }
+
   /// The names of all environment variables.
   public static var environmentNames: [String] {
-    var names: [String] = []
-    var next = unsafe environ
-    while let entry = unsafe next.pointee {
-      let text = unsafe String(cString: entry)
-      names.append(String(text.prefix { $0 != "=" }))
-      unsafe next += 1
+    environmentEntries.map { String($0.prefix { $0 != "=" }) }
+  }
+
+  /// What the C library has as pointers, null at the end.
+  private static func strings(
+    _ first: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+  ) -> [String] {
+    var strings: [String] = []
+    var next = unsafe first
+    while let text = unsafe next?.pointee {
+      strings.append(unsafe String(cString: text))
+      unsafe next? += 1
     }
-    return names
+    return strings
   }
 
   /// gethostname(2).

@@ -1,6 +1,6 @@
 // Asking for a secret.
 
-import Glibc
+import CSystem
 
 public enum Terminal {
   /// Whether standard input is a terminal.

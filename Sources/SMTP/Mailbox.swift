@@ -27,7 +27,7 @@ public struct Mailbox: Equatable, Sendable {
   /// The same octets for all spellings of a mailbox: local parts are compared as they are, domains
   /// in any case (RFC 5321 §2.4).
   var canonical: [UInt8] {
-    guard let at else { return octets.map(\.lowercased) }  // "postmaster"
+    guard let at else { return octets.map { $0.lowercased } }  // "postmaster"
     var canonical = octets
     for index in at..<canonical.count { canonical[index] = canonical[index].lowercased }
     return canonical

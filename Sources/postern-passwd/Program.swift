@@ -24,7 +24,7 @@ struct Program {
     """
 
   static func main() {
-    var arguments = Array(CommandLine.arguments.dropFirst())
+    var arguments = Array(Process.arguments.dropFirst())
     var operation = Operation.set
     switch arguments.first {
     case "-d": operation = .delete

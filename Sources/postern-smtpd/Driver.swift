@@ -185,7 +185,7 @@ extension Driver {
     do throws(StoreError) {
       guard let file = try store?.open(id: id) else { return }
       message = Arrival(
-        file: file, recipients: envelope.recipients.map(\.mailbox),
+        file: file, recipients: envelope.recipients.map { $0.mailbox },
         started: Clock.monotonicMilliseconds())
       let fields = envelope.traceFields(
         hello: hello, client: client, isAuthenticated: session.login != nil,

@@ -12,7 +12,7 @@ struct Program {
   static func main() {
     var request = Arguments.Request.session
     do throws(SettingsError) {
-      let arguments = try Arguments(CommandLine.arguments.dropFirst())
+      let arguments = try Arguments(Process.arguments.dropFirst())
       request = arguments.request
       switch request {
       case .help: print(Arguments.help)

@@ -26,7 +26,7 @@ struct Settings {
   var greetingDelay: Int
   var logLevel: Log.Level
   /// Who may come in; nil where nobody has an account.
-  var verifier: (any Verifier)?
+  var verifier: Verifier?
   /// The file that accounts are in, if they are in one.
   var passwordFile: String?
   /// Whether another program says who may come in.
@@ -159,7 +159,7 @@ private struct Source {
   }
 
   /// The accounts, which are in one place.
-  mutating func verifier(timeout: Int) throws(SettingsError) -> (any Verifier)? {
+  mutating func verifier(timeout: Int) throws(SettingsError) -> Verifier? {
     let login = try read("SMTP_USERNAME", default: "", "a name") { $0 }
     let password = try read("SMTP_PASSWORD", default: "", "a password") { $0 }
     let file = try read("SMTP_PASSWD_FILE", default: "", "a file") { $0 }
@@ -171,15 +171,17 @@ private struct Source {
         variable: login.isEmpty ? "SMTP_USERNAME" : "SMTP_PASSWORD", value: "",
         reason: "SMTP_USERNAME and SMTP_PASSWORD are set together")
     }
-    var verifiers: [(name: String, value: String, verifier: any Verifier)] = []
+    var verifiers: [(name: String, value: String, verifier: Verifier)] = []
     if !login.isEmpty {
       let account = SingleAccount(login: login, password: password)
-      verifiers.append(("SMTP_USERNAME", login, account))
+      verifiers.append(("SMTP_USERNAME", login, .account(account)))
     }
-    if !file.isEmpty { verifiers.append(("SMTP_PASSWD_FILE", file, PasswordFile(path: file))) }
+    if !file.isEmpty {
+      verifiers.append(("SMTP_PASSWD_FILE", file, .file(PasswordFile(path: file))))
+    }
     if !program.isEmpty {
       let verifier = CheckPassword(command: program, timeout: timeout)
-      verifiers.append(("SMTP_CHECKPASSWORD", program, verifier))
+      verifiers.append(("SMTP_CHECKPASSWORD", program, .program(verifier)))
     }
     if verifiers.count > 1 {
       throw SettingsError(

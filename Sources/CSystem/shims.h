@@ -29,6 +29,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <termios.h>
@@ -71,6 +72,12 @@ static inline int postern_signalfd(const sigset_t *signals) {
 
 // A pipe whose ends are closed by exec: pipe2(2).
 static inline int postern_pipe(int ends[2]) { return (int)syscall(SYS_pipe2, ends, O_CLOEXEC); }
+
+// pwritev2(2) at the current position with RWF_NOWAIT.
+static inline ssize_t postern_write_now(int descriptor, const void *octets, size_t count) {
+  struct iovec piece = {(void *)octets, count};
+  return syscall(SYS_pwritev2, descriptor, &piece, 1, -1L, -1L, 8);
+}
 
 static inline int postern_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 

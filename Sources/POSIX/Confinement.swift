@@ -123,7 +123,7 @@ extension Confinement {
   private static var needed: [CInt] {
     [
       SYS_read, SYS_write, postern_sys_poll, SYS_ppoll, SYS_sendto, SYS_close, SYS_openat,
-      SYS_linkat,
+      SYS_linkat, SYS_pwritev2,
       SYS_fdatasync, SYS_fsync, SYS_unlinkat, SYS_getrandom, SYS_brk, SYS_munmap, SYS_mremap,
       SYS_madvise, SYS_newfstatat, SYS_fstat, SYS_clock_gettime, SYS_gettimeofday, SYS_recvfrom,
       SYS_shutdown, SYS_futex, SYS_exit_group, SYS_exit, SYS_rt_sigprocmask, SYS_rt_sigaction,

@@ -56,6 +56,10 @@ public struct Connection: ~Copyable {
     defer { octets.removeFirst(written) }
     while written < octets.count {
       let rest = octets.span.extracting(written...)
+      if !outputIsSocket, rest.count > Int(PIPE_BUF), let count = output.writeNow(rest) {
+        written += count
+        continue
+      }
       if outputIsSocket {
         do throws(Errno) {
           if let sent = try output.sendNow(rest) {

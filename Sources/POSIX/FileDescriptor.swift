@@ -62,6 +62,15 @@ extension FileDescriptor {
     }
   }
 
+  /// write(2) without waiting, where the kernel can (pipes, since Linux 6.4); else, and where it would have
+  /// to wait, nil.
+  func writeNow(_ octets: Span<UInt8>) -> Int? {
+    let written = unsafe octets.withUnsafeBytes {
+      unsafe postern_write_now(number, $0.baseAddress, $0.count)
+    }
+    return written < 0 ? nil : written
+  }
+
   /// Writes text to a standard descriptor, 1 or 2, which stays open. What cannot be written is lost.
   public static func print(_ text: String, to number: CInt) {
     var octets = [UInt8](text.utf8)[...]

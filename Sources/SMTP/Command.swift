@@ -16,10 +16,20 @@ struct Command {
   init(_ line: Span<UInt8>) {
     var end = line.count
     while end > 0, line[end - 1] == .space || line[end - 1] == .tab { end -= 1 }
-    var verbEnd = 0
-    while verbEnd < end, line[verbEnd] != .space { verbEnd += 1 }
+    var verbEnd = 4
+    // All verbs but STARTTLS have four letters.
+    if end == 4 || end > 4 && line[4] == .space, let verb = Verb(letters: line.fourLetters) {
+      self.verb = verb
+    } else {
+      var letters: UInt64 = 0
+      verbEnd = 0
+      while verbEnd < end, line[verbEnd] != .space {
+        letters = letters << 8 | UInt64(line[verbEnd] | 0x20)
+        verbEnd += 1
+      }
+      verb = verbEnd <= 8 ? Verb(letters: letters) : nil
+    }
     verbRange = 0..<verbEnd
-    verb = Verb(line, verbRange)
     arguments = min(verbEnd + 1, end)..<end
   }
 }
@@ -30,11 +40,9 @@ enum Verb {
   case helo, ehlo, mail, rcpt, data, rset, noop, vrfy, expn, help, quit
   case auth, startTLS, bdat
 
-  /// The verb, in letters of any case; nil if there is none such.
-  init?(_ line: Span<UInt8>, _ range: Range<Int>) {
-    guard range.count <= 8 else { return nil }
-    var letters: UInt64 = 0
-    for index in range { letters = letters << 8 | UInt64(line[index].lowercased) }
+  /// The verb of at most eight octets, the last in the lowest octet, each with the bit of lower case set:
+  /// only a letter becomes a letter by that. Nil if there is none such.
+  init?(letters: UInt64) {
     switch letters {
     case 0x6865_6C6F: self = .helo
     case 0x6568_6C6F: self = .ehlo
@@ -52,6 +60,15 @@ enum Verb {
     case 0x6264_6174: self = .bdat
     default: return nil
     }
+  }
+}
+
+extension Span<UInt8> {
+  /// The first four octets, as `Verb` takes them.
+  fileprivate var fourLetters: UInt64 {
+    let octets = unsafe bytes
+    let word = unsafe octets.unsafeLoadUnaligned(as: UInt32.self)
+    return UInt64(UInt32(bigEndian: word) | 0x2020_2020)
   }
 }
 

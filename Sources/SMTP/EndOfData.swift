@@ -53,7 +53,7 @@ struct EndOfDataReader: Sendable {
         if input[index] == UInt8(ascii: ".") { return index }
         position = .inLine
       case .inLine:
-        index = input.firstLineEndOctet(from: index)
+        index = input.firstLineEndOctet(from: index, to: input.count)
         guard index < input.count else { return index }
         if input[index] == .carriageReturn {
           position = .afterCarriageReturn
@@ -70,19 +70,6 @@ struct EndOfDataReader: Sendable {
           position = .inLine
         }
       }
-    }
-    return index
-  }
-}
-
-extension Span<UInt8> {
-  /// Where the next CR or LF stands, or the count.
-  fileprivate func firstLineEndOctet(from start: Int) -> Int {
-    var index = start
-    while index < count {
-      let octet = self[index]
-      if octet == .lineFeed || octet == .carriageReturn { return index }
-      index += 1
     }
     return index
   }

@@ -1,5 +1,6 @@
-// Where a command line ends. RFC 5321 §2.3.8: CR LF ends it and nothing else does. A bare CR or LF is told to the peer as soon as it is seen, so that someone who types into
-// a raw connection learns what is wrong; the line that it stands in is never executed.
+// Where a command line ends. RFC 5321 §2.3.8: CR LF ends it and nothing else does. A bare CR or LF is
+// told to the peer as soon as it is seen, so that someone who types into a raw connection learns what
+// is wrong; the line that it stands in is never executed.
 
 /// Finds command lines in the input and remembers how far it has searched, so that a line that
 /// arrives byte by byte is looked at once.
@@ -28,37 +29,32 @@ struct LineReader: Sendable {
   mutating func next(
     in input: Span<UInt8>, from start: Int, isResponse: Bool = false
   ) -> Finding {
-    // One octet more than where the CR of the longest line stands.
-    let limit =
-      (isResponse || input.beginsWithAuth(at: start) ? Self.authenticationLimit : Self.limit) - 1
-    let end = isVoid ? input.count : min(input.count, start + limit)
-    var index = start + searched
-    while index < end {
-      switch input[index] {
-      case .carriageReturn:
-        guard index + 1 < input.count else {
-          searched = isVoid ? 0 : index - start
-          return .needInput(keep: isVoid ? index : start)
+    let index = input.firstLineEndOctet(from: start + searched, to: input.count)
+    if !isVoid {
+      // The CR of the longest line stands in front of this.
+      var limit = Self.limit - 1
+      if index - start >= limit {
+        if isResponse || input.beginsWithAuth(at: start) { limit = Self.authenticationLimit - 1 }
+        if index - start >= limit {
+          return fault(isResponse ? .authenticationLineTooLong : .lineTooLong, next: start + limit)
         }
-        if input[index + 1] == .lineFeed {
-          searched = 0
-          guard isVoid else { return .line(start..<index, next: index + 2) }
-          isVoid = false
-          return next(in: input, from: index + 2, isResponse: isResponse)
-        }
-        return fault(.bareCarriageReturn, next: index + 1)
-      case .lineFeed:
-        return fault(.bareLineFeed, next: index + 1)
-      default:
-        index += 1
       }
     }
-    if isVoid { return .needInput(keep: input.count) }
-    if index - start >= limit {
-      return fault(isResponse ? .authenticationLineTooLong : .lineTooLong, next: index)
+    guard index < input.count else { return needInput(from: start, searched: index) }
+    if input[index] == .lineFeed { return fault(.bareLineFeed, next: index + 1) }
+    guard index + 1 < input.count else { return needInput(from: start, searched: index) }
+    guard input[index + 1] == .lineFeed else {
+      return fault(.bareCarriageReturn, next: index + 1)
     }
-    searched = index - start
-    return .needInput(keep: start)
+    searched = 0
+    guard isVoid else { return .line(start..<index, next: index + 2) }
+    isVoid = false
+    return next(in: input, from: index + 2, isResponse: isResponse)
+  }
+
+  private mutating func needInput(from start: Int, searched index: Int) -> Finding {
+    searched = isVoid ? 0 : index - start
+    return .needInput(keep: isVoid ? index : start)
   }
 
   private mutating func fault(_ reply: Reply, next: Int) -> Finding {

@@ -43,6 +43,26 @@ extension Span<UInt8> {
     }
   }
 
+  /// Where the first CR or LF of `start..<end` stands, or `end`.
+  func firstLineEndOctet(from start: Int, to end: Int) -> Int {
+    let octets = unsafe bytes
+    var index = start
+    // Eight at once: what `word` was xored with has become zero, and the lowest zero octet is the first
+    // one that borrows when one is taken from each.
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    while index + 8 <= end {
+      let word = unsafe UInt64(
+        littleEndian: octets.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+      let returns = word ^ ones &* UInt64(UInt8.carriageReturn)
+      let feeds = word ^ ones &* UInt64(UInt8.lineFeed)
+      let zeros = ((returns &- ones) & ~returns | (feeds &- ones) & ~feeds) & ones << 7
+      if zeros != 0 { return index + zeros.trailingZeroBitCount / 8 }
+      index += 8
+    }
+    while index < end, self[index] != .lineFeed, self[index] != .carriageReturn { index += 1 }
+    return index
+  }
+
   /// The octets of `range`, copied.
   public func copy(_ range: Range<Int>) -> [UInt8] {
     var copy: [UInt8] = []
@@ -59,8 +79,21 @@ extension [UInt8] {
     for index in indices { self[index] = 0 }
   }
 
-  mutating func append(_ text: StaticString) {
-    text.withUTF8Buffer { unsafe append(contentsOf: $0) }
+  /// Appends `text`, and CR LF if it is a whole line. (`append(contentsOf:)` takes several times as long.)
+  mutating func append(_ text: StaticString, isLine: Bool = false) {
+    let length = text.utf8CodeUnitCount
+    append(addingCapacity: length + 2) { octets in
+      unsafe octets.withUnsafeMutableBufferPointer { memory, count in
+        guard var end = memory.baseAddress else { return }
+        unsafe end += count
+        unsafe UnsafeMutableRawPointer(end).copyMemory(from: text.utf8Start, byteCount: length)
+        count += length
+        guard isLine else { return }
+        unsafe end[length] = .carriageReturn
+        unsafe end[length + 1] = .lineFeed
+        count += 2
+      }
+    }
   }
 
   /// Appends `number` in decimal, with zeros in front up to `width` digits.

@@ -24,8 +24,7 @@ public struct Reply: Equatable, Sendable {
 
 extension [UInt8] {
   mutating func append(_ reply: Reply) {
-    append(reply.text)
-    append("\r\n")
+    append(reply.text, isLine: true)
   }
 }
 

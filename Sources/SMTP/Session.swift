@@ -62,7 +62,7 @@ public struct Session: Sendable {
   }
 
   /// Output above which `advance` asks for it to be written, in octets.
-  public static let outputLimit = 16_384
+  public static let outputLimit = 61_440
   /// What the caller's input buffer must be able to hold, in octets: the longest command line.
   public static let minimumInput = LineReader.authenticationLimit
   /// Failed authentications that a session may have; the last ends it.

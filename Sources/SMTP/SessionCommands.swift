@@ -21,6 +21,26 @@ extension Session {
       output.append(.tooManyCommands)
       return .refused(.tooManyCommands, command: nil)
     }
+    let reply: Reply
+    switch command.verb {
+    case .mail: reply = mail(line, command)
+    case .rcpt: reply = recipient(line, command)
+    case .noop: reply = .ok
+    case .vrfy: reply = command.hasArguments ? .cannotVerify : .vrfySyntax
+    case .expn: reply = .notImplemented
+    case .help: reply = .help
+    case nil: reply = unknown(line, command)
+    case .helo, .ehlo, .auth, .startTLS, .bdat, .data, .rset, .quit:
+      return executeAtLength(line, command, at: position, isLast, into: &output)
+    }
+    return answer(reply, command, line, at: position, into: &output)
+  }
+
+  /// Does a command that has more than a reply: it ends or opens something, or the caller is to act.
+  private mutating func executeAtLength(
+    _ line: Span<UInt8>, _ command: Command, at position: Range<Int>, _ isLast: Bool,
+    into output: inout [UInt8]
+  ) -> Action? {
     let hadOpenChunks = hasOpenChunks
     let outcome: Outcome =
       switch command.verb {
@@ -29,25 +49,15 @@ extension Session {
       case .auth: authenticate(line, command, into: &output)
       case .startTLS: startTLS(command, isLast)
       case .bdat: chunk(line, command)
-      case .mail: .reply(mail(line, command))
-      case .rcpt: .reply(recipient(line, command))
       case .data: data(command)
       case .rset: .reply(reset(command))
-      case .noop: .reply(.ok)
-      case .vrfy: .reply(command.hasArguments ? .cannotVerify : .vrfySyntax)
-      case .expn: .reply(.notImplemented)
-      case .help: .reply(.help)
       case .quit: .reply(quit(command))
-      case nil: .reply(unknown(line, command))
+      case .mail, .rcpt, .noop, .vrfy, .expn, .help, nil:
+        preconditionFailure("this command has but a reply")
       }
     switch outcome {
     case .reply(let reply):
-      if reply.isFailure {
-        let shown = command.shown(line)
-        return refuse(
-          reply, command: position.lowerBound..<position.lowerBound + shown, into: &output)
-      }
-      output.append(reply)
+      if let action = answer(reply, command, line, at: position, into: &output) { return action }
     case .open(let envelope, let hello):
       output.append(.startContent)
       return .open(envelope, hello)
@@ -55,6 +65,18 @@ extension Session {
     case .replied: break
     }
     return hadOpenChunks && !hasOpenChunks ? .abort : nil
+  }
+
+  private mutating func answer(
+    _ reply: Reply, _ command: Command, _ line: Span<UInt8>, at position: Range<Int>,
+    into output: inout [UInt8]
+  ) -> Action? {
+    if reply.isFailure {
+      let shown = position.lowerBound..<position.lowerBound + command.shown(line)
+      return refuse(reply, command: shown, into: &output)
+    }
+    output.append(reply)
+    return nil
   }
 
   /// Whether the caller has a message open that arrives in chunks.

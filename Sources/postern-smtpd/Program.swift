@@ -145,7 +145,7 @@ struct Program {
     for entry in settings.report {
       text += "\(entry.name)=\(entry.value)\t# \(entry.origin.rawValue)\n"
     }
-    for name in settings.unknown {
+    for name in settings.unknown(in: arguments.environmentFile) {
       text += "# \(name) is not a variable of this program\n"
     }
     do throws(StoreError) {

@@ -41,7 +41,12 @@ struct Settings {
   /// Every variable as it was taken, for `--check`.
   let report: [Entry]
   /// Variables that look like ours and are not: most likely misspelt.
-  let unknown: [String]
+  func unknown(in file: EnvironmentFile?) -> [String] {
+    let names = Process.environmentNames + (file?.names.map { $0 } ?? [])
+    return names.filter { name in
+      name.hasPrefix("SMTP_") && !report.contains { $0.name == name }
+    }
+  }
 
   struct Entry {
     let name: String
@@ -114,7 +119,6 @@ struct Settings {
       _ = try source.read(name, default: value, "text") { $0 }
     }
     report = source.report
-    unknown = source.unknown
   }
 }
 
@@ -189,14 +193,6 @@ private struct Source {
         reason: "accounts are in one place, and \(verifiers[0].name) is set too")
     }
     return verifiers.first?.verifier
-  }
-
-  /// Names that begin with `SMTP_` and have not been read.
-  var unknown: [String] {
-    let names = Process.environmentNames + (file?.names.map { $0 } ?? [])
-    return names.filter { name in
-      name.hasPrefix("SMTP_") && !report.contains { $0.name == name }
-    }
   }
 
   mutating func number(

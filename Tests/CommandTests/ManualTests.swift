@@ -1,0 +1,396 @@
+// The manual and the code say the same, in both directions: what is added to the one without the other
+// fails here. The pages are taken apart by the macros that they are written with (mdoc(7)), the sources by
+// the shape of the lines that matter; where fewer are found than there are known to be, the reading is
+// wrong and that fails as well.
+
+import Foundation
+import SMTP
+import TestSupport
+import Testing
+
+@Suite struct ManualTests {
+  private let guide = Page("postern.7")
+  private let variables = Page("postern.env.5")
+  private let session = Page("postern-smtpd.8")
+  private let accounts = Page("postern-passwd.1")
+  private var pages: [Page] { [guide, variables, session, accounts] }
+
+  // The configuration.
+
+  /// What `--check` prints in an empty environment.
+  private func defaults() throws -> [String: String] {
+    let text = Command.run([Command.built("postern-smtpd"), "--check"], in: Scratch()).text
+    let entries = text.matches(of: /(?m)^(\w+)=(.*)\t# default$/)
+    #expect(entries.count > 20)
+    return Dictionary(uniqueKeysWithValues: entries.map { (String($0.1), String($0.2)) })
+  }
+
+  private static let hostname = "the host's name"
+
+  @Test func defaultsOfVariables() throws {
+    var standard = try defaults()
+    standard["SMTP_HOSTNAME"] = Self.hostname
+    var described: [String: String] = [:]
+    for entry in variables.entries("Ev") {
+      let line = try #require(entry.text.firstMatch(of: /Default: ?(.*?)\.?\s*(\.Li (\S+)\n|$|\n)/))
+      let words = String(line.1)
+      #expect(described[entry.name] == nil, "twice: \(entry.name)")
+      described[entry.name] =
+        words.hasPrefix("nothing") ? "" : line.3.map { String($0) } ?? words
+    }
+    #expect(described == standard)
+  }
+
+  /// Each value that the program refuses it refuses with the words of the manual, ranges among them.
+  @Test func valuesOfVariables() throws {
+    var refused = 0
+    for entry in variables.entries("Ev") {
+      for value in ["", "@"] {
+        let outcome = Command.run(
+          [Command.built("postern-smtpd"), "--check"], in: Scratch(),
+          environment: [entry.name: value])
+        guard outcome.status == 78, outcome.text.hasPrefix("\(entry.name)=\(value): "),
+          let expected = outcome.text.firstMatch(of: /: (.*) expected\n/)?.1
+        else { continue }
+        refused += 1
+        let described = entry.text.firstMatch(of: /Value: (.*)/)?.1 ?? ""
+        #expect(
+          described.hasPrefix(expected)
+            && ".,;".contains(described.dropFirst(expected.count).prefix(1)),
+          "\(entry.name): \(expected)")
+      }
+    }
+    #expect(refused > 25)
+  }
+
+  @Test func tableInREADME() throws {
+    let standard = try defaults()
+    var described: Set<String> = []
+    for row in try Source.text("README.md").matches(of: /(?m)^\| (`[A-Z].*?) \|.*\| (.*?) \|$/) {
+      for name in row.1.matches(of: /`(\w+)`/) {
+        let name = String(name.1)
+        described.insert(name)
+        let value = row.2.replacing("`", with: "")
+        switch standard[name] {
+        case nil: Issue.record("the program does not know \(name)")
+        case "": #expect(!value.isEmpty && !row.2.hasPrefix("`") && Int(value) == nil, "\(name)")
+        case let standard?:
+          #expect(value == (name == "SMTP_HOSTNAME" ? Self.hostname : standard), "\(name)")
+        }
+      }
+    }
+    #expect(described == Set(standard.keys))
+  }
+
+  /// Variables that are read beside the configuration.
+  @Test func otherVariables() throws {
+    let sources = try Source.folder("postern-smtpd") + Source.folder("POSIX")
+    var read: Set<String> = []
+    for match in sources.matches(of: /environment\("([A-Z_]+)"\)/) { read.insert(String(match.1)) }
+    for match in sources.matches(of: /\("([A-Z_]+)", "([A-Z_]+)"\)/) {
+      read.formUnion([String(match.1), String(match.2)])
+    }
+    #expect(read.count > 8)
+    read = read.filter { !$0.hasPrefix("SMTP_") && !$0.hasPrefix("POSTERN_") }
+    read.insert("TZ")  // the C library's
+    read.formUnion(["CERT_PATH", "KEY_PATH"])
+    let described = session.text.matches(of: /(?m)^\.(?:It )?Ev (\w+)/).map { String($0.1) }
+    #expect(Set(described.filter { !$0.hasPrefix("SMTP_") }) == read)
+  }
+
+  // The command lines.
+
+  @Test func options() throws {
+    let known = try Source.text("Sources/postern-smtpd/Arguments.swift")
+      .matches(of: /case "(-[^"]+)"/).map { String($0.1) }
+    let help = Command.run([Command.built("postern-smtpd"), "--help"], in: Scratch()).text
+      .matches(of: /(?m)^  (-\S+)/).map { String($0.1) }
+    #expect(known.count > 6 && known.sorted() == help.sorted())
+    #expect(known.sorted() == session.options.sorted())
+    #expect(Set(known) == session.synopsis)
+
+    let source = try Source.text("Sources/postern-passwd/Program.swift")
+    let others = source.matches(of: /case "(-[^"]+)"/).map { String($0.1) }
+    #expect(others.count > 2 && others.sorted() == accounts.options.sorted())
+    #expect(Set(others) == accounts.synopsis)
+  }
+
+  @Test func exitStatuses() throws {
+    let statuses = try Source.text("Sources/POSIX/Process.swift")
+      .matches(of: /case \w+ = (\d+)/).map { String($0.1) }
+    #expect(statuses.count > 4)
+    let described = [session, accounts].flatMap {
+      $0.section("EXIT STATUS").matches(of: /(?m)^\.It (\d+)/).map { String($0.1) }
+    }
+    #expect(Set(described) == Set(statuses))
+  }
+
+  // Replies.
+
+  @Test func replies() throws {
+    let source = try Source.text("Sources/SMTP/Reply.swift")
+    let constants = source.matches(of: /Reply\(\s*"([^"\\]*)"\)/).map { String($0.1) }
+    #expect(constants.count > 60)
+    #expect(constants.count == source.matches(of: /= Reply\(/).count)
+    #expect(constants.count == Set(constants).count)
+
+    let items = guide.items(in: "REPLIES", "Sy")
+    #expect(items.count == Set(items).count)
+    let described = items.filter { !$0.contains("{}") }
+    let templates = items.filter { $0.contains("{}") }
+    let extensions = described.filter { $0.hasPrefix("250-") || $0 == "250 ENHANCEDSTATUSCODES" }
+    #expect(Set(described).subtracting(extensions) == Set(constants))
+
+    // What is made in the session: all that every transcript draws, and what it draws with all that can
+    // be offered.
+    var configuration = Configuration(hostname: Array(Transcript.hostname.utf8))
+    configuration.hasAccounts = true
+    configuration.allowsInsecureAuthentication = true
+    configuration.canStartTLS = true
+    var machine = Machine(configuration)
+    machine.receive("HELO x\r\nEHLO x\r\nAUTH LOGIN\r\n".utf8)
+    var lines = machine.replies.split(separator: "\r\n").map { String($0) }
+    for transcript in Transcript.all {
+      var machine = Machine(transcript)
+      machine.receive(transcript.client)
+      lines += machine.replies.split(separator: "\r\n").map { String($0) }
+    }
+    var unused = Set(templates + extensions)
+    for line in Set(lines) where !constants.contains(line) {
+      let form = (templates + extensions).filter { Page.matches(line, $0) }
+        .max { $0.count < $1.count }
+      #expect(form != nil || line == "250-\(Transcript.hostname)", "not in postern(7): \(line)")
+      if let form { unused.remove(form) }
+    }
+    #expect(unused.isEmpty, "in postern(7), and nothing has drawn it")
+
+    // A reply in another file than Reply.swift is one that some session above has drawn. DSN is not
+    // offered: that is for the program to set.
+    let programs = try Source.folder("postern-smtpd")
+    for literal in try Source.folder("SMTP", but: ["Reply.swift"])
+      .matches(of: /"((?:\d\d\d[ -]|\\r\\n\d\d\d-)[^"]*)"/)
+    {
+      for piece in String(literal.1).components(separatedBy: "\\r\\n") where !piece.isEmpty {
+        if piece == "250-DSN", !programs.contains("offersDeliveryStatus") { continue }
+        #expect(lines.contains { $0.hasPrefix(piece) }, "not drawn by any session: \(piece)")
+      }
+    }
+    #expect(programs.matches(of: /"\d\d\d[ -]/).isEmpty, "a reply that is not in Reply.swift")
+  }
+
+  // The log.
+
+  /// `event key`, and `event (level)` where the source names it.
+  @Test func events() throws {
+    let source = try Source.folder("postern-smtpd")
+    var written: Set<String> = []
+    var event = ""
+    var calls = 0
+    // Else it is the connection that is written to, whose argument begins with an ampersand.
+    let pattern = /write\((\.\w+|\w+\.logLevel), "(\w+)"\)|\.add\("(\w+)",|write\([^&]|\.add\(/
+    for match in source.matches(of: pattern) {
+      if let level = match.1, let name = match.2 {
+        event = String(name)
+        calls += 1
+        if level.hasPrefix(".") { written.insert("\(event) (\(level.dropFirst()))") }
+      } else if let key = match.3 {
+        written.insert("\(event) \(key)")
+      } else {
+        Issue.record("not understood: \(source[match.range.lowerBound...].prefix(60))")
+      }
+    }
+    #expect(calls > 12)
+    written.remove("authenticate (info)")
+
+    var described: Set<String> = []
+    for line in guide.section("THE LOG").split(separator: "\n") {
+      if let match = line.firstMatch(of: /^\.It Sy (\w+) Pq (.*)$/) {
+        event = String(match.1)
+        if !match.2.contains(" ") { described.insert("\(event) (\(match.2))") }
+      } else if let match = line.firstMatch(of: /^\.It Va (\w+)$/) {
+        described.insert("\(event) \(match.1)")
+      }
+    }
+    #expect(described == written)
+    #expect(guide.section("THE LOG").contains(".It Sy authenticate Pq info , warning or error\n"))
+  }
+
+  /// Every reason that a line of the log, `--check` or postern-passwd can give.
+  @Test func reasons() throws {
+    let source =
+      try Source.folder("postern-smtpd") + Source.folder("Authentication")
+      + Source.text("Sources/POSIX/EnvironmentFile.swift")
+      + Source.text("Sources/postern-passwd/Program.swift")
+    var given: [String] = []
+    for pattern in [
+      #/reason: "((?:[^"\\]|\\.)*)"/#, #/add\("reason", "((?:[^"\\]|\\.)*)"\)/#,
+      #/reason = "((?:[^"\\]|\\.)*)"/#, #/bid\(\.\w+, "((?:[^"\\]|\\.)*)"\)/#,
+      #/fail\(\s*(?:\.\w+, )?"((?:[^"\\]|\\.)*)"\s*\)/#,
+    ] {
+      let found = source.matches(of: pattern).map { String($0.1) }
+      #expect(!found.isEmpty)
+      given += found
+    }
+    given += try Source.text("Sources/PROXY/ProxyHeader.swift")
+      .matches(of: /(?m)^    case \w+ = "(.*)"$/).map { String($0.1) }
+    #expect(given.count > 40)
+    let forms = Set(given.map { Source.template($0) })
+    let described = Set(pages.flatMap { $0.items(in: nil, "Qq") })
+    #expect(described == forms)
+    // Beside these literals a reason is an error of the system's, or one of them that is handed on.
+    let others = source.matches(of: /(?:reason: |"reason", )([a-z][\w.]*)[,)]/).map { String($0.1) }
+    #expect(
+      Set(others) == [
+        "reason", "error.reason", "errno.description", "error.errno.description",
+        "lack.errno.description",
+      ])
+  }
+
+  /// The calls that storing can fail at, the parts of the confinement, and what became of credentials.
+  @Test func words() throws {
+    let log = guide.section("THE LOG")
+    func expect(_ words: [String], _ count: Int, key: String) throws {
+      #expect(words.count >= count)
+      let entry = try #require(
+        log.components(separatedBy: ".It Va ").first {
+          $0.hasPrefix("\(key)\n") && $0.contains(words[0])
+        })
+      let described = entry.matches(of: /(?m)^\.Li ([a-z_]+)/).map { String($0.1) }
+      #expect(Set(described) == Set(words), "\(key)")
+    }
+    let store = try Source.text("Sources/Storage/MailDirectory.swift")
+    try expect(
+      store.matches(of: /(?:reporting\(|call: )"(\w+)"/).map { String($0.1) }, 6, key: "call")
+    let confinement = try Source.text("Sources/POSIX/Confinement.swift")
+    try expect(
+      confinement.matches(of: /attempt\("(\w+)"/).map { String($0.1) }, 4, key: "part")
+    let driver = try Source.text("Sources/postern-smtpd/Driver.swift")
+    try expect(
+      driver.matches(of: /case \.\w+: "(\w+)"/).map { String($0.1) }, 3, key: "result")
+  }
+
+  // The pages among themselves.
+
+  @Test func references() throws {
+    for page in pages {
+      #expect(page.text.contains("\n.Dt \(page.title) \(page.section)\n"))
+      for match in page.text.matches(of: /(?m)^\.Xr (postern\S*) (\d)/) {
+        #expect(pages.contains { $0.name == match.1 && $0.section == match.2 }, "\(match.0)")
+      }
+      let headings = page.text.matches(of: /(?m)^\.S[hs] (.*)$/).map { String($0.1) }
+      let pattern = /(?m)^\.(?:It |Pq see |Pq )?Sx ([^,.\n]*?)(?: [,.;:]| Ta.*)?$/
+      for match in page.text.matches(of: pattern) {
+        #expect(headings.contains(String(match.1)), "\(page.name): \(match.0)")
+      }
+    }
+  }
+}
+
+/// A page of the manual, taken apart as far as the tests need it.
+private struct Page: Sendable {
+  let name: String
+  let section: String
+  let text: String
+
+  var title: String { name.uppercased() }
+
+  init(_ file: String) {
+    (name, section) = (String(file.dropLast(2)), String(file.suffix(1)))
+    text = try! Source.text("deploy/man/\(file)")
+  }
+
+  /// A section without its heading.
+  func section(_ heading: String) -> String {
+    let rest = text.components(separatedBy: "\n.Sh \(heading)\n")
+    precondition(rest.count == 2, "\(name) has no section \(heading)")
+    return rest[1].components(separatedBy: "\n.Sh ")[0] + "\n"
+  }
+
+  /// The options that are described, as they are typed.
+  var options: [String] { text.matches(of: /(?m)^\.It Fl (\S+)/).map { "-" + $0.1 } }
+
+  /// Those in the synopsis.
+  var synopsis: Set<String> {
+    let text = section("SYNOPSIS")
+    var options = text.matches(of: /\bFl (\S+)/).map { "-" + $0.1 }
+    options += text.matches(of: /\| (-\S+)/).map { "-" + $0.1 }
+    return Set(options)
+  }
+
+  /// What `.It MACRO name` introduces, each with the text up to the next.
+  func entries(_ macro: String) -> [(name: String, text: String)] {
+    text.components(separatedBy: "\n.It \(macro) ").dropFirst().map { piece in
+      let name = piece.prefix { $0 != "\n" && $0 != " " }
+      let end = piece.firstRange(of: "\n.El\n")?.lowerBound ?? piece.endIndex
+      return (String(name), String(piece[..<end]) + "\n")
+    }
+  }
+
+  /// What stands behind `.It MACRO`, as it is shown, with `{}` for each argument.
+  func items(in heading: String?, _ macro: String) -> [String] {
+    (heading.map { section($0) } ?? text).matches(of: /(?m)^\.It (\w\w) (.*)$/)
+      .filter { $0.1 == macro }.map { Self.shown(String($0.2)) }
+  }
+
+  private static func shown(_ line: String) -> String {
+    var shown = ""
+    var isJoined = true
+    var words = line.split(separator: " ").map { String($0) }[...]
+    while let word = words.popFirst() {
+      switch word {
+      case "Sy", "No": continue
+      case "Ns": isJoined = true
+      case "Ar":
+        words.removeFirst()
+        shown += (isJoined ? "" : " ") + "{}"
+        isJoined = false
+      default:
+        shown += (isJoined ? "" : " ") + word
+        isJoined = false
+      }
+    }
+    return shown.replacing("\\&", with: "").replacing("\\(dq", with: "\"")
+  }
+
+  /// Whether a line has the form of an item.
+  static func matches(_ line: String, _ form: String) -> Bool {
+    var rest = line[...]
+    let pieces = form.components(separatedBy: "{}")
+    for (index, piece) in pieces.enumerated() {
+      if index == 0 {
+        guard rest.hasPrefix(piece) else { return false }
+        rest = rest.dropFirst(piece.count)
+      } else if index == pieces.count - 1 {
+        return rest.hasSuffix(piece)
+      } else {
+        guard let range = rest.firstRange(of: piece) else { return false }
+        rest = rest[range.upperBound...]
+      }
+    }
+    return rest.isEmpty
+  }
+}
+
+private enum Source {
+  private static let root = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+
+  static func text(_ path: String) throws -> String {
+    try String(contentsOf: root.appending(path: path), encoding: .utf8)
+  }
+
+  /// All files of a module, without the lines that are comments.
+  static func folder(_ module: String, but others: Set<String> = []) throws -> String {
+    let path = "Sources/\(module)"
+    let files = try FileManager.default.contentsOfDirectory(atPath: root.appending(path: path).path)
+    return try files.sorted().filter { $0.hasSuffix(".swift") && !others.contains($0) }
+      .map { try text("\(path)/\($0)") }.joined()
+      .split(separator: "\n").filter { !$0.drop(while: { $0 == " " }).hasPrefix("//") }
+      .joined(separator: "\n")
+  }
+
+  /// A string literal with `{}` for each interpolation.
+  static func template(_ literal: String) -> String {
+    literal.replacing(/\\\([^()]*(?:\([^()]*\))?[^()]*\)/, with: "{}").replacing("\\\"", with: "\"")
+  }
+}

@@ -140,6 +140,9 @@ import Testing
     let templates = items.filter { $0.contains("{}") }
     let extensions = described.filter { $0.hasPrefix("250-") || $0 == "250 ENHANCEDSTATUSCODES" }
     #expect(Set(described).subtracting(extensions) == Set(constants))
+    for match in guide.section("REPLIES").matches(of: /(?m)^\.It Sy (\d{3} .*)\n\.(It|El)/) {
+      Issue.record("nothing is said of \(match.1)")
+    }
 
     // What is made in the session: all that every transcript draws, and what it draws with all that can
     // be offered.

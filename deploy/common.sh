@@ -37,8 +37,16 @@ install_missing() {
   fi
   say "installing from the distribution: ${missing[*]}"
   "${sudo[@]}" apt-get update -qq >&2 || true
-  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
+  # No package that is needed here starts a service of its own: policy-rc.d forbids it meanwhile.
+  # shellcheck disable=SC2016 # the inner shell's
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive sh -c '
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ]; then
+      trap "rm -f $policy" EXIT
+      printf "#!/bin/sh\nexit 101\n" >$policy
+      chmod 755 $policy
+    fi
+    apt-get install -y -qq --no-install-recommends "$@" >/dev/null' sh "${missing[@]}" ||
     die "apt-get could not install: ${missing[*]}"
 }
 

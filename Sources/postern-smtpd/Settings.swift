@@ -74,11 +74,14 @@ struct Settings {
     mailDirectory = try source.read("SMTP_MAIL_DIR", default: "./emails", "a directory") {
       $0.isEmpty ? nil : $0
     }
+    let hostname = session.hostname
     session.domains = try source.read(
-      "SMTP_DOMAINS", default: "", "domain names, space or comma between"
+      "SMTP_DOMAINS", default: "", "domain names or @hostname, space or comma between"
     ) {
-      let domains = $0.split { $0 == " " || $0 == "," || $0 == "\t" }.map { [UInt8]($0.utf8) }
-      return domains.allSatisfy(Configuration.isDomain) ? domains : nil
+      let names = $0.split { $0 == " " || $0 == "," || $0 == "\t" }.map { [UInt8]($0.utf8) }
+      let own = [UInt8]("@hostname".utf8)
+      guard names.allSatisfy({ $0 == own || Configuration.isDomain($0) }) else { return nil }
+      return names.map { $0 == own ? hostname : $0 }
     }
     session.maximumSize = try source.number("SMTP_MAX_SIZE", default: 52_428_800, 1...Int.max)
     session.maximumRecipients = try source.number("SMTP_MAX_RECIPIENTS", default: 1000, 1...100_000)

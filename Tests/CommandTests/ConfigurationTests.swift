@@ -18,7 +18,8 @@ import Testing
 
   @Test(arguments: [
     ("SMTP_HOSTNAME", ""), ("SMTP_HOSTNAME", "not a name"), ("SMTP_MAIL_DIR", ""),
-    ("SMTP_DOMAINS", "good.example b@d"), ("SMTP_MAX_SIZE", ""), ("SMTP_MAX_SIZE", "0"),
+    ("SMTP_DOMAINS", "good.example b@d"), ("SMTP_DOMAINS", "@host"), ("SMTP_MAX_SIZE", ""),
+    ("SMTP_MAX_SIZE", "0"),
     ("SMTP_MAX_SIZE", "10M"), ("SMTP_MAX_SIZE", "-1"), ("SMTP_MAX_SIZE", "99999999999999999999"),
     ("SMTP_MAX_RECIPIENTS", "many"), ("SMTP_MAX_ERRORS", "1.5"), ("SMTP_TIMEOUT", "5m"),
     ("SMTP_TIMEOUT", "0"), ("SMTP_BARE_LF", "accept"), ("SMTP_LOG_LEVEL", "verbose"),
@@ -66,6 +67,17 @@ import Testing
     #expect(lines.contains("# peer: 192.0.2.7 port 4711, from TCPREMOTEIP"))
     #expect(lines.contains("# TLS: yes, by --tls"))
     #expect(lines.contains("# mail directory: open: No such file or directory"))
+  }
+
+  /// `@hostname` is the host's own name, and nothing else is accepted with it.
+  @Test func ownDomain() {
+    let outcome = run(
+      [], ["SMTP_DOMAINS": "@hostname, other.example", "SMTP_HOSTNAME": "Mail.example.org"],
+      input: ["mail.example.org", "other.example", "x.example"].reduce(
+        "HELO x\r\nMAIL FROM:<>\r\n"
+      ) { $0 + "RCPT TO:<a@\($1)>\r\n" })
+    let replies = outcome.text.split(separator: "\r\n").suffix(3).map { $0.prefix(3) }
+    #expect(replies == ["250", "250", "550"])
   }
 
   @Test(arguments: [

@@ -1,5 +1,7 @@
 // The exchange that AUTH begins: RFC 4954, with PLAIN (RFC 4616) and LOGIN
-// (draft-murchison-sasl-login). Names and passwords are octets; nothing is normalised.
+// (draft-murchison-sasl-login). Names and passwords are octets; nothing is normalised. An empty one is
+// malformed (RFC 4616 §2) and nobody is asked about it: a directory might take an empty password for an
+// anonymous login, and that for a success (RFC 4513 §5.1.2).
 
 /// A SASL mechanism that is offered.
 public enum Mechanism: Sendable {
@@ -71,26 +73,32 @@ enum AuthenticationExchange: Sendable {
     switch self {
     case .plain: return plain(&response)
     case .userName:
-      guard !response.contains(0) else { return .refuse(.malformedResponse) }
+      guard response.isProper else { return .refuse(.malformedResponse) }
       let next = Self.password(login: response)
       return .challenge(next.firstChallenge, next)
     case .password(let login):
-      guard !response.contains(0) else { return .refuse(.malformedResponse) }
+      guard response.isProper else { return .refuse(.malformedResponse) }
       return .verify(Credentials(mechanism: .login, login: login, password: response))
     }
   }
 
   /// The authorization identity may be empty or the login itself: nobody acts for another.
   private func plain(_ message: inout [UInt8]) -> Progress {
+    defer { message.wipe() }
     guard let first = message.firstIndex(of: 0),
-      let second = message[(first + 1)...].firstIndex(of: 0),
-      !message[(second + 1)...].contains(0)
+      let second = message[(first + 1)...].firstIndex(of: 0), second > first + 1,
+      second + 1 < message.count, !message[(second + 1)...].contains(0)
     else { return .refuse(.malformedResponse) }
     let login = [UInt8](message[first + 1..<second])
-    let isForSelf = first == 0 || message[..<first].elementsEqual(login)
+    guard first == 0 || message[..<first].elementsEqual(login) else {
+      return .refuse(.authenticationFailed)
+    }
     let password = [UInt8](message[(second + 1)...])
-    message.wipe()
-    guard isForSelf else { return .refuse(.authenticationFailed) }
     return .verify(Credentials(mechanism: .plain, login: login, password: password))
   }
+}
+
+extension [UInt8] {
+  /// Whether this can be a name or a password: an octet at least, and no NUL.
+  fileprivate var isProper: Bool { !isEmpty && !contains(0) }
 }

@@ -43,6 +43,8 @@ public struct Connection: ~Copyable {
   public func read(
     into buffer: inout [UInt8], atMost count: Int, until deadline: Deadline
   ) throws(Interruption) -> Int {
+    // Input that is always there is no reason to go on reading it.
+    if deadline.hasPassed { throw .timeout }
     try wait(for: POLLIN, on: input.number, until: deadline)
     return try reporting { () throws(Errno) in try input.read(into: &buffer, atMost: count) }
   }

@@ -299,6 +299,24 @@ import Testing
     #expect(outcome.text.hasSuffix("250 2.0.0 OK\r\n421 4.4.2 Session takes too long\r\n"))
   }
 
+  /// Deadlines hold for a peer that always has more to say: for the session, while content is passed
+  /// over, and for a command that never ends.
+  @Test(arguments: [
+    (
+      "SMTP_SESSION_TIMEOUT", "HELO x\\r\\nMAIL FROM:<>\\r\\nRCPT TO:<a@b>\\r\\nDATA\\r\\n",
+      "Session takes too long"
+    ),
+    ("SMTP_TIMEOUT", "NOOP ", "Timeout"),
+  ])
+  func inputThatIsAlwaysThere(_ variable: String, _ beginning: String, _ reply: String) {
+    // A file is always ready; this one is large, and costs no disk.
+    let script =
+      "printf '\(beginning)' >input && truncate -s 30G input && \(Command.built("postern-smtpd")) <input"
+    let outcome = Command.run(
+      ["sh", "-c", script], in: Scratch(), environment: [variable: "1", "SMTP_MAX_SIZE": "1"])
+    #expect(outcome.text.hasSuffix("421 4.4.2 \(reply)\r\n"))
+  }
+
   @Test func earlyTalker() {
     let script =
       "(%; printf 'HELO x\\r\\n'; sleep 1) | SMTP_GREETING_DELAY=1 \(Command.built("postern-smtpd"))"

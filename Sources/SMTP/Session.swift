@@ -269,6 +269,7 @@ extension Session {
   /// Ends the session on the machine's side; `reply`, a 421, is to be written.
   mutating func dismiss(_ reply: Reply) {
     state = .closed
+    refusedOctets = 0
     dismissal = reply
   }
 

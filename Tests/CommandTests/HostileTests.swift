@@ -317,6 +317,16 @@ import Testing
     #expect(outcome.text.hasSuffix("421 4.4.2 \(reply)\r\n"))
   }
 
+  /// The last error is said once and ends the session, whatever a refused BDAT has announced.
+  @Test func chunkBeyondTheBudget() {
+    let script = "(printf 'BDAT 9\\r\\n'; sleep 4) | \(Command.built("postern-smtpd"))"
+    let outcome = Command.run(
+      ["sh", "-c", script], in: Scratch(),
+      environment: ["SMTP_TIMEOUT": "1", "SMTP_MAX_ERRORS": "0"])
+    #expect(outcome.text.components(separatedBy: "421").count == 2, "\(outcome.text)")
+    #expect(outcome.errorText.contains("event=close reason=dismissed"))
+  }
+
   @Test func earlyTalker() {
     let script =
       "(%; printf 'HELO x\\r\\n'; sleep 1) | SMTP_GREETING_DELAY=1 \(Command.built("postern-smtpd"))"

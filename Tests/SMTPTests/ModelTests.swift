@@ -77,6 +77,8 @@ private struct Walker {
   var hasOpenMessage = false
   /// Which way the caller's parts end: each of their endings is walked.
   let fails: Bool
+  /// Whether the first error is one too many. What that leads to is not drawn.
+  var hasNoBudget = false
 
   typealias Edge = (from: String, by: String, to: String)
 
@@ -126,6 +128,10 @@ private struct Walker {
         record(&edges, acting, cause)
       case .refused, .flush: break
       case .needInput, .close:
+        #expect(session.dismissal == nil || session.stateName == "closed")
+        if case .needInput = step.action {
+          #expect(session.dismissal == nil, "dismissed, yet goes on")
+        }
         pending = input
         let lines = String(decoding: output, as: UTF8.self).split(separator: "\r\n")
         return (edges, lines.count { $0.dropFirst(3).first != "-" })
@@ -146,7 +152,10 @@ private struct Walker {
     configuration.canStartTLS = true
     configuration.maximumSize = 4
     let session = Session(configuration: configuration, isTLS: false)
+    configuration.maximumErrors = 0
+    let strict = Session(configuration: configuration, isTLS: false)
     return [false, true].map { Walker(session: session, fails: $0) }
+      + [Walker(session: strict, fails: false, hasNoBudget: true)]
   }
 
   /// All sessions that are different, and the edges between their states.
@@ -158,14 +167,16 @@ private struct Walker {
     while let walker = queue.popFirst() {
       // A line without its end is no state of its own.
       guard walker.pending.isEmpty,
-        seen.insert("\(walker.session.node) \(walker.fails)").inserted
+        seen.insert("\(walker.session.node) \(walker.fails) \(walker.hasNoBudget)").inserted
       else { continue }
       all.append(walker)
       for symbol in Symbol.all {
         var next = walker
         let before = walker.session.stateName
         let (passed, replies) = next.feed(symbol)
-        for edge in passed { edges.insert([edge.from, edge.by, edge.to]) }
+        for edge in passed where !walker.hasNoBudget {
+          edges.insert([edge.from, edge.by, edge.to])
+        }
         checkReplies(symbol, before, walker, next, replies)
         queue.append(next)
       }

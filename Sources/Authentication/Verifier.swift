@@ -42,6 +42,14 @@ public struct SingleAccount {
     secret = PasswordHash.isHash(hash) ? .hash(hash) : .plain(Array(password.utf8))
   }
 
+  /// Whether the password was given in clear text.
+  public var isPlain: Bool {
+    switch secret {
+    case .plain: true
+    case .hash: false
+    }
+  }
+
   public func verify(_ credentials: Credentials) -> Bool {
     let isLogin = PasswordHash.areEqual(credentials.login, login)
     let isPassword =

@@ -4,6 +4,9 @@
 import CSystem
 
 public enum PasswordHash {
+  /// The octets that libcrypt hashes at most: its limit is with the NUL at the end.
+  public static let longestPassword = Int(CRYPT_MAX_PASSPHRASE_SIZE) - 1
+
   /// Whether `text` is a hash that libcrypt can verify against. Only hashes that name their scheme
   /// are: the thirteen characters of the oldest might be a password.
   public static func isHash(_ text: String) -> Bool {

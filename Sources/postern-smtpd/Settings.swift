@@ -111,8 +111,8 @@ struct Settings {
         variable: "SMTP_REQUIRE_AUTH", value: "true",
         reason: "accounts expected: SMTP_USERNAME, SMTP_PASSWD_FILE or SMTP_CHECKPASSWORD")
     }
-    if let password = Process.environment("SMTP_PASSWORD"), !PasswordHash.isHash(password) {
-      environmentPassword = password
+    if case .account(let account) = verifier, account.isPlain {
+      environmentPassword = Process.environment("SMTP_PASSWORD")
     }
     // These are for deploy/run, which asks `--check` for them.
     for (name, value) in [
@@ -140,11 +140,12 @@ private struct Source {
       if let text = Process.environment(name) {
         (text, .environment)
       } else if let text = file?[name] { (text, .file) } else { (standard(), .standard) }
-    guard let value = parse(text) else {
-      throw SettingsError(variable: name, value: text, reason: "\(expected) expected")
-    }
     let isSecret = name == "SMTP_PASSWORD" && !text.isEmpty
-    report.append(Settings.Entry(name: name, value: isSecret ? "(set)" : text, origin: origin))
+    let shown = isSecret ? "(set)" : text
+    guard let value = parse(text) else {
+      throw SettingsError(variable: name, value: shown, reason: "\(expected) expected")
+    }
+    report.append(Settings.Entry(name: name, value: shown, origin: origin))
     return value
   }
 
@@ -168,7 +169,13 @@ private struct Source {
   /// The accounts, which are in one place.
   mutating func verifier(timeout: Int) throws(SettingsError) -> Verifier? {
     let login = try read("SMTP_USERNAME", default: "", "a name") { $0 }
-    let password = try read("SMTP_PASSWORD", default: "", "a password") { $0 }
+    // A longer one could not be hashed for stunnel (StartTLS.swift), and no hash is as long.
+    let longest = PasswordHash.longestPassword
+    let password = try read(
+      "SMTP_PASSWORD", default: "", "a password of at most \(longest) octets, or a hash"
+    ) {
+      $0.utf8.count <= longest ? $0 : nil
+    }
     let file = try read("SMTP_PASSWD_FILE", default: "", "a file") { $0 }
     let program = try read("SMTP_CHECKPASSWORD", default: "", "the path of a program") {
       $0.isEmpty || $0.first == "/" ? $0 : nil

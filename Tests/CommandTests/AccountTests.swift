@@ -134,10 +134,17 @@ import Testing
 
   /// stunnel, which a session becomes, has a hash in the place of the password, and the session behind
   /// it verifies against that.
-  @Test(.enabled(if: Front.installed(with: "python3"), "a spawner or python3 is not installed"))
-  func passwordIsHashedForStunnel() {
+  @Test(
+    .enabled(if: Front.installed(with: "python3"), "a spawner or python3 is not installed"),
+    arguments: ["", "{SHA256-CRYPT}"])
+  func passwordIsHashedForStunnel(_ scheme: String) {
+    // A password that is hashed already, as Dovecot writes it, is handed on as it is.
+    let hash = Command.run(
+      ["openssl", "passwd", "-5", "-salt", "salt", Self.password], in: Scratch()
+    ).text.dropLast()
+    let value = scheme.isEmpty ? Self.password : scheme + hash
     let server = Server(
-      Server.startTLS, environment: ["SMTP_USERNAME": "user", "SMTP_PASSWORD": Self.password])
+      Server.startTLS, environment: ["SMTP_USERNAME": "user", "SMTP_PASSWORD": value])
     let script = """
       import glob, smtplib, ssl
       s = smtplib.SMTP('127.0.0.1', \(server.port))
@@ -150,11 +157,44 @@ import Testing
         except OSError: continue
         if b'SMTP_MAIL_DIR=\(server.mail.path)\\0' not in environment: continue
         seen += b'\(Self.password)' in environment
-        hashed += b'SMTP_PASSWORD=$5$' in environment
+        hashed += b'SMTP_PASSWORD=\(scheme)$5$' in environment
       print(seen, hashed, s.login('user', '\(Self.password)')[0])
       """
     let outcome = Command.run(["python3", "-c", script], in: server.folder)
     #expect(outcome.text == "0 1 235\n", "\(outcome.errorText)")
+  }
+
+  /// Variables that are set to nothing are not set, behind STARTTLS as well.
+  @Test(.enabled(if: Front.installed(with: "python3"), "a spawner or python3 is not installed"))
+  func emptyPasswordBehindSTARTTLS() {
+    let server = Server(
+      Server.startTLS, environment: ["SMTP_USERNAME": "", "SMTP_PASSWORD": ""])
+    let script = """
+      import smtplib, ssl
+      s = smtplib.SMTP('127.0.0.1', \(server.port))
+      s.starttls(context=ssl._create_unverified_context())
+      print(s.ehlo()[0])
+      """
+    let outcome = Command.run(["python3", "-c", script], in: server.folder)
+    #expect(outcome.text == "250\n", "\(outcome.errorText) \(server.log)")
+  }
+
+  /// libcrypt hashes 511 octets at most: a longer password could not be handed on at STARTTLS. It is not
+  /// shown.
+  @Test func passwordThatIsTooLong() {
+    func run(_ count: Int, _ arguments: [String] = []) -> Outcome {
+      Command.run(
+        [Command.built("postern-smtpd")] + arguments, in: Scratch(),
+        environment: [
+          "SMTP_USERNAME": "user", "SMTP_PASSWORD": String(repeating: "x", count: count),
+        ])
+    }
+    #expect(run(511).status == 0)
+    let refused = run(512)
+    #expect(refused.status == 78)
+    #expect(refused.errorText.contains("variable=SMTP_PASSWORD value=(set) reason="))
+    #expect(run(512, ["--check"]).text.hasPrefix("SMTP_PASSWORD=(set): "))
+    #expect(!refused.errorText.contains("xxx"))
   }
 
   /// A checkpassword program gets the password on descriptor 3 and nowhere else.

@@ -83,9 +83,10 @@ static inline int postern_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_
 
 static const int postern_rlimit_nproc = RLIMIT_NPROC;
 
-// The kernel's; the C library shows them only to _GNU_SOURCE. The first has another value on a few
-// architectures, none of which Swift runs on.
+// The kernel's; the C library shows them only to _GNU_SOURCE. The first two have other values on a
+// few architectures, none of which Swift runs on.
 static const int postern_o_tmpfile = 020000000 | O_DIRECTORY;  // O_TMPFILE
+static const int postern_o_path = 010000000;  // O_PATH
 static const int postern_at_empty_path = 0x1000;  // AT_EMPTY_PATH
 
 // Landlock (landlock(7)). The distribution's header is older than the kernel, so the structures and

@@ -8,8 +8,9 @@ import CSystem
 public struct Confinement: Sendable {
   /// The directory that files may be made, written and removed in; nil if it could not be opened.
   public var mailDirectory: String?
-  /// Directories whose files may be read.
-  public var readable: [String] = []
+  /// A file that may be read, and with it what lies in its directory, since an edited file is another
+  /// file.
+  public var readableFile: String?
   /// Whether another program will be executed. It may read and execute every file, use the network,
   /// and make any system call but those that change the machine.
   public var executes = false
@@ -29,12 +30,14 @@ public struct Confinement: Sendable {
   /// Confines the process, as far as the kernel can; gives what it cannot.
   public func apply() -> [Lack] {
     var lacks: [Lack] = []
+    var unreadable: Errno?
     func attempt(_ part: StaticString, _ body: () throws(Errno) -> Void) {
       do throws(Errno) { try body() } catch { lacks.append(Lack(part: part, errno: error)) }
     }
     attempt("rlimit", limitResources)
     attempt("no_new_privs") { () throws(Errno) in try once { postern_no_new_privileges() } }
-    attempt("landlock", restrictFiles)
+    attempt("landlock") { () throws(Errno) in unreadable = try restrictFiles() }
+    attempt("readable") { () throws(Errno) in if let unreadable { throw unreadable } }
     attempt("seccomp", restrictCalls)
     return lacks
   }
@@ -82,7 +85,8 @@ extension Confinement {
     }
   }
 
-  private func restrictFiles() throws(Errno) {
+  /// Gives why what is to be readable could not be allowed; nil where that has not happened.
+  private func restrictFiles() throws(Errno) -> Errno? {
     let version = postern_landlock_version()
     guard version > 0 else { throw .current }
     var rules = postern_landlock_ruleset()
@@ -99,19 +103,43 @@ extension Confinement {
         ruleset, mailDirectory,
         Access.makeRegular | Access.writeFile | Access.removeFile | Access.readDirectory)
     }
-    // One that is not there need not be allowed.
-    for directory in readable { try? allow(ruleset, directory, Access.readFile) }
+    var unreadable: Errno?
+    if let readableFile, !executes {
+      do throws(Errno) {
+        try allowReading(ruleset, readableFile)
+      } catch {
+        unreadable = error
+      }
+    }
     if executes {
       try allow(ruleset, "/", Access.execute | Access.readFile | Access.readDirectory)
       try allow(ruleset, "/dev", Access.writeFile)
     }
     try once { postern_landlock_restrict(ruleset.number) }
+    return unreadable
+  }
+
+  /// Allows what lies in the directory of a file and, where the file is a symbolic link, in the directory
+  /// of what it leads to. What is not there need not be allowed.
+  private func allowReading(
+    _ ruleset: borrowing FileDescriptor, _ file: String
+  ) throws(Errno) {
+    var files = [file]
+    if FileDescriptor.isLink(file), let target = FileDescriptor.realPath(file) {
+      files.append(target)
+    }
+    for file in files {
+      let slash = file.lastIndex(of: "/")
+      let directory = slash.map { $0 == file.startIndex ? "/" : String(file[..<$0]) } ?? "."
+      do throws(Errno) { try allow(ruleset, directory, Access.readFile) } catch .noSuchFile {}
+    }
   }
 
   private func allow(
     _ ruleset: borrowing FileDescriptor, _ path: String, _ access: UInt64
   ) throws(Errno) {
-    let directory = try FileDescriptor.directory(path)
+    // As a place only: a directory need not be readable for what lies in it to be.
+    let directory = try FileDescriptor.place(path)
     try once { postern_landlock_allow(ruleset.number, directory.number, access) }
   }
 }

@@ -118,6 +118,19 @@ extension FileDescriptor {
     return Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
   }
 
+  /// Whether a path names a symbolic link.
+  static func isLink(_ path: String) -> Bool {
+    var octet: CChar = 0
+    return unsafe readlink(path, &octet, 1) >= 0
+  }
+
+  /// realpath(3); nil if that leads nowhere.
+  static func realPath(_ path: String) -> String? {
+    guard let real = unsafe realpath(path, nil) else { return nil }
+    defer { unsafe free(real) }
+    return unsafe String(cString: real)
+  }
+
   /// Whether anything is open at a descriptor number.
   public static func isOpen(_ number: CInt) -> Bool { identity(of: number) != nil }
 
@@ -134,6 +147,14 @@ extension FileDescriptor {
   public static func directory(_ path: String) throws(Errno) -> FileDescriptor {
     FileDescriptor(
       try retrying { unsafe postern_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) })
+  }
+
+  /// Opens a directory as a place (`O_PATH`), close-on-exec: it must be reachable, not readable.
+  static func place(_ path: String) throws(Errno) -> FileDescriptor {
+    FileDescriptor(
+      try retrying {
+        unsafe postern_openat(AT_FDCWD, path, postern_o_path | O_DIRECTORY | O_CLOEXEC, 0)
+      })
   }
 
   /// Opens a file for reading, close-on-exec.

@@ -82,13 +82,7 @@ struct Program {
   private static func confine(_ settings: Settings, isTLS: Bool, hasStore: Bool, _ log: Log) {
     var confinement = Confinement()
     confinement.mailDirectory = hasStore ? settings.mailDirectory : nil
-    if let file = settings.passwordFile {
-      // The directory, since an edited file is another file.
-      let slash = file.lastIndex(of: "/")
-      confinement.readable = [
-        slash.map { $0 == file.startIndex ? "/" : String(file[..<$0]) } ?? "."
-      ]
-    }
+    confinement.readableFile = settings.passwordFile
     // Where TLS is on already there is no STARTTLS.
     confinement.executes =
       settings.hasCheckPassword || (settings.session.canStartTLS && !isTLS)

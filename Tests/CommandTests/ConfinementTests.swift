@@ -59,6 +59,59 @@ import Testing
     #expect(attempt("read", environment).contains("result=succeeded"))
   }
 
+  /// Runs a session that is to read a password file, and gives its reply to AUTH and its log.
+  private func authenticate(_ file: String) -> (String, String) {
+    let outcome = Command.run(
+      [Command.built("postern-smtpd"), "--tls"], in: folder,
+      environment: ["SMTP_PASSWD_FILE": file], input: "EHLO x\r\nAUTH PLAIN AGEAYg==\r\n".utf8)
+    return (outcome.text.split(separator: "\r\n").last.map { String($0) } ?? "", outcome.errorText)
+  }
+
+  /// A password file may be a symbolic link to another directory: /run/secrets and the like.
+  @Test func passwordFileThatIsALink() throws {
+    let elsewhere = Scratch()
+    let file = elsewhere.file("passwd", "b:x\n".utf8)
+    for (name, target) in [("one", file), ("two", "one"), ("three", folder.path + "/two")] {
+      let link = folder.path + "/" + name
+      try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: target)
+      #expect(authenticate(link).0.hasPrefix("535 "), "\(name)")
+      #expect(authenticate(name).0.hasPrefix("535 "), "\(name)")
+    }
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path + "/loose", withDestinationPath: "/nonexistent/passwd")
+    let (reply, log) = authenticate("loose")
+    #expect(reply.hasPrefix("454 "))
+    #expect(!log.contains("part=readable"))
+    guard has("landlock") else { return }
+    // What could not be let in is told.
+    let told = "event=unconfined part=readable reason=\"Not a directory\""
+    #expect(authenticate("/etc/passwd/file").1.contains(told))
+  }
+
+  /// A directory that can be searched and not read is enough for a file in it.
+  @Test(.enabled(if: getuid() == 0, "only root can be somebody else"))
+  func passwordFileInADirectoryThatCannotBeRead() throws {
+    let program = folder.path + "/postern-smtpd"
+    try FileManager.default.copyItem(atPath: Command.built("postern-smtpd"), toPath: program)
+    let secrets = folder.path + "/secrets"
+    try FileManager.default.createDirectory(atPath: secrets, withIntermediateDirectories: false)
+    _ = folder.file("secrets/passwd", "b:x\n".utf8)
+    func reply(mode: mode_t) -> (String, String) {
+      #expect(unsafe chmod(secrets, mode) == 0)
+      let outcome = Command.run(
+        ["setpriv", "--reuid", "12345", "--clear-groups", program, "--tls"], in: folder,
+        environment: ["SMTP_PASSWD_FILE": secrets + "/passwd"],
+        input: "EHLO x\r\nAUTH PLAIN AGEAYg==\r\n".utf8)
+      return (
+        outcome.text.split(separator: "\r\n").last.map { String($0) } ?? "", outcome.errorText
+      )
+    }
+    #expect(reply(mode: 0o711).0.hasPrefix("535 "), "\(reply(mode: 0o711))")
+    let (refused, log) = reply(mode: 0o700)
+    #expect(refused.hasPrefix("454 "), "\(log)")
+    #expect(log.contains("reason=\"\(secrets)/passwd: Permission denied\""), "\(log)")
+  }
+
   /// A confined session still runs its checkpassword program.
   @Test(arguments: [("/bin/true", "235 2.7.0 "), ("/bin/false", "535 5.7.8 ")])
   func checkPasswordRuns(_ answer: String, _ reply: String) {

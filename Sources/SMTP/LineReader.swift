@@ -14,7 +14,8 @@ struct LineReader: Sendable {
   enum Finding {
     /// A line without its CR LF; the next begins at `next`.
     case line(Range<Int>, next: Int)
-    /// A fault that makes this line void; go on at `next`.
+    /// A fault that makes this line void; go on at `next`. Where it is one of BDAT the reply is
+    /// `bdatSyntax`: what it has announced could not be told from commands.
     case fault(Reply, next: Int)
     /// All is searched; keep what stands from `keep` on.
     case needInput(keep: Int)
@@ -34,17 +35,20 @@ struct LineReader: Sendable {
       // The CR of the longest line stands in front of this.
       var limit = Self.limit - 1
       if index - start >= limit {
-        if isResponse || input.beginsWithAuth(at: start) { limit = Self.authenticationLimit - 1 }
+        if isResponse || input.begins("auth ", at: start) { limit = Self.authenticationLimit - 1 }
         if index - start >= limit {
-          return fault(isResponse ? .authenticationLineTooLong : .lineTooLong, next: start + limit)
+          let reply = isResponse ? Reply.authenticationLineTooLong : .lineTooLong
+          return fault(reply, in: input, from: start, isResponse, next: start + limit)
         }
       }
     }
     guard index < input.count else { return needInput(from: start, searched: index) }
-    if input[index] == .lineFeed { return fault(.bareLineFeed, next: index + 1) }
+    if input[index] == .lineFeed {
+      return fault(.bareLineFeed, in: input, from: start, isResponse, next: index + 1)
+    }
     guard index + 1 < input.count else { return needInput(from: start, searched: index) }
     guard input[index + 1] == .lineFeed else {
-      return fault(.bareCarriageReturn, next: index + 1)
+      return fault(.bareCarriageReturn, in: input, from: start, isResponse, next: index + 1)
     }
     searched = 0
     guard isVoid else { return .line(start..<index, next: index + 2) }
@@ -57,16 +61,21 @@ struct LineReader: Sendable {
     return .needInput(keep: isVoid ? index : start)
   }
 
-  private mutating func fault(_ reply: Reply, next: Int) -> Finding {
+  private mutating func fault(
+    _ reply: Reply, in input: Span<UInt8>, from start: Int, _ isResponse: Bool, next: Int
+  ) -> Finding {
+    // Of a line that is void already the beginning is gone.
+    let isBDAT = !isVoid && !isResponse && input.begins("bdat ", at: start)
     searched = 0
     isVoid = true
-    return .fault(reply, next: next)
+    return .fault(isBDAT ? .bdatSyntax : reply, next: next)
   }
 }
 
 extension Span<UInt8> {
-  /// Whether the command line at `start` is one of AUTH.
-  fileprivate func beginsWithAuth(at start: Int) -> Bool {
-    start + 5 <= count && matches("auth ", in: start..<start + 5)
+  /// Whether the line at `start` begins with a verb, in any case, and a space.
+  fileprivate func begins(_ verb: StaticString, at start: Int) -> Bool {
+    let end = start + verb.utf8CodeUnitCount
+    return end <= count && matches(verb, in: start..<end)
   }
 }

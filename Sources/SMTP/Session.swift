@@ -170,6 +170,7 @@ public struct Session: Sendable {
             return Step(action, consumed: position)
           }
         case .fault(let reply, let next):
+          if reply == .bdatSyntax { dismiss(reply) }
           let action = refuse(reply, command: nil, into: &output)
           return Step(action, consumed: next)
         case .needInput(let keep):

@@ -28,7 +28,7 @@ public struct Session: Sendable {
     case commit
     /// Drop the open message.
     case abort
-    /// See whether `credentials` let the client in, then call `verified`, after a delay if not.
+    /// See whether `credentials` let the client in, then call `verified`, after a delay if they do not.
     case verify
     /// See whether TLS can be started, then call `startTLS`.
     case startTLS
@@ -255,15 +255,20 @@ extension Session {
     case .accepted:
       login = credentials.login
       output.append(.authenticated)
-    case .unavailable: output.append(.authenticationUnavailable)
-    case .denied:
-      failures += 1
-      if failures < Self.maximumFailures {
-        _ = refuse(.authenticationFailed, command: nil, into: &output)
-      } else {
-        dismiss(.tooManyFailures)
-        output.append(.tooManyFailures)
-      }
+    case .denied: fail(.authenticationFailed, into: &output)
+    case .unavailable: fail(.authenticationUnavailable, into: &output)
+    }
+  }
+
+  /// Answers an authentication that has failed; the last that a session may have ends it. One that nobody
+  /// could verify counts as well: it costs more than one that is denied.
+  private mutating func fail(_ reply: Reply, into output: inout [UInt8]) {
+    failures += 1
+    if failures < Self.maximumFailures {
+      _ = refuse(reply, command: nil, into: &output)
+    } else {
+      dismiss(.tooManyFailures)
+      output.append(.tooManyFailures)
     }
   }
 

@@ -253,7 +253,7 @@ extension Driver {
 
   private mutating func verify() throws(Connection.Interruption) {
     let verdict = verdict()
-    if verdict == .denied { try connection.pause(until: Deadline(inSeconds: Self.failureDelay)) }
+    if verdict != .accepted { try connection.pause(until: Deadline(inSeconds: Self.failureDelay)) }
     session.verified(verdict, into: &output)
   }
 

@@ -142,6 +142,9 @@ public struct Session: Sendable {
   public mutating func advance(_ input: Span<UInt8>, into output: inout [UInt8]) -> Step {
     var position = 0
     while true {
+      if output.count >= Self.outputLimit {
+        return Step(.flush, consumed: position, isProgress: position > 0)
+      }
       if refusedOctets > 0 {
         let passedOver = min(refusedOctets, input.count - position)
         refusedOctets -= passedOver
@@ -194,7 +197,6 @@ public struct Session: Sendable {
       case .closed:
         return Step(.close, consumed: input.count)
       }
-      if output.count >= Self.outputLimit { return Step(.flush, consumed: position) }
     }
   }
 }

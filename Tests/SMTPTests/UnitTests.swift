@@ -73,6 +73,34 @@ import Testing
   }
 }
 
+@Suite struct OutputTests {
+  /// Whatever the replies are, there is not more output than the limit and one of them.
+  @Test(arguments: ["F\r\n", "F\n", "NOOP\r\n", "RCPT\r\n", "BDAT 0\r\n", "EHLO x\r\n"])
+  func isBounded(_ line: String) {
+    var configuration = Configuration(hostname: [120])
+    configuration.maximumErrors = .max
+    var session = Session(configuration: configuration, isTLS: false)
+    var output: [UInt8] = []
+    var largest = 0
+    var input = Array(String(repeating: line, count: 10_000).utf8)[...]
+    while true {
+      let step = session.advance(input.span, into: &output)
+      input = input.dropFirst(step.consumed)
+      largest = max(largest, output.count)
+      switch step.action {
+      case .flush: output = []
+      case .needInput:
+        #expect(largest < Session.outputLimit + 512)
+        return
+      case .refused: break
+      case .open, .append, .commit, .abort, .verify, .startTLS, .close:
+        Issue.record("\(step.action)")
+        return
+      }
+    }
+  }
+}
+
 @Suite struct TimestampTests {
   /// Checked with date(1).
   @Test(arguments: [

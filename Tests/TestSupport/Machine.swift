@@ -10,6 +10,8 @@ package struct Machine {
 
   private var session: Session
   private var pending: [UInt8] = []
+  /// What the machine has said and has not asked to be written yet.
+  private var replying: [UInt8] = []
   private var open: StoredMessage?
   /// Counts what is stored, for ids.
   private let outcome: (Int) -> Session.StoreFailure?
@@ -40,8 +42,14 @@ package struct Machine {
     var pending = self.pending + octets
     defer { self.pending = pending }
     while true {
-      let step = session.advance(pending.span, into: &output)
+      let step = session.advance(pending.span, into: &replying)
       precondition(0...pending.count ~= step.consumed)
+      switch step.action {
+      case .needInput, .flush, .close:
+        output += replying
+        replying = []
+      case .open, .append, .commit, .abort, .verify, .startTLS, .refused: break
+      }
       switch step.action {
       case .needInput:
         pending.removeFirst(step.consumed)
@@ -54,10 +62,10 @@ package struct Machine {
       case .append(let range): open!.content += pending[range]
       case .commit:
         if let failure = outcome(messages.count) {
-          session.storeFailed(failure, into: &output)
+          session.storeFailed(failure, into: &replying)
         } else {
           messages.append(open!)
-          session.stored(as: Array("<id>".utf8), into: &output)
+          session.stored(as: Array("<id>".utf8), into: &replying)
         }
         open = nil
       case .abort:
@@ -70,8 +78,8 @@ package struct Machine {
         let isRight =
           session.credentials?.login == Self.login
           && session.credentials?.password == Self.password
-        session.verified(isRight ? .accepted : .denied, into: &output)
-      case .startTLS: session.startTLS(isPossible: false, into: &output)
+        session.verified(isRight ? .accepted : .denied, into: &replying)
+      case .startTLS: session.startTLS(isPossible: false, into: &replying)
       case .refused, .flush: break
       }
       pending.removeFirst(step.consumed)

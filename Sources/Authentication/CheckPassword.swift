@@ -6,6 +6,9 @@ import POSIX
 public import SMTP
 
 public struct CheckPassword {
+  /// Octets that the program is given at most, by the interface.
+  private static let longestInput = 512
+
   private let arguments: [String]
   /// Seconds that the program may take.
   private let timeout: Int
@@ -25,6 +28,8 @@ public struct CheckPassword {
     input += credentials.password
     input += [0] + String(Clock.now().seconds).utf8 + [0]
     defer { input.wipe() }
+    // A program that reads no more would be asked about a part of a password.
+    guard input.count <= Self.longestInput else { return false }
     let status: ChildProcess.Status
     do throws(Errno) {
       status = try ChildProcess.run(

@@ -110,6 +110,14 @@ import Testing
     #expect(got.hasPrefix("user|secret|1"))
   }
 
+  /// The interface has 512 octets at most; of more a program might read a part.
+  @Test(arguments: [(498, true), (499, false), (8000, false)])
+  func longestForCheckPassword(_ count: Int, _ expected: Bool) throws {
+    let password = String(repeating: "x", count: count)
+    let verifier = CheckPassword(command: "/usr/bin/env", timeout: 10)
+    #expect(try verifier.verify(credentials("a", password)) == expected)
+  }
+
   /// A program by itself is given /bin/true to run.
   @Test func checkPasswordRunsItsArgument() throws {
     let env = "/usr/bin/env"

@@ -180,25 +180,6 @@ extension FileDescriptor {
   }
 }
 
-extension FileDescriptor {
-  /// Makes a TCP connection to port 9 of this host, to see whether one can be made.
-  package static func connectToDiscardPort() throws(Errno) {
-    let number = try retrying { socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0) }
-    let descriptor = FileDescriptor(number)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = in_port_t(9).bigEndian
-    address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
-    try once {
-      unsafe withUnsafeBytes(of: &address) { memory in
-        unsafe connect(
-          descriptor.number, memory.baseAddress!.assumingMemoryBound(to: sockaddr.self),
-          socklen_t(memory.count))
-      }
-    }
-  }
-}
-
 // In a directory that is open.
 extension FileDescriptor {
   /// Makes a file that has no name (`O_TMPFILE`), to be written; nil where the file system has no

@@ -51,7 +51,12 @@ struct Program {
       confine(settings, isTLS: arguments.isTLS, hasStore: store != nil, log)
     }
     #if DEBUG
-      Trespass.attempt(Process.environment("POSTERN_TRESPASS"), log)
+      if let attempt = Process.environment("POSTERN_TRESPASS") {
+        log.write(.notice, "trespass") { line in
+          line.add("attempt", attempt)
+          line.add("result", Trespass.attempt(attempt))
+        }
+      }
     #endif
     var isTLS = arguments.isTLS
     let peer: Peer

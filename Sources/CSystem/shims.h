@@ -140,5 +140,19 @@ static const int postern_sys_poll = SYS_poll;
 #else
 static const int postern_sys_poll = -1;
 #endif
+#ifdef SYS_kexec_file_load
+static const int postern_sys_kexec_file_load = SYS_kexec_file_load;
+#else
+static const int postern_sys_kexec_file_load = -1;
+#endif
+
+// Newer than the headers of a distribution may be, and the same on every architecture.
+static const int postern_sys_io_uring_setup = 425;
+static const int postern_sys_open_tree = 428;
+static const int postern_sys_move_mount = 429;
+static const int postern_sys_fsopen = 430;
+static const int postern_sys_fsmount = 432;
+static const int postern_sys_pidfd_getfd = 438;
+static const int postern_sys_mount_setattr = 442;
 
 #endif

@@ -85,16 +85,22 @@ extension Confinement {
     }
   }
 
+  /// What reaches no process outside.
+  private enum Scope {
+    /// Connections to abstract sockets.
+    static let sockets: UInt64 = 1 << 0
+    /// Signals. What is executed is inside.
+    static let signals: UInt64 = 1 << 1
+  }
+
   /// Gives why what is to be readable could not be allowed; nil where that has not happened.
   private func restrictFiles() throws(Errno) -> Errno? {
     let version = postern_landlock_version()
     guard version > 0 else { throw .current }
     var rules = postern_landlock_ruleset()
     rules.handled_access_fs = Access.all(version: version)
-    if !executes {
-      rules.handled_access_net = version >= 4 ? 3 : 0  // bind and connect of TCP
-      rules.scoped = version >= 6 ? 3 : 0  // abstract sockets and signals to others
-    }
+    if !executes { rules.handled_access_net = version >= 4 ? 3 : 0 }  // bind and connect of TCP
+    if version >= 6 { rules.scoped = executes ? Scope.signals : Scope.signals | Scope.sockets }
     let size = version >= 6 ? 24 : version >= 4 ? 16 : 8
     let ruleset = FileDescriptor(
       try retrying { unsafe postern_landlock_create(&rules, size) })
@@ -167,8 +173,13 @@ extension Confinement {
       SYS_userfaultfd, SYS_mount, SYS_umount2, SYS_pivot_root, SYS_unshare, SYS_setns, SYS_reboot,
       SYS_kexec_load, SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_swapon, SYS_swapoff,
       SYS_settimeofday, SYS_clock_settime, SYS_adjtimex, SYS_acct, SYS_quotactl, SYS_add_key,
-      SYS_request_key, SYS_keyctl, SYS_open_by_handle_at,
+      SYS_request_key, SYS_keyctl, SYS_open_by_handle_at, SYS_clock_adjtime,
     ].map { CInt($0) }
+      + [
+        postern_sys_kexec_file_load, postern_sys_pidfd_getfd, postern_sys_io_uring_setup,
+        postern_sys_fsopen, postern_sys_fsmount, postern_sys_open_tree, postern_sys_move_mount,
+        postern_sys_mount_setattr,
+      ].filter { $0 >= 0 }
   }
 
   private func restrictCalls() throws(Errno) {

@@ -26,6 +26,7 @@ import Testing
     ("connect", "seccomp", "Operation not permitted"),
     ("execute", "seccomp", "Operation not permitted"),
     ("fork", "seccomp", "Operation not permitted"),
+    ("signal", "seccomp", "Operation not permitted"),
   ])
   func session(_ name: String, _ part: String, _ expected: String) {
     _ = MailFolder(folder)
@@ -51,6 +52,54 @@ import Testing
     if has("landlock") {
       #expect(attempt("write", environment).contains("result=\"Permission denied\""))
     }
+  }
+
+  /// Nor may it, or what it executes, send a signal to a process outside, where Landlock is so new that it
+  /// can tell.
+  @Test func signalsOfThoseThatExecute() {
+    let script = "import ctypes; print(ctypes.CDLL(None).syscall(444, None, 0, 1))"
+    let version = Command.run(["python3", "-c", script], in: folder).text
+    guard has("landlock"), let number = Int(version.dropLast()), number >= 6 else {
+      print("not tried, since this kernel's Landlock knows no signals")
+      return
+    }
+    let environment = ["SMTP_CHECKPASSWORD": "/bin/false"]
+    #expect(attempt("signal", environment).contains("result=\"Operation not permitted\""))
+    let free = environment.merging(["SMTP_CONFINEMENT": "false"]) { a, _ in a }
+    #expect(attempt("signal", free).contains("result=succeeded"))
+  }
+
+  /// What a session executes cannot make the calls that change the machine or other processes, whichever
+  /// of their names it takes.
+  @Test(.enabled(if: Command.exists("python3"), "python3 is not installed"))
+  func callsOfTheExecuted() {
+    guard has("seccomp") else { return }
+    let program = folder.file(
+      "check",
+      """
+      import ctypes, errno, platform, sys
+      c = ctypes.CDLL(None, use_errno=True)
+      older = {'x86_64': (305, 320), 'aarch64': (266, 294)}[platform.machine()]
+      for number in (425, 428, 429, 430, 432, 438, 442) + older:
+        c.syscall(number, -1, -1, -1, -1, -1, -1)
+        if ctypes.get_errno() != errno.EPERM: sys.exit(number % 100 + 1)
+      """.utf8)
+    let outcome = Command.run(
+      [Command.built("postern-smtpd"), "--tls"], in: folder,
+      environment: ["SMTP_CHECKPASSWORD": "\(Command.find("python3")!) \(program)"],
+      input: "EHLO x\r\nAUTH PLAIN AGEAYg==\r\n".utf8)
+    #expect(
+      outcome.text.hasSuffix("235 2.7.0 Authentication succeeded\r\n"), "\(outcome.errorText)")
+  }
+
+  /// A checkpassword program that does not end is killed, from within the confinement.
+  @Test func checkPasswordIsKilled() {
+    let outcome = Command.run(
+      [Command.built("postern-smtpd"), "--tls"], in: folder,
+      environment: ["SMTP_CHECKPASSWORD": "/bin/sleep 1000", "SMTP_TIMEOUT": "1"],
+      input: "EHLO x\r\nAUTH PLAIN AGEAYg==\r\n".utf8)
+    #expect(outcome.text.hasSuffix("454 4.7.0 Authentication not possible now\r\n"))
+    #expect(outcome.errorText.contains("reason=\"/bin/sleep: no answer for 1 seconds\""))
   }
 
   /// The directory of the password file can be read, and no other.

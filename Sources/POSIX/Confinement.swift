@@ -16,8 +16,6 @@ public struct Confinement: Sendable {
   public var executes = false
   /// Whether sockets to the log may be made.
   public var logsToSyslog = false
-  /// The largest file that may be written, in octets.
-  public var maximumFileSize: Int = .max
 
   public init() {}
 
@@ -50,7 +48,6 @@ extension Confinement {
     guard !executes else { return }
     try limit(CInt(RLIMIT_NOFILE.rawValue), 64)
     try limit(postern_rlimit_nproc, 0)
-    try limit(CInt(RLIMIT_FSIZE.rawValue), maximumFileSize)
   }
 
   /// Lowers a limit for good; one that is lower already stays.

@@ -92,9 +92,6 @@ struct Program {
     confinement.executes =
       settings.hasCheckPassword || (settings.session.canStartTLS && !isTLS)
     confinement.logsToSyslog = log.destination == .syslog
-    // A message, its trace fields, and room for the log, if that is a file.
-    let (size, overflow) = settings.session.maximumSize.addingReportingOverflow(1 << 30)
-    confinement.maximumFileSize = overflow ? .max : size
     for lack in confinement.apply() {
       log.write(.notice, "unconfined") { line in
         line.add("part", lack.part)

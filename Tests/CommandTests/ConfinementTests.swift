@@ -102,6 +102,16 @@ import Testing
     #expect(outcome.errorText.contains("reason=\"/bin/sleep: no answer for 1 seconds\""))
   }
 
+  /// A log that is a large file still takes lines: no limit on files is meant for it.
+  @Test func largeLog() {
+    let script = """
+      truncate -s 2G log && \(Command.built("postern-smtpd")) 2>>log && tail -c 4096 log | tr -d '\\0'
+      """
+    let outcome = Command.run(
+      ["sh", "-c", script], in: folder, environment: ["SMTP_MAX_SIZE": "1"], input: "QUIT\r\n".utf8)
+    #expect(outcome.text.contains("event=close reason=quit"), "\(outcome.text)")
+  }
+
   /// The directory of the password file can be read, and no other.
   @Test func passwordFile() {
     let environment = ["SMTP_PASSWD_FILE": "/etc/nothing"]

@@ -272,7 +272,7 @@ extension Driver {
     }
     log.write(verdict.logLevel, "authenticate") { line in
       line.add("result", verdict.name)
-      line.add("user", credentials.login)
+      line.add("user", credentials.login.prefix(512))
       line.add("mechanism", credentials.mechanism.name)
       line.add("peer", peer.address?.text ?? "unknown")
       if let reason { line.add("reason", reason) }

@@ -89,6 +89,18 @@ import Testing
     #expect(!check.text.contains(Self.password))
   }
 
+  /// No name is so long that the log does not say who tried, and how.
+  @Test func longName() {
+    let name = [UInt8](repeating: 1, count: 8000)
+    let response = Data([0] + name + [0, 120]).base64EncodedString()
+    let outcome = Command.run(
+      [Command.built("postern-smtpd"), "--tls"], in: Scratch(),
+      environment: ["SMTP_PASSWD_FILE": "/nonexistent"],
+      input: "EHLO x\r\nAUTH PLAIN \(response)\r\n".utf8)
+    #expect(
+      outcome.errorText.contains("\\x01\" mechanism=PLAIN peer=unknown reason=\"/nonexistent: "))
+  }
+
   /// After use the password is gone from the process's memory.
   @Test(
     .enabled(if: !Command.folder.hasSuffix("debug"), "the optimised program is what is shipped"),

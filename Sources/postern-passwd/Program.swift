@@ -92,9 +92,10 @@ struct Program {
   }
 
   private static func ask(_ prompt: String) -> [UInt8] {
-    guard let password = Terminal.readSecret(prompt: prompt), !password.isEmpty,
+    guard let password = Terminal.readSecret(prompt: prompt),
+      1...PasswordHash.longestPassword ~= password.count,
       password.allSatisfy({ $0 >= 32 && $0 != 127 })
-    else { fail(.failure, "a password is a line of 1 to 4096 octets without control characters") }
+    else { fail(.failure, "a password is a line of 1 to 511 octets without control characters") }
     return password
   }
 

@@ -332,10 +332,22 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: file))
   }
 
-  @Test(arguments: ["", "\n", "a\tb\n", String(repeating: "x", count: 5000)])
+  @Test(arguments: [
+    "", "\n", "a\tb\n", String(repeating: "x", count: 512), String(repeating: "x", count: 5000),
+  ])
   func badPassword(_ password: String) {
-    #expect(run([file, "user"], password).status == 1)
+    let outcome = run([file, "user"], password)
+    #expect(outcome.status == 1)
+    #expect(outcome.errorText.contains("a password is a line of 1 to 511 octets"))
     #expect(!FileManager.default.fileExists(atPath: file))
+  }
+
+  /// As long as libcrypt takes it.
+  @Test func longestPassword() {
+    let password = String(repeating: "x", count: 511)
+    #expect(run([file, "user"], password).status == 0)
+    #expect(run(["-v", file, "user"], password).status == 0)
+    #expect(run(["-v", file, "user"], String(password.dropLast())).status == 1)
   }
 
   /// At a terminal: asked twice, and nothing of it is shown.

@@ -76,6 +76,23 @@ public struct MailDirectory: ~Copyable {
     if let name = message.temporaryName { try? directory.unlink(name) }
   }
 
+  /// Sees whether messages can be stored, by all that storing one takes: an empty one gets a name that
+  /// begins with a dot, and is dropped.
+  public func probe() throws(StoreError) {
+    var message = try open(id: MessageID(Process.random()))
+    let name = "." + String(decoding: MessageID(Process.random()).octets, as: UTF8.self)
+    do throws(StoreError) {
+      try message.synchronize()
+      try reporting("link") { () throws(Errno) in try message.link(in: directory, as: name) }
+      try reporting("unlink") { () throws(Errno) in try directory.unlink(name) }
+      try reporting("fsync") { () throws(Errno) in try directory.synchronize() }
+    } catch {
+      discard(message)
+      throw error
+    }
+    discard(message)
+  }
+
   /// Gives the message its name for one recipient. `collisions` counts on through the message, so
   /// that recipients made to collide cost one attempt each.
   private func link(

@@ -145,7 +145,7 @@ struct Program {
       text += "# \(name) is not a variable of this program\n"
     }
     do throws(StoreError) {
-      _ = try MailDirectory(path: settings.mailDirectory).open(id: MessageID(Process.random()))
+      try MailDirectory(path: settings.mailDirectory).probe()
       text += "# mail directory: can be written\n"
     } catch {
       text += "# mail directory: \(error.call): \(error.errno)\n"

@@ -55,6 +55,26 @@ private let canForbidUnnamedFiles: Bool = {
   .enabled(if: canInject, "strace is not installed, or may not trace here"),
   .enabled(if: canForbidUnnamedFiles, "python3 is not installed, or seccomp is not to be had"))
 struct FaultTests {
+  /// `--check` says what storing needs, hard links among it, and leaves nothing behind.
+  @Test(arguments: Way.allCases)
+  private func check(_ way: Way) {
+    let folder = Scratch()
+    let mail = MailFolder(folder)
+    func line(_ injection: [String]) -> Substring? {
+      let outcome = Command.run(
+        way.prefix + ["strace", "-f", "-o", "/dev/null"] + injection
+          + [Command.built("postern-smtpd"), "--check"], in: folder)
+      #expect(mail.entries == [])
+      return outcome.text.split(separator: "\n").first { $0.hasPrefix("# mail directory: ") }
+    }
+    #expect(line([]) == "# mail directory: can be written")
+    #expect(
+      line(["-e", "inject=linkat:error=EPERM"]) == "# mail directory: link: Operation not permitted"
+    )
+    #expect(
+      line(["-e", "inject=fsync:error=EIO"]) == "# mail directory: fsync: Input/output error")
+  }
+
   /// Every call of the way a message takes, every fault; the table goes to standard output.
   @Test func everyCallEveryFault() throws {
     var table = Table()

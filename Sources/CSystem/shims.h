@@ -146,7 +146,7 @@ static const int postern_sys_kexec_file_load = SYS_kexec_file_load;
 static const int postern_sys_kexec_file_load = -1;
 #endif
 
-// Newer than the headers of a distribution may be, and the same on every architecture.
+// Newer than the headers of a distribution may be, and the same on every architecture that Swift runs on.
 static const int postern_sys_io_uring_setup = 425;
 static const int postern_sys_open_tree = 428;
 static const int postern_sys_move_mount = 429;

@@ -10,7 +10,6 @@ public struct Errno: Error, Equatable, Sendable, CustomStringConvertible {
 
   static var current: Errno { Errno(rawValue: postern_errno()) }
 
-  public static var badFileDescriptor: Errno { Errno(rawValue: EBADF) }
   public static var brokenPipe: Errno { Errno(rawValue: EPIPE) }
   public static var connectionReset: Errno { Errno(rawValue: ECONNRESET) }
   public static var fileExists: Errno { Errno(rawValue: EEXIST) }

@@ -178,8 +178,6 @@ struct ParameterReader {
 }
 
 extension UInt8 {
-  fileprivate var isUpperHexDigit: Bool { isDigit || self &- 65 < 6 }
-
   /// What the value of a parameter is made of: printable, neither space nor `=`.
   fileprivate var isParameterText: Bool {
     isPrintable && self != .space && self != UInt8(ascii: "=")

@@ -111,9 +111,8 @@ extension Reply {
   static let notStored = Reply("451 4.3.0 Message not stored; try again later")
 }
 
-// The end.
+// The end, by the machine.
 extension Reply {
-  static let timeout = Reply("421 4.4.2 Timeout")
   static let tooManyFailures = Reply("421 4.7.0 Too many authentication failures")
   static let inputBehindStartTLS = Reply("421 4.7.0 Input behind STARTTLS")
   static let notSMTP = Reply("421 4.7.0 This is SMTP, not HTTP")
@@ -121,9 +120,14 @@ extension Reply {
   static let tooManyCommands = Reply("421 4.7.0 Too many commands without mail")
   static let tooManyTransactions = Reply(
     "421 4.7.0 Too many messages in one session; connect again")
-  static let slow = Reply("421 4.4.2 Message comes too slowly")
-  static let tooLong = Reply("421 4.4.2 Session takes too long")
   static let tooManyErrors = Reply("421 4.7.0 Too many errors")
-  static let shuttingDown = Reply("421 4.3.2 Shutting down; try again later")
+}
+
+// The end, by the caller: with `Session.interrupt`, or in the place of a session.
+extension Reply {
+  public static let timeout = Reply("421 4.4.2 Timeout")
+  public static let slow = Reply("421 4.4.2 Message comes too slowly")
+  public static let tooLong = Reply("421 4.4.2 Session takes too long")
+  public static let shuttingDown = Reply("421 4.3.2 Shutting down; try again later")
   public static let misconfigured = Reply("421 4.3.5 This server is not configured correctly")
 }

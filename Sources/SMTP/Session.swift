@@ -289,25 +289,10 @@ extension Session {
     output.append(isPossible ? .startTLS : .noTLS)
   }
 
-  /// Why the caller ends the session.
-  public enum Interruption: Sendable {
-    case timeout
-    /// Content comes more slowly than is allowed.
-    case slow
-    /// The session takes longer than is allowed.
-    case tooLong
-    case shuttingDown
-  }
-
-  /// Ends the session from outside with a 421. An open message is to be dropped.
-  public mutating func interrupt(_ reason: Interruption, into output: inout [UInt8]) {
+  /// Ends the session from outside with `reply`, a 421. An open message is to be dropped.
+  public mutating func interrupt(_ reply: Reply, into output: inout [UInt8]) {
     state = .closed
-    switch reason {
-    case .timeout: output.append(.timeout)
-    case .slow: output.append(.slow)
-    case .tooLong: output.append(.tooLong)
-    case .shuttingDown: output.append(.shuttingDown)
-    }
+    output.append(reply)
   }
 }
 

@@ -351,10 +351,8 @@ extension Driver {
   }
 
   /// Writes the 421 that ends the session, if the peer takes it at once.
-  private mutating func bid(
-    _ interruption: Session.Interruption, _ reason: StaticString
-  ) -> StaticString {
-    session.interrupt(interruption, into: &output)
+  private mutating func bid(_ reply: Reply, _ reason: StaticString) -> StaticString {
+    session.interrupt(reply, into: &output)
     try? connection.write(&output, until: Deadline(inSeconds: 0))
     return reason
   }

@@ -61,13 +61,8 @@ struct Program {
     var isTLS = arguments.isTLS
     let peer: Peer
     if arguments.hasProxy {
-      guard let header = readProxyHeader(connection, log, isTLS: arguments.isTLS),
-        let source = Peer(header, isBehindTLS: arguments.isTLS)
-      else {
-        return .success
-      }
-      peer = source
-      isTLS = isTLS || header.isTLS
+      guard let front = readProxyHeader(connection, log, isTLS: isTLS) else { return .success }
+      (peer, isTLS) = front
     } else {
       peer = Peer.find(isBehindTLS: arguments.isTLS)
     }
@@ -103,10 +98,11 @@ struct Program {
   /// Seconds that a PROXY header may take.
   private static let proxyTimeout = 10
 
-  /// Reads the PROXY header and not an octet more; nil, with a word in the log, if there is none.
+  /// Reads the PROXY header and not an octet more, and gives who the peer is and whether there is TLS; nil,
+  /// with a word in the log, if there is none.
   private static func readProxyHeader(
     _ connection: borrowing Connection, _ log: Log, isTLS: Bool
-  ) -> ProxyHeader? {
+  ) -> (peer: Peer, isTLS: Bool)? {
     let deadline = Deadline(inSeconds: proxyTimeout)
     var octets: [UInt8] = []
     func fail(_ reason: String) {
@@ -115,10 +111,11 @@ struct Program {
     while true {
       switch ProxyHeader.parse(octets.span) {
       case .header(let header):
-        if Peer(header, isBehindTLS: isTLS) == nil {
+        guard let peer = Peer(header, isBehindTLS: isTLS) else {
           fail(ProxyHeader.Malformation.addresses.rawValue)
+          return nil
         }
-        return header
+        return (peer, isTLS || header.isTLS)
       case .malformed(let malformation):
         fail(malformation.rawValue)
         return nil

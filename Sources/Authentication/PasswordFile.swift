@@ -9,7 +9,7 @@ public struct PasswordFile {
   /// A larger file is an error, in octets.
   static let limit = 16 << 20
 
-  private let path: String
+  public let path: String
 
   public init(path: String) { self.path = path }
 

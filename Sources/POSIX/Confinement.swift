@@ -208,7 +208,9 @@ extension Confinement {
   }
 
   private func filterOfNeeded() -> [sock_filter] {
-    var filter = Self.prologue
+    var filter: [sock_filter] = []
+    filter.reserveCapacity(256)
+    filter += Self.prologue
     // Memory, but none that can be executed.
     for call in [SYS_mmap, SYS_mprotect] {
       filter += [
@@ -223,19 +225,28 @@ extension Confinement {
         Self.jump(BPF_JEQ, UInt32(AF_UNIX), then: 0, else: 1), Self.allow, Self.deny,
       ]
     }
-    return filter + Self.search(Self.needed.filter { $0 >= 0 }.map { UInt32($0) }.sorted()[...])
+    Self.search(Self.needed.sorted()[...], into: &filter)
+    return filter
   }
 
   /// Allows the calls of an ascending list, found by halving it: when a filter is installed the kernel
   /// runs it for every call there is, which took most of the time of a chain of comparisons.
-  private static func search(_ calls: ArraySlice<UInt32>) -> [sock_filter] {
+  private static func search(_ calls: ArraySlice<CInt>, into filter: inout [sock_filter]) {
     if calls.count <= 2 {
-      return calls.flatMap { [jump(BPF_JEQ, $0, then: 0, else: 1), allow] } + [deny]
+      for call in calls {
+        filter.append(jump(BPF_JEQ, UInt32(bitPattern: call), then: 0, else: 1))
+        filter.append(allow)
+      }
+      filter.append(deny)
+      return
     }
     let middle = calls.startIndex + calls.count / 2
-    let lower = search(calls[..<middle])
-    return [jump(BPF_JGE, calls[middle], then: UInt8(lower.count), else: 0)] + lower
-      + search(calls[middle...])
+    let branch = filter.count
+    filter.append(deny)  // replaced when it is known how far the upper half is
+    search(calls[..<middle], into: &filter)
+    filter[branch] = jump(
+      BPF_JGE, UInt32(bitPattern: calls[middle]), then: UInt8(filter.count - branch - 1), else: 0)
+    search(calls[middle...], into: &filter)
   }
 
   private static func statement(_ code: CInt, _ value: UInt32) -> sock_filter {

@@ -20,8 +20,12 @@ public enum Process {
   public static var arguments: [String] { unsafe strings(postern_arguments()) }
 
   /// The value of an environment variable; nil if it is not set.
-  public static func environment(_ name: String) -> String? {
-    guard let value = unsafe getenv(name) else { return nil }
+  public static func environment(_ name: StaticString) -> String? {
+    // The octets of a literal have a NUL behind them.
+    let value = unsafe name.utf8Start.withMemoryRebound(to: CChar.self, capacity: 1) {
+      unsafe getenv($0)
+    }
+    guard let value = unsafe value else { return nil }
     return unsafe String(cString: value)
   }
 

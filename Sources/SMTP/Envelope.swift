@@ -24,8 +24,17 @@ public struct Envelope: Sendable {
     }
   }
 
-  /// The recipients in a form that is the same for the same mailbox.
-  private var known: Set<[UInt8]> = []
+  private var known: Set<Identity> = []
+
+  /// A recipient in a form that is the same for the same mailbox. Hashed in one go: an array is hashed octet
+  /// by octet, which took most of the time of a RCPT command.
+  private struct Identity: Hashable {
+    let octets: [UInt8]
+
+    func hash(into hasher: inout Hasher) {
+      unsafe octets.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+    }
+  }
 
   init(from reversePath: ReversePath, _ parameters: MailParameters) {
     self.reversePath = reversePath
@@ -36,7 +45,8 @@ public struct Envelope: Sendable {
 
   /// A recipient that is named twice gets the message once.
   mutating func add(_ recipient: Recipient) {
-    if known.insert(recipient.mailbox.canonical).inserted { recipients.append(recipient) }
+    let identity = Identity(octets: recipient.mailbox.canonical)
+    if known.insert(identity).inserted { recipients.append(recipient) }
   }
 }
 

@@ -76,11 +76,9 @@ extension EnvironmentFile {
     } catch {
       throw fail(error.description)
     }
-    guard let content, let text = String(validating: content, as: UTF8.self) else {
-      throw fail("a text file of at most 1 MiB expected")
-    }
+    guard let content else { throw fail("a text file of at most 1 MiB expected") }
     do throws(EnvironmentFile.SyntaxError) {
-      try self.init(parsing: text)
+      try self.init(parsing: content)
     } catch {
       throw fail("line \(error.line): \(error.reason)")
     }

@@ -16,9 +16,9 @@ struct Peer {
   let address: IPAddress?
   let port: Int?
   /// Where this was found.
-  let source: String
+  let source: StaticString
 
-  private static let variables = [
+  private static let variables: [(address: StaticString, port: StaticString)] = [
     ("REMOTE_ADDR", "REMOTE_PORT"), ("TCPREMOTEIP", "TCPREMOTEPORT"),
     ("SOCAT_PEERADDR", "SOCAT_PEERPORT"), ("REMOTE_HOST", "REMOTE_PORT"),
   ]
@@ -59,7 +59,7 @@ struct Peer {
     }
   }
 
-  private init(address: IPAddress?, port: Int?, source: String) {
+  private init(address: IPAddress?, port: Int?, source: StaticString) {
     self.address = address
     self.port = port
     self.source = source

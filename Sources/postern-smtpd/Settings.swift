@@ -42,14 +42,14 @@ struct Settings {
   let report: [Entry]
   /// Variables that look like ours and are not: most likely misspelt.
   func unknown(in file: EnvironmentFile?) -> [String] {
-    let names = Process.environmentNames + (file?.names.map { $0 } ?? [])
+    let names = Process.environmentNames + (file?.names ?? [])
     return names.filter { name in
-      name.hasPrefix("SMTP_") && !report.contains { $0.name == name }
+      name.hasPrefix("SMTP_") && !report.contains { $0.name.description == name }
     }
   }
 
   struct Entry {
-    let name: String
+    let name: StaticString
     let value: String
     let origin: Origin
   }
@@ -103,22 +103,25 @@ struct Settings {
     if startTLS?.isEmpty == true { startTLS = nil }
     isConfined = try source.bool("SMTP_CONFINEMENT", default: "true")
     verifier = try source.verifier(timeout: timeout)
-    passwordFile = source.value("SMTP_PASSWD_FILE")
-    hasCheckPassword = source.value("SMTP_CHECKPASSWORD") != nil
     session.hasAccounts = verifier != nil
     if session.requiresAuthentication, verifier == nil {
       throw SettingsError(
         variable: "SMTP_REQUIRE_AUTH", value: "true",
         reason: "accounts expected: SMTP_USERNAME, SMTP_PASSWD_FILE or SMTP_CHECKPASSWORD")
     }
-    if case .account(let account) = verifier, account.isPlain {
-      environmentPassword = Process.environment("SMTP_PASSWORD")
+    switch verifier {
+    case .account(let account):
+      if account.isPlain { environmentPassword = Process.environment("SMTP_PASSWORD") }
+    case .file(let file): passwordFile = file.path
+    case .program: hasCheckPassword = true
+    case nil: break
     }
     // These are for deploy/run, which asks `--check` for them.
-    for (name, value) in [
+    let others: [(StaticString, String)] = [
       ("SMTP_PLAIN_ADDR", "127.0.0.1:8025"), ("SMTP_TLS_ADDR", "127.0.0.1:8465"),
       ("CERT_PATH", ""), ("KEY_PATH", ""),
-    ] {
+    ]
+    for (name, value) in others {
       _ = try source.read(name, default: value, "text") { $0 }
     }
     report = source.report
@@ -130,32 +133,30 @@ private struct Source {
   let file: EnvironmentFile?
   var report: [Settings.Entry] = []
 
-  init(file: EnvironmentFile?) { self.file = file }
+  init(file: EnvironmentFile?) {
+    self.file = file
+    report.reserveCapacity(32)
+  }
 
   mutating func read<Value>(
-    _ name: String, default standard: @autoclosure () -> String, _ expected: String,
-    _ parse: (String) -> Value?
+    _ name: StaticString, default standard: @autoclosure () -> String,
+    _ expected: @autoclosure () -> String, isSecret: Bool = false, _ parse: (String) -> Value?
   ) throws(SettingsError) -> Value {
     let (text, origin): (String, Settings.Origin) =
       if let text = Process.environment(name) {
         (text, .environment)
       } else if let text = file?[name] { (text, .file) } else { (standard(), .standard) }
-    let isSecret = name == "SMTP_PASSWORD" && !text.isEmpty
-    let shown = isSecret ? "(set)" : text
+    let shown = isSecret && !text.isEmpty ? "(set)" : text
     guard let value = parse(text) else {
-      throw SettingsError(variable: name, value: shown, reason: "\(expected) expected")
+      throw SettingsError(
+        variable: name.description, value: shown, reason: "\(expected()) expected")
     }
     report.append(Settings.Entry(name: name, value: shown, origin: origin))
     return value
   }
 
-  /// What was read of a variable; nil if that is nothing.
-  func value(_ name: String) -> String? {
-    report.first { $0.name == name && !$0.value.isEmpty }?.value
-  }
-
   mutating func bool(
-    _ name: String, default standard: String = "false"
+    _ name: StaticString, default standard: String = "false"
   ) throws(SettingsError) -> Bool {
     try read(name, default: standard, "true or false") {
       switch $0 {
@@ -172,7 +173,8 @@ private struct Source {
     // A longer one could not be hashed for stunnel (StartTLS.swift), and no hash is as long.
     let longest = PasswordHash.longestPassword
     let password = try read(
-      "SMTP_PASSWORD", default: "", "a password of at most \(longest) octets, or a hash"
+      "SMTP_PASSWORD", default: "", "a password of at most \(longest) octets, or a hash",
+      isSecret: true
     ) {
       $0.utf8.count <= longest ? $0 : nil
     }
@@ -199,18 +201,19 @@ private struct Source {
     }
     if verifiers.count > 1 {
       throw SettingsError(
-        variable: verifiers[1].name, value: verifiers[1].value,
+        variable: verifiers[1].name.description, value: verifiers[1].value,
         reason: "accounts are in one place, and \(verifiers[0].name) is set too")
     }
     return verifiers.first?.verifier
   }
 
   mutating func number(
-    _ name: String, default standard: Int, _ range: ClosedRange<Int>
+    _ name: StaticString, default standard: Int, _ range: ClosedRange<Int>
   ) throws(SettingsError) -> Int {
-    let upper = range.upperBound == Int.max ? "" : " to \(range.upperBound)"
-    return try read(
-      name, default: String(standard), "a number from \(range.lowerBound)\(upper)"
+    try read(
+      name, default: String(standard),
+      "a number from \(range.lowerBound)"
+        + (range.upperBound == Int.max ? "" : " to \(range.upperBound)")
     ) { text in
       guard text.utf8.allSatisfy({ 0x30...0x39 ~= $0 }) else { return nil }
       return Int(text).flatMap { range.contains($0) ? $0 : nil }

@@ -81,7 +81,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "SMTP_MAX_SIZE", "SMTP MAX=1", "1A=1", "A='b", "A=\"b\" c", "A=b # c", "A=b\\",
+    "SMTP_MAX_SIZE", "SMTP MAX=1", "1A=1", "A='b", "A=\"b\" c", "A=b # c", "A=b\\", "A=b\rC=d",
+    "# a\rA=1", "=1", "A=\"\\x\"", "Ä=1",
   ])
   func badEnvironmentFile(_ line: String) {
     let folder = Scratch()
@@ -91,6 +92,34 @@ import Testing
     #expect(outcome.status == 78)
     #expect(outcome.errorText.contains("variable=--env-file"))
     #expect(outcome.errorText.contains("line 2: "))
+  }
+
+  /// The last line for a variable counts, whatever the ends of lines and the quotes.
+  @Test func environmentFile() {
+    let folder = Scratch()
+    let lines = [
+      "", " ; no\tSMTP_HOSTNAME=no.example", "SMTP_HOSTNAME=first.example",
+      "\texport SMTP_HOSTNAME=a.example ", #"SMTP_MAIL_DIR="b \"\$\\ # c""#,
+      #"SMTP_USERNAME='\ü"'"#,
+      "SMTP_PASSWORD=x#y",
+    ]
+    let file = folder.file("env", lines.joined(separator: "\r\n").utf8)
+    let outcome = Command.run(
+      [Command.built("postern-smtpd"), "--check", "--env-file", file], in: folder)
+    for value in [
+      "HOSTNAME=a.example", #"MAIL_DIR=b "$\ # c"#, #"USERNAME=\ü""#, "PASSWORD=(set)",
+    ] {
+      #expect(outcome.text.contains("\nSMTP_\(value)\t# file\n"), "\(outcome.text)")
+    }
+  }
+
+  @Test func environmentFileInLatin1() {
+    let folder = Scratch()
+    let file = folder.file("env", Array("SMTP_USERNAME=".utf8) + [0xFC])
+    let outcome = Command.run(
+      [Command.built("postern-smtpd"), "--env-file", file], in: folder, input: [])
+    #expect(outcome.status == 78)
+    #expect(outcome.errorText.contains("line 1: the value of SMTP_USERNAME is not UTF-8"))
   }
 
   @Test func missingEnvironmentFile() {

@@ -181,85 +181,106 @@ extension Confinement {
 
   private func restrictCalls() throws(Errno) {
     #if arch(x86_64) || arch(arm64)
-      let filter = executes ? Self.filter(denying: Self.dangerous) : filterOfNeeded()
-      try unsafe filter.withUnsafeBufferPointer { (filter) throws(Errno) in
-        try once { unsafe postern_seccomp(filter.baseAddress, UInt16(filter.count)) }
+      var filter = Filter()
+      if executes {
+        for call in Self.dangerous { filter.compare(call, then: Filter.denied) }
+        // From 2^30 on x86-64 has the same calls once more, by other numbers (x32).
+        filter.test(BPF_JGE, 1 << 30, then: Filter.denied)
+      } else {
+        allowNeeded(in: &filter)
+      }
+      let program = filter.program
+      try unsafe program.withUnsafeBufferPointer { (program) throws(Errno) in
+        try once { unsafe postern_seccomp(program.baseAddress, UInt16(program.count)) }
       }
     #else
       throw .functionNotImplemented
     #endif
   }
 
-  private static let allow = statement(BPF_RET, SECCOMP_RET_ALLOW)
-  private static let deny = statement(BPF_RET, SECCOMP_RET_ERRNO | UInt32(EPERM))
-
-  /// Loads the number of the call; a call of another architecture is denied. (struct seccomp_data: the
-  /// number is at 0, the architecture at 4, the low half of argument n at 16 + 8n.)
-  private static var prologue: [sock_filter] {
-    [
-      load(4), jump(BPF_JEQ, postern_audit_arch, then: 1, else: 0), deny, load(0),
-    ]
-  }
-
-  private static func filter(denying calls: [CInt]) -> [sock_filter] {
-    // From 2^30 on x86-64 has the same calls once more, by other numbers (x32).
-    prologue + [jump(BPF_JGE, 1 << 30, then: 0, else: 1), deny]
-      + calls.flatMap { [jump(BPF_JEQ, UInt32($0), then: 0, else: 1), deny] } + [allow]
-  }
-
-  private func filterOfNeeded() -> [sock_filter] {
-    var filter: [sock_filter] = []
-    filter.reserveCapacity(256)
-    filter += Self.prologue
+  private func allowNeeded(in filter: inout Filter) {
     // Memory, but none that can be executed.
-    for call in [SYS_mmap, SYS_mprotect] {
-      filter += [
-        Self.jump(BPF_JEQ, UInt32(call), then: 0, else: 4), Self.load(32),
-        Self.jump(BPF_JSET, UInt32(PROT_EXEC), then: 0, else: 1), Self.deny, Self.allow,
-      ]
-    }
+    filter.test(BPF_JSET, UInt32(PROT_EXEC), then: Filter.denied, else: Filter.allowed)
+    filter.load(argument: 2)
+    let memory = filter.start
+    var socket: Int?
     if logsToSyslog {
-      filter += [
-        Self.jump(BPF_JEQ, UInt32(SYS_connect), then: 0, else: 1), Self.allow,
-        Self.jump(BPF_JEQ, UInt32(SYS_socket), then: 0, else: 4), Self.load(16),
-        Self.jump(BPF_JEQ, UInt32(AF_UNIX), then: 0, else: 1), Self.allow, Self.deny,
-      ]
+      filter.test(BPF_JEQ, UInt32(AF_UNIX), then: Filter.allowed, else: Filter.denied)
+      filter.load(argument: 0)
+      socket = filter.start
     }
-    Self.search(Self.needed.sorted()[...], into: &filter)
-    return filter
+    Self.search(Self.needed.sorted()[...], in: &filter)
+    for call in [SYS_mmap, SYS_mprotect] { filter.compare(CInt(call), then: memory) }
+    if let socket {
+      filter.compare(CInt(SYS_connect), then: Filter.allowed)
+      filter.compare(CInt(SYS_socket), then: socket)
+    }
   }
 
-  /// Allows the calls of an ascending list, found by halving it: when a filter is installed the kernel
-  /// runs it for every call there is, which took most of the time of a chain of comparisons.
-  private static func search(_ calls: ArraySlice<CInt>, into filter: inout [sock_filter]) {
-    if calls.count <= 2 {
-      for call in calls {
-        filter.append(jump(BPF_JEQ, UInt32(bitPattern: call), then: 0, else: 1))
-        filter.append(allow)
+  /// Allows the calls of an ascending list, found by halving it, and no others.
+  private static func search(_ calls: ArraySlice<CInt>, in filter: inout Filter) {
+    if calls.count <= 3 {
+      var other = Filter.denied
+      for call in calls.reversed() {
+        filter.compare(call, then: Filter.allowed, else: other)
+        other = filter.start
       }
-      filter.append(deny)
       return
     }
     let middle = calls.startIndex + calls.count / 2
-    let branch = filter.count
-    filter.append(deny)  // replaced when it is known how far the upper half is
-    search(calls[..<middle], into: &filter)
-    filter[branch] = jump(
-      BPF_JGE, UInt32(bitPattern: calls[middle]), then: UInt8(filter.count - branch - 1), else: 0)
-    search(calls[middle...], into: &filter)
+    search(calls[middle...], in: &filter)
+    let upper = filter.start
+    search(calls[..<middle], in: &filter)
+    filter.test(BPF_JGE, UInt32(bitPattern: calls[middle]), then: upper)
+  }
+}
+
+/// A filter of system calls in the making: from its last statement to its first, so that where a jump leads is
+/// there already. When it is installed the kernel translates it several times and runs it for every call there
+/// is: that it is short, and no long chain of comparisons, is most of what a confined session costs.
+private struct Filter {
+  /// The ends, as positions in `statements`.
+  static let denied = 0
+  static let allowed = 1
+
+  /// The last first.
+  private var statements = [
+    sock_filter(
+      code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: SECCOMP_RET_ERRNO | UInt32(EPERM)),
+    sock_filter(code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: SECCOMP_RET_ALLOW),
+  ]
+
+  init() { statements.reserveCapacity(128) }
+
+  /// The position of what runs first so far.
+  var start: Int { statements.count - 1 }
+
+  /// The whole, the first first: the number of the call is loaded, and a call of another architecture denied.
+  /// (struct seccomp_data: the number is at 0, the architecture at 4, the low half of argument n at 16 + 8n.)
+  var program: [sock_filter] {
+    var whole = self
+    whole.load(0)
+    whole.test(BPF_JEQ, postern_audit_arch, then: whole.start, else: Self.denied)
+    whole.load(4)
+    return whole.statements.reversed()
   }
 
-  private static func statement(_ code: CInt, _ value: UInt32) -> sock_filter {
-    sock_filter(code: UInt16(code | BPF_K), jt: 0, jf: 0, k: value)
+  /// Leads to `then` if the call is this, else to `other`, or on to what runs first so far.
+  mutating func compare(_ call: CInt, then: Int, else other: Int? = nil) {
+    test(BPF_JEQ, UInt32(bitPattern: call), then: then, else: other)
   }
 
-  private static func load(_ offset: UInt32) -> sock_filter {
-    statement(BPF_LD | BPF_W | BPF_ABS, offset)
+  mutating func test(_ test: CInt, _ value: UInt32, then: Int, else other: Int? = nil) {
+    statements.append(
+      sock_filter(
+        code: UInt16(BPF_JMP | test | BPF_K), jt: UInt8(start - then),
+        jf: UInt8(start - (other ?? start)), k: value))
   }
 
-  private static func jump(
-    _ test: CInt, _ value: UInt32, then: UInt8, else other: UInt8
-  ) -> sock_filter {
-    sock_filter(code: UInt16(BPF_JMP | test | BPF_K), jt: then, jf: other, k: value)
+  mutating func load(argument number: UInt32) { load(16 + 8 * number) }
+
+  private mutating func load(_ offset: UInt32) {
+    statements.append(
+      sock_filter(code: UInt16(BPF_LD | BPF_W | BPF_ABS), jt: 0, jf: 0, k: offset))
   }
 }

@@ -209,7 +209,7 @@ extension Confinement {
       filter.load(argument: 0)
       socket = filter.start
     }
-    Self.search(Self.needed.sorted()[...], in: &filter)
+    Self.search(Self.needed.filter { $0 >= 0 }.sorted()[...], in: &filter)
     for call in [SYS_mmap, SYS_mprotect] { filter.compare(CInt(call), then: memory) }
     if let socket {
       filter.compare(CInt(SYS_connect), then: Filter.allowed)

@@ -193,19 +193,15 @@ def free_port():
 
 
 def postern(folder, program, name="Postern", confined=True):
-    store = os.path.join(folder, "postern" + ("" if confined else "-unconfined"))
-    os.mkdir(store)
     return Server(
-        name, store, filter=[program],
+        name, folder, filter=[program],
         environment={
-            "SMTP_MAIL_DIR": store, "SMTP_CONFINEMENT": "true" if confined else "false",
+            "SMTP_MAIL_DIR": folder, "SMTP_CONFINEMENT": "true" if confined else "false",
             "SMTP_MAX_SIZE": str(MAXIMUM_SIZE)})
 
 
 def floor(folder, program):
-    store = os.path.join(folder, "floor")
-    os.mkdir(store)
-    return Server("the floor", store, filter=[program, store])
+    return Server("the floor", folder, filter=[program, folder])
 
 
 def debian(folder, name, *packages, devices=True):

@@ -79,6 +79,20 @@ all_greeted() {
   for connection in "${held[@]}"; do greeted "$connection" 10 || return; done
 }
 
+# waits_beyond NUMBER PORT: that many sessions at most, unprivileged; who comes later waits for one to end.
+waits_beyond() {
+  release
+  hold "$1" "$2"
+  all_greeted || fail "there are no $1 sessions"
+  hold $(($1 + 1)) "$2"
+  ! greeted "${held[$1]}" 1 || fail "one more than $1 has a session"
+  unprivileged
+  [[ $(sessions | wc -l) == "$1" ]] || fail "$(sessions | wc -l) sessions"
+  printf 'QUIT\r\n' >&"${held[0]}"
+  greeted "${held[$1]}" 10 || fail "who waits has no session when another has ended"
+  release
+}
+
 sessions() { grep -lx postern-smtpd /proc/[0-9]*/comm 2>/dev/null | cut -d / -f 3; }
 no_sessions() { [[ -z $(sessions) ]]; }
 # unprivileged: there are sessions, and each is postern's and confined.

@@ -128,7 +128,7 @@ import Testing
   // Replies.
 
   @Test func replies() throws {
-    let source = try Source.text("Sources/SMTP/Reply.swift")
+    let source = try Source.text("Sources/SMTP/Server/Reply.swift")
     let constants = source.matches(of: /Reply\(\s*"([^"\\]*)"\)/).map { String($0.1) }
     #expect(constants.count > 60)
     #expect(constants.count == source.matches(of: /= Reply\(/).count)

@@ -1,5 +1,5 @@
 // The states of a session, walked breadth first from the code itself: what leads from where to where
-// is drawn in Sources/SMTP/STATES.md, and what holds in every state is checked in every state.
+// is drawn in Sources/SMTP/Server/STATES.md, and what holds in every state is checked in every state.
 
 import Foundation
 import Testing
@@ -251,7 +251,7 @@ private struct Walker {
 
       """
     let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appending(path: "Sources/SMTP/STATES.md")
+      .deletingLastPathComponent().appending(path: "Sources/SMTP/Server/STATES.md")
     if ProcessInfo.processInfo.environment["POSTERN_UPDATE"] != nil {
       try text.write(to: file, atomically: true, encoding: .utf8)
     }

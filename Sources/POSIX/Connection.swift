@@ -16,6 +16,8 @@ public struct Connection: ~Copyable {
     case timeout
     /// SIGTERM has come.
     case terminated
+    /// The peer sends no more.
+    case endOfInput
     /// The connection is broken.
     case failed(Errno)
   }
@@ -38,15 +40,16 @@ public struct Connection: ~Copyable {
     output = FileDescriptor(STDOUT_FILENO)
   }
 
-  /// Appends to `buffer` what has arrived, at most `count` octets, and gives how many those are;
-  /// 0 is the end of the input.
+  /// Appends to `buffer` what has arrived, at most `count` octets, and gives how many those are.
   public func read(
     into buffer: inout [UInt8], atMost count: Int, until deadline: Deadline
   ) throws(Interruption) -> Int {
     // Input that is always there is no reason to go on reading it.
     if deadline.hasPassed { throw .timeout }
     try wait(for: POLLIN, on: input.number, until: deadline)
-    return try reporting { () throws(Errno) in try input.read(into: &buffer, atMost: count) }
+    let got = try reporting { () throws(Errno) in try input.read(into: &buffer, atMost: count) }
+    if got == 0 { throw .endOfInput }
+    return got
   }
 
   /// Writes all of `octets` and takes them out; those that were not written when this throws stay
@@ -82,13 +85,16 @@ public struct Connection: ~Copyable {
     }
   }
 
-  /// Ends the output and passes over what still comes: a socket that is closed with input unread is
-  /// reset, and a reset takes from the peer what it has not read.
+  /// Ends the output and passes over what still comes, also after SIGTERM: a socket that is closed with input
+  /// unread is reset, and a reset takes from the peer what it has not read. Does nothing for a pipe.
   public func linger(until deadline: Deadline) {
     guard shutdown(output.number, CInt(SHUT_WR)) == 0 else { return }
     var passedOver: [UInt8] = []
     passedOver.reserveCapacity(4096)
-    while let count = try? read(into: &passedOver, atMost: 4096, until: deadline), count > 0 {
+    var polled = pollfd(fd: input.number, events: Int16(POLLIN), revents: 0)
+    while !deadline.hasPassed {
+      if unsafe poll(&polled, 1, deadline.remainingMilliseconds) <= 0 { continue }
+      guard let count = try? input.read(into: &passedOver, atMost: 4096), count > 0 else { return }
       passedOver.removeAll(keepingCapacity: true)
     }
   }

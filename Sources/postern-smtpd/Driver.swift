@@ -8,7 +8,7 @@ import SMTP
 import Storage
 
 struct Driver: ~Copyable {
-  /// Octets read at once. A session holds no more input than this.
+  /// Octets of input that a session holds at most.
   private static let inputSize = 65_536
 
   private let settings: Settings
@@ -26,10 +26,7 @@ struct Driver: ~Copyable {
   private var handover: StartTLS?
 
   private var output: [UInt8] = []
-  private var received = 0
-  /// When content has begun to arrive, and how much had come before; nil while none arrives.
-  private var contentStart: (milliseconds: Int64, received: Int)?
-  private let started = Clock.monotonicMilliseconds()
+  private var pace: Pace
 
   /// A message that is arriving.
   private struct Arrival: ~Copyable {
@@ -38,23 +35,14 @@ struct Driver: ~Copyable {
     let started: Int64
   }
 
-  /// Seconds that a peer which was dismissed has for reading why.
+  private static let lineEnd: [UInt8] = [13, 10]
+  /// Seconds that the peer has for reading the last reply.
   private static let lingerTime = 2
-
-  /// How a session ends.
-  private enum Ending {
-    case closed
-    case endOfInput
-    case slow
-    case tooLong
-    case interrupted(Connection.Interruption)
-  }
 
   init(
     settings: Settings, peer: Peer, isTLS: Bool, isResumed: Bool, log: Log,
     store: consuming MailDirectory?, connection: consuming Connection
   ) {
-    precondition(Self.inputSize > Session.minimumInput)
     self.settings = settings
     self.peer = peer
     self.isResumed = isResumed
@@ -63,6 +51,8 @@ struct Driver: ~Copyable {
     self.store = store
     self.connection = connection
     session = Session(configuration: settings.session, isTLS: isTLS)
+    pace = Pace(settings)
+    precondition(Self.inputSize > Session.minimumInput)
     output.reserveCapacity(Session.outputLimit + 1024)
   }
 
@@ -70,13 +60,14 @@ struct Driver: ~Copyable {
   mutating func run() -> Process.ExitStatus {
     do throws(Connection.Interruption) {
       if !isResumed { try greet() }
-      return end(try converse())
+      try converse()
+      return end(nil)
     } catch {
-      return end(.interrupted(error))
+      return end(error)
     }
   }
 
-  /// Greets, after a while if so configured; a client that does not wait for it is none that speaks
+  /// Greets, after a while if so configured. A client that does not wait for the greeting does not speak
   /// SMTP.
   private mutating func greet() throws(Connection.Interruption) {
     if settings.greetingDelay > 0,
@@ -88,80 +79,47 @@ struct Driver: ~Copyable {
     }
   }
 
-  /// Whether the content that arrives comes too slowly.
-  private mutating func isTooSlow() -> Bool {
-    guard session.isReceivingContent else {
-      contentStart = nil
-      return false
-    }
-    let now = Clock.monotonicMilliseconds()
-    guard let start = contentStart else {
-      contentStart = (now, received)
-      return false
-    }
-    let milliseconds = now - start.milliseconds
-    return milliseconds > Int64(settings.timeout) * 1000
-      && Int64(received - start.received) * 1000 < milliseconds * Int64(settings.minimumRate)
-  }
-
-  private mutating func converse() throws(Connection.Interruption) -> Ending {
-    var input: [UInt8] = []
-    input.reserveCapacity(Self.inputSize)
-    var consumed = 0  // how much of it the machine is done with
-    let sessionDeadline = Deadline(inSeconds: settings.sessionTimeout)
-    var deadline = Deadline(inSeconds: settings.timeout)
+  /// Does what the machine says, one action after the other, until it closes the session.
+  private mutating func converse() throws(Connection.Interruption) {
+    var input = InputBuffer(capacity: Self.inputSize)
+    var position = 0
     while true {
-      let step = session.advance(input.span.extracting(consumed...), into: &output)
-      try perform(step.action, on: input.span.extracting(consumed...))
-      consumed += step.consumed
-      switch step.action {
-      case .verify, .refused:
-        // What the machine has read may be a password.
-        for index in consumed - step.consumed..<consumed { input[index] = 0 }
-      case .open, .append, .commit, .abort, .startTLS, .flush, .needInput, .close: break
-      }
-      if step.isProgress { deadline = Deadline(inSeconds: settings.timeout) }
-      switch step.action {
-      case .close: return .closed
+      switch session.advance(input.octets.span, &position, into: &output) {
       case .needInput:
-        input.removeSubrange(..<consumed)
-        consumed = 0
-        let room = Self.inputSize - input.count
-        if isTooSlow() { return .slow }
-        let count: Int
-        do throws(Connection.Interruption) {
-          count = try connection.read(
-            into: &input, atMost: room, until: min(deadline, sessionDeadline))
-        } catch .timeout where sessionDeadline.hasPassed {
-          return .tooLong
-        }
-        if count == 0 { return .endOfInput }
-        received += count
-      case .open, .append, .commit, .abort, .verify, .startTLS, .refused, .flush: break
+        try flush()
+        input.removeFirst(position)
+        position = 0
+        try read(into: &input)
+        continue
+      case .proceed: break
+      case .flush: try flush()
+      case .open(let envelope, let hello): open(envelope, hello)
+      case .append(let range): append(input.octets.span.extracting(range))
+      case .appendLineEnd: append(Self.lineEnd.span)
+      case .commit: commit()
+      case .abort: abort()
+      case .verify: try verify()
+      case .startTLS: startTLS()
+      case .refused(let reply, let command): logRefusal(reply, input.octets.span.copy(command))
+      case .close:
+        try flush()
+        return
       }
+      pace.hasProgress = true
     }
   }
 
-  /// Does what the machine says; `input` is what the machine was given.
-  private mutating func perform(
-    _ action: Session.Action, on input: Span<UInt8>
-  ) throws(Connection.Interruption) {
-    switch action {
-    case .open(let envelope, let hello): open(envelope, hello)
-    case .append(let range): append(input.extracting(range))
-    case .commit: commit()
-    case .abort: abort()
-    case .verify: try verify()
-    case .startTLS: startTLS()
-    case .refused(let reply, nil): logRefusal(reply, nil)
-    case .refused(let reply, let command?): logRefusal(reply, input.copy(command))
-    case .flush, .needInput, .close: try flush()
-    }
+  /// Waits for more input.
+  private mutating func read(into input: inout InputBuffer) throws(Connection.Interruption) {
+    if pace.isTooSlow(receivingContent: session.isReceivingContent) { throw .timeout }
+    let room = input.room
+    pace.received += try connection.read(
+      into: &input.octets, atMost: room, until: pace.readDeadline())
   }
 
   private mutating func flush() throws(Connection.Interruption) {
     if output.isEmpty { return }
-    try connection.write(&output, until: Deadline(inSeconds: settings.timeout))
+    try connection.write(&output, until: pace.writeDeadline)
   }
 }
 
@@ -224,7 +182,7 @@ extension Driver {
       line.add("id", id.octets)
       line.add("bytes", size)
       line.add("recipients", recipients.count)
-      line.add("seconds", Self.seconds(since: started))
+      line.add("seconds", Pace.seconds(since: started))
     }
   }
 
@@ -313,66 +271,61 @@ extension Session.Verdict {
 
 // The end, and the log.
 extension Driver {
-  private mutating func end(_ ending: Ending) -> Process.ExitStatus {
-    abort()
+  /// Ends the session: on the machine's word, or because of an interruption.
+  private mutating func end(_ interruption: Connection.Interruption?) -> Process.ExitStatus {
+    let dismissal = session.dismissal  // by the machine
     let reason: StaticString
-    switch ending {
-    case .closed where session.dismissal != nil:
-      reason = "dismissed"
-      // Else what the peer sends makes its side drop the reply that it has not read yet.
-      connection.linger(until: Deadline(inSeconds: Self.lingerTime))
-    case .closed where handover != nil: reason = "starttls"
-    case .closed: reason = "quit"
+    switch interruption {
+    case nil where dismissal != nil: reason = "dismissed"
+    case nil where handover != nil: reason = "starttls"
+    case nil: reason = "quit"
+    case .timeout where pace.isTooLong: reason = interrupt(.tooLong, "too long")
+    case .timeout where pace.isTooSlow(receivingContent: session.isReceivingContent):
+      reason = interrupt(.slow, "too slow")
+    case .timeout: reason = interrupt(.timeout, "timeout")
+    case .terminated: reason = interrupt(.shuttingDown, "terminated")
     case .endOfInput: reason = "end of input"
-    case .slow: reason = bid(.slow, "too slow")
-    case .tooLong: reason = bid(.tooLong, "too long")
-    case .interrupted(.timeout): reason = bid(.timeout, "timeout")
-    case .interrupted(.terminated): reason = bid(.shuttingDown, "terminated")
-    case .interrupted(.failed(.brokenPipe)), .interrupted(.failed(.connectionReset)):
-      reason = "connection lost"
-    case .interrupted(.failed(let errno)):
+    case .failed(.brokenPipe), .failed(.connectionReset): reason = "connection lost"
+    case .failed(let errno):
+      abort()
       log.write(.error, "failure") { $0.add("reason", errno.description) }
       return .ioError
     }
+    abort()
     log.write(.info, "close") { line in
       line.add("reason", reason)
-      if let dismissal = session.dismissal { line.add("reply", dismissal.text) }
+      if let dismissal { line.add("reply", dismissal.text) }
       line.add("messages", session.messages)
       line.add("errors", session.errors)
-      line.add("octets", received)
-      line.add("seconds", Self.seconds(since: started))
+      line.add("octets", pace.received)
+      line.add("seconds", pace.elapsed)
     }
-    if case .closed = ending, let handover {
+    if let handover {
       let errno = handover.replaceProcess(peer: peer, hiding: settings.environmentPassword)
       log.write(.error, "failure") { $0.add("reason", "stunnel: \(errno)") }
       return .ioError
     }
+    // A client that is still sending would be reset, and not read why.
+    if session.dismissal != nil { connection.linger(until: Deadline(inSeconds: Self.lingerTime)) }
     return .success
   }
 
   /// Writes the 421 that ends the session, if the peer takes it at once.
-  private mutating func bid(_ reply: Reply, _ reason: StaticString) -> StaticString {
+  private mutating func interrupt(_ reply: Reply, _ reason: StaticString) -> StaticString {
     session.interrupt(reply, into: &output)
     try? connection.write(&output, until: Deadline(inSeconds: 0))
     return reason
   }
 
-  /// A command is logged only where the machine says which it was: what it does not know may be a
-  /// password out of place.
-  private func logRefusal(_ reply: Reply, _ command: [UInt8]?) {
+  /// Logs that something was refused, and the part of the input that may be shown.
+  private func logRefusal(_ reply: Reply, _ command: [UInt8]) {
     log.write(.notice, "refuse") { line in
       line.add("reply", reply.text)
-      if let command, !command.isEmpty { line.add("command", command.prefix(512)) }
+      if !command.isEmpty { line.add("command", command.prefix(512)) }
     }
   }
 
   private func logFailure(_ error: StoreError) { log.failure(error, settings) }
-
-  private static func seconds(since start: Int64) -> String {
-    let milliseconds = Clock.monotonicMilliseconds() - start
-    let fraction = String(milliseconds % 1000 + 1000).dropFirst()
-    return "\(milliseconds / 1000).\(fraction)"
-  }
 }
 
 extension Log {

@@ -120,9 +120,7 @@ struct Program {
         fail(malformation.rawValue)
         return nil
       case .needOctets(let count):
-        guard let got = try? connection.read(into: &octets, atMost: count, until: deadline),
-          got > 0
-        else {
+        guard (try? connection.read(into: &octets, atMost: count, until: deadline)) != nil else {
           fail("no PROXY header came")
           return nil
         }

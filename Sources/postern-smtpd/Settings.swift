@@ -94,8 +94,10 @@ struct Settings {
     sessionTimeout = try source.number("SMTP_SESSION_TIMEOUT", default: 14_400, 1...604_800)
     minimumRate = try source.number("SMTP_MIN_RATE", default: 100, 0...1_000_000_000)
     greetingDelay = try source.number("SMTP_GREETING_DELAY", default: 0, 0...300)
-    session.bareLineEnds = try source.read("SMTP_BARE_LF", default: "reject", "reject or keep") {
-      ["reject": .reject, "keep": .keep][$0]
+    session.bareLineEnds = try source.read(
+      "SMTP_BARE_LF", default: "reject", "reject, keep or normalize"
+    ) {
+      ["reject": .reject, "keep": .keep, "normalize": .normalize][$0]
     }
     session.requiresAuthentication = try source.bool("SMTP_REQUIRE_AUTH")
     session.allowsInsecureAuthentication = try source.bool("SMTP_ALLOW_INSECURE_AUTH")

@@ -227,7 +227,7 @@ import Testing
     var given: [String] = []
     for pattern in [
       #/reason: "((?:[^"\\]|\\.)*)"/#, #/add\("reason", "((?:[^"\\]|\\.)*)"\)/#,
-      #/reason = "((?:[^"\\]|\\.)*)"/#, #/bid\(\.\w+, "((?:[^"\\]|\\.)*)"\)/#,
+      #/reason = "((?:[^"\\]|\\.)*)"/#, #/interrupt\(\.\w+, "((?:[^"\\]|\\.)*)"\)/#,
       #/fail\(\s*(?:\.\w+, )?"((?:[^"\\]|\\.)*)"\s*\)/#,
     ] {
       let found = source.matches(of: pattern).map { String($0.1) }

@@ -34,6 +34,8 @@ public struct Configuration: Sendable {
     case reject
     /// It is stored as it came. The bare octets end nothing.
     case keep
+    /// A bare LF is stored as CR LF, but ends nothing; a bare CR is refused.
+    case normalize
   }
 
   public init(hostname: [UInt8]) { self.hostname = hostname }

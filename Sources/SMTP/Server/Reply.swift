@@ -2,7 +2,8 @@
 // quote this file. Codes are those of RFC 5321 §4.2 and, behind them, RFC 3463. As RFC 2034 §4
 // has it, the greeting and the replies to HELO and EHLO carry no enhanced status code.
 
-public struct Reply: Equatable, Sendable {
+/// A reply. A command that is refused throws the reply that refuses it.
+public struct Reply: Error, Equatable, Sendable {
   /// One line without its CR LF.
   public let text: StaticString
 

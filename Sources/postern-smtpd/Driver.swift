@@ -87,7 +87,7 @@ struct Driver: ~Copyable {
       switch session.advance(input.octets.span, &position, into: &output) {
       case .needInput:
         try flush()
-        input.removeFirst(position)
+        input.removeFirst(position, isContent: session.isReceivingContent)
         position = 0
         try read(into: &input)
         continue

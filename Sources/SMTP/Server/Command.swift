@@ -13,6 +13,7 @@ struct Command {
 
   var hasArguments: Bool { !arguments.isEmpty }
 
+  @inline(__always)
   init(_ line: Span<UInt8>) {
     var end = line.count
     while end > 0, line[end - 1] == .space || line[end - 1] == .tab { end -= 1 }
@@ -42,6 +43,7 @@ enum Verb {
 
   /// The verb of at most eight octets, the last in the lowest octet, each with the bit of lower case set:
   /// only a letter becomes a letter by that. Nil if there is none such.
+  @inline(__always)
   init?(letters: UInt64) {
     switch letters {
     case 0x6865_6C6F: self = .helo

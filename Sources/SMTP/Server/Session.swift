@@ -18,12 +18,12 @@ public struct Session: Sendable {
   public enum Action: Sendable {
     /// Write the output, and bring more input: what stands from `position` on is needed again.
     case needInput
-    /// Nothing: a command or a piece of content was dealt with.
+    /// Nothing: commands or a piece of content were dealt with.
     case proceed
     /// Write the output: it has grown to `Session.outputLimit`.
     case flush
     /// Make a message for this envelope. If anything fails from here on, call `storeFailed`.
-    case open(Envelope, Hello)
+    indirect case open(Envelope, Hello)
     /// Append these octets of the input to the open message.
     case append(Range<Int>)
     /// Append CR LF to the open message, in the place of a bare LF.
@@ -68,7 +68,7 @@ public struct Session: Sendable {
     case startingTLS
     /// A mail transaction. To `content` by DATA, to `chunk` by BDAT, to `ready` by RSET, HELO and
     /// EHLO.
-    case mail(Envelope)
+    indirect case mail(Envelope)
     /// The content of a message after DATA. To `storing` by its end, or to `ready` if it is refused.
     case content(Content, EndOfDataReader)
     /// A chunk after BDAT. To `chunks` by its end; by the end of the last to `storing`, or to `ready` if
@@ -132,13 +132,9 @@ public struct Session: Sendable {
     if output.count >= Self.outputLimit { return .flush }
     if refusedOctets > 0 { return passOver(input, &position) }
     switch state {
-    case .ready, .mail, .chunks: return advanceLine(input, &position, nil, into: &output)
-    case .authenticating(let exchange):
-      return advanceLine(input, &position, exchange, into: &output)
-    case .content(let content, let reader):
-      return advance(content, reader, input, &position, into: &output)
-    case .chunk(let chunks, let remaining, let isLast):
-      return advance(chunks, remaining, isLast: isLast, input, &position, into: &output)
+    case .ready, .mail, .chunks, .authenticating:
+      return advanceLines(input, &position, into: &output)
+    case .content, .chunk: return advanceContent(input, &position, into: &output)
     case .storing, .verifying, .startingTLS:
       preconditionFailure("the caller has not said how its part ended")
     case .closed:
@@ -147,25 +143,43 @@ public struct Session: Sendable {
     }
   }
 
-  /// Goes on with a command line or, while `exchange` waits for one, a response to AUTH.
-  private mutating func advanceLine(
-    _ input: Span<UInt8>, _ position: inout Int, _ exchange: AuthenticationExchange?,
-    into output: inout [UInt8]
+  /// Goes on with command lines or responses to AUTH.
+  private mutating func advanceLines(
+    _ input: Span<UInt8>, _ position: inout Int, into output: inout [UInt8]
   ) -> Action {
-    switch lines.next(in: input, from: position, isResponse: exchange != nil) {
-    case .line(let line, let next):
-      position = next
-      if let exchange { return respond(input, line, exchange, into: &output) }
-      return execute(input, line, isLast: next == input.count, into: &output)
-    case .fault(let reply, let next):
-      position = next
-      if exchange != nil { state = .ready }
-      if reply == .bdatSyntax { dismiss(reply) }
-      return refuse(reply, into: &output)
-    case .needInput(let keep):
-      position = keep
-      return .needInput
+    while true {
+      switch lines.next(in: input, from: position, isResponse: isAuthenticating) {
+      case .line(let line, let next):
+        position = next
+        let action =
+          isAuthenticating
+          ? respond(input, line, into: &output)
+          : execute(input, line, isLast: next == input.count, into: &output)
+        guard case .proceed = action, expectsLine, output.count < Self.outputLimit else {
+          return action
+        }
+      case .fault(let reply, let next):
+        position = next
+        if isAuthenticating { state = .ready }
+        if reply == .bdatSyntax { dismiss(reply) }
+        return refuse(reply, into: &output)
+      case .needInput(let keep):
+        position = keep
+        return .needInput
+      }
     }
+  }
+
+  private var expectsLine: Bool {
+    switch state {
+    case .ready, .mail, .chunks, .authenticating: true
+    case .verifying, .startingTLS, .content, .chunk, .storing, .closed: false
+    }
+  }
+
+  private var isAuthenticating: Bool {
+    if case .authenticating = state { return true }
+    return false
   }
 
   /// Passes over what has come of a refused chunk.

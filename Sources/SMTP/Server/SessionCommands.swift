@@ -3,6 +3,7 @@
 
 extension Session {
   /// Does what a command line says.
+  @inline(__always)
   mutating func execute(
     _ input: Span<UInt8>, _ range: Range<Int>, isLast: Bool, into output: inout [UInt8]
   ) -> Action {
@@ -11,32 +12,26 @@ extension Session {
     do throws(Reply) {
       idleCommands += 1
       if idleCommands > configuration.maximumIdleCommands { throw dismiss(.tooManyCommands) }
-      return try perform(command, line, isLast, into: &output)
+      switch command.verb {
+      case .noop: return answer(.ok, into: &output)
+      case .mail: return answer(try mail(line, command), into: &output)
+      case .rcpt: return answer(try recipient(line, command), into: &output)
+      case .data: return try data(command, into: &output)
+      case .bdat: return try chunk(line, command)
+      case .rset: return try reset(command, into: &output)
+      case .helo: return try hello(line, command, isExtended: false, into: &output)
+      case .ehlo: return try hello(line, command, isExtended: true, into: &output)
+      case .auth: return try authenticate(line, command, into: &output)
+      case .startTLS: return try startTLS(command, isLast)
+      case .quit: return try quit(command, into: &output)
+      case .help: return answer(.help, into: &output)
+      case .vrfy: return answer(try verify(command), into: &output)
+      case .expn: throw .notImplemented
+      case nil: throw unknown(line, command)
+      }
     } catch {
       let shown = range.lowerBound..<range.lowerBound + command.shown(line)
       return refuse(error, command: shown, into: &output)
-    }
-  }
-
-  private mutating func perform(
-    _ command: Command, _ line: Span<UInt8>, _ isLast: Bool, into output: inout [UInt8]
-  ) throws(Reply) -> Action {
-    switch command.verb {
-    case .noop: return answer(.ok, into: &output)
-    case .mail: return answer(try mail(line, command), into: &output)
-    case .rcpt: return answer(try recipient(line, command), into: &output)
-    case .data: return try data(command, into: &output)
-    case .bdat: return try chunk(line, command)
-    case .rset: return try reset(command, into: &output)
-    case .helo: return try hello(line, command, isExtended: false, into: &output)
-    case .ehlo: return try hello(line, command, isExtended: true, into: &output)
-    case .auth: return try authenticate(line, command, into: &output)
-    case .startTLS: return try startTLS(command, isLast)
-    case .quit: return try quit(command, into: &output)
-    case .help: return answer(.help, into: &output)
-    case .vrfy: return answer(try verify(command), into: &output)
-    case .expn: throw .notImplemented
-    case nil: throw unknown(line, command)
     }
   }
 
@@ -118,9 +113,11 @@ extension Session {
 
   /// A line that answers a challenge; `*` cancels.
   mutating func respond(
-    _ input: Span<UInt8>, _ line: Range<Int>, _ exchange: AuthenticationExchange,
-    into output: inout [UInt8]
+    _ input: Span<UInt8>, _ line: Range<Int>, into output: inout [UInt8]
   ) -> Action {
+    guard case .authenticating(let exchange) = state else {
+      preconditionFailure("no response is waited for")
+    }
     state = .ready
     do throws(Reply) {
       if input.matches("*", in: line) { throw .authenticationCancelled }

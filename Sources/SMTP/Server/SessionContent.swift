@@ -30,8 +30,23 @@ struct Chunks: Sendable {
 }
 
 extension Session {
+  /// Goes on with content.
+  @inline(never)
+  mutating func advanceContent(
+    _ input: Span<UInt8>, _ position: inout Int, into output: inout [UInt8]
+  ) -> Action {
+    switch state {
+    case .content(let content, let reader):
+      return advance(content, reader, input, &position, into: &output)
+    case .chunk(let chunks, let remaining, let isLast):
+      return advance(chunks, remaining, isLast: isLast, input, &position, into: &output)
+    case .ready, .authenticating, .verifying, .startingTLS, .mail, .chunks, .storing, .closed:
+      preconditionFailure("no content is waited for")
+    }
+  }
+
   /// Goes on with the content behind DATA.
-  mutating func advance(
+  private mutating func advance(
     _ before: Content, _ readerBefore: EndOfDataReader, _ input: Span<UInt8>,
     _ position: inout Int, into output: inout [UInt8]
   ) -> Action {
@@ -57,7 +72,7 @@ extension Session {
   }
 
   /// Goes on with a chunk.
-  mutating func advance(
+  private mutating func advance(
     _ before: Chunks, _ remaining: Int, isLast: Bool, _ input: Span<UInt8>, _ position: inout Int,
     into output: inout [UInt8]
   ) -> Action {

@@ -26,9 +26,14 @@ extension Session {
     case .mail: reply = mail(line, command)
     case .rcpt: reply = recipient(line, command)
     case .noop: reply = .ok
-    case .vrfy: reply = command.hasArguments ? .cannotVerify : .vrfySyntax
+    case .vrfy:
+      reply =
+        lacksAuthentication
+        ? .authenticationRequired : command.hasArguments ? .cannotVerify : .vrfySyntax
     case .expn: reply = .notImplemented
-    case .help: reply = .help
+    case .help:
+      help(into: &output)
+      return nil
     case nil: reply = unknown(line, command)
     case .helo, .ehlo, .auth, .startTLS, .bdat, .data, .rset, .quit:
       return executeAtLength(line, command, at: position, isLast, into: &output)
@@ -107,16 +112,12 @@ extension Session {
     return .refused(reply, command: command)
   }
 
-  /// HELO and EHLO: RFC 5321 §4.1.1.1. Either ends a mail transaction. A name with underscores is
-  /// tolerated: many machines have one, and nothing is decided by it.
+  /// HELO and EHLO: RFC 5321 §4.1.1.1. Either ends a mail transaction.
   private mutating func hello(
     _ line: Span<UInt8>, _ command: Command, isExtended: Bool, into output: inout [UInt8]
   ) -> Outcome {
     let name = command.arguments
-    let end =
-      line.domain(from: name.lowerBound, allowing: UInt8(ascii: "_"))
-      ?? line.addressLiteral(from: name.lowerBound)
-    guard end == name.upperBound else {
+    guard line.isHelloName(name) else {
       return .reply(isExtended ? .ehloSyntax : .heloSyntax)
     }
     state = .ready(Hello(name: line.copy(name), isExtended: isExtended))
@@ -225,6 +226,22 @@ extension Session {
     }
   }
 
+  /// HELP: RFC 5321 §4.1.1.8. Lists the commands that can be used in this session.
+  private func help(into output: inout [UInt8]) {
+    output.append("214 2.0.0 Commands: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT")
+    if configuration.canStartTLS, !isTLS { output.append(" STARTTLS") }
+    if configuration.hasAccounts, isSafe { output.append(" AUTH") }
+    output.append("\r\n")
+  }
+
+  /// Whether the client must authenticate before it can send mail (RFC 4954 §6).
+  private var lacksAuthentication: Bool { configuration.requiresAuthentication && login == nil }
+
+  /// The reply to a command that needs a mail transaction where there is none.
+  private var transactionNeeded: Reply {
+    lacksAuthentication ? .authenticationRequired : .mailFirst
+  }
+
   /// MAIL: RFC 5321 §4.1.1.2.
   private mutating func mail(_ line: Span<UInt8>, _ command: Command) -> Reply {
     switch state {
@@ -233,7 +250,7 @@ extension Session {
       .closed:
       return .nestedMail
     case .ready(let hello):
-      if configuration.requiresAuthentication, login == nil { return .authenticationRequired }
+      if lacksAuthentication { return .authenticationRequired }
       if transactions >= configuration.maximumTransactions {
         dismiss(.tooManyTransactions)
         return .tooManyTransactions
@@ -264,7 +281,7 @@ extension Session {
     switch state {
     case .start: return .helloFirst
     case .ready, .authenticating, .verifying, .startingTLS, .content, .chunk, .storing, .closed:
-      return .mailFirst
+      return transactionNeeded
     case .chunks: return .afterChunk
     case .mail(let hello, var envelope):
       guard let start = line.startOfPath(in: command.arguments, behind: "to:") else {
@@ -297,7 +314,7 @@ extension Session {
     switch state {
     case .start: return .reply(.helloFirst)
     case .ready, .authenticating, .verifying, .startingTLS, .content, .chunk, .storing, .closed:
-      return .reply(.mailFirst)
+      return .reply(transactionNeeded)
     case .chunks: return .reply(.afterChunk)
     case .mail(let hello, let envelope):
       if envelope.recipients.isEmpty { return .reply(.recipientFirst) }
@@ -321,7 +338,7 @@ extension Session {
     switch state {
     case .start: return refuse(.helloFirst)
     case .ready, .authenticating, .verifying, .startingTLS, .content, .chunk, .storing, .closed:
-      return refuse(.mailFirst)
+      return refuse(transactionNeeded)
     case .mail(let hello, let envelope):
       if envelope.recipients.isEmpty { return refuse(.recipientFirst) }
       let lineEnds = envelope.isBinary ? nil : LineEndChecker()

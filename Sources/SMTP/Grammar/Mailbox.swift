@@ -28,10 +28,11 @@ public struct Mailbox: Equatable, Sendable {
     return octets[(at + 1)...]
   }
 
-  /// The same octets for each way to write a mailbox: the domain in lower case, the local part as it is
-  /// (RFC 5321 §2.4).
+  /// The same octets for each way to write a mailbox: the domain in lower case and as A-labels, the
+  /// local part as it is (RFC 5321 §2.4).
   var canonical: [UInt8] {
     guard let at else { return octets.map { $0.lowercased } }  // "postmaster"
+    if !isASCII, let domain = aLabelDomain(domain) { return octets[...at] + domain }
     var canonical = octets
     for index in at..<canonical.count { canonical[index] = canonical[index].lowercased }
     return canonical

@@ -34,7 +34,7 @@ struct Driver: ~Copyable {
   /// A message that is arriving.
   private struct Arrival: ~Copyable {
     var file: OpenMessage
-    let recipients: [Mailbox]
+    let recipients: Int
     let started: Int64
   }
 
@@ -183,10 +183,10 @@ extension Driver {
     }
     let id = MessageID(Process.random())
     do throws(StoreError) {
-      guard let file = try store?.open(id: id) else { return }
+      let recipients = envelope.recipients.map { $0.mailbox }
+      guard let file = try store?.open(id: id, for: recipients) else { return }
       message = Arrival(
-        file: file, recipients: envelope.recipients.map { $0.mailbox },
-        started: Clock.monotonicMilliseconds())
+        file: file, recipients: recipients.count, started: Clock.monotonicMilliseconds())
       let fields = envelope.traceFields(
         hello: hello, client: client, isAuthenticated: session.login != nil,
         hostname: settings.session.hostname, id: id.octets, time: .now)
@@ -214,7 +214,7 @@ extension Driver {
     let (id, size) = (arrival.file.id, arrival.file.size)
     let (recipients, started) = (arrival.recipients, arrival.started)
     do throws(StoreError) {
-      try store?.store(arrival.file, for: recipients, time: .now)
+      try store?.store(arrival.file, time: .now)
     } catch {
       fail(error)
       return
@@ -223,7 +223,7 @@ extension Driver {
     log.write(.info, "store") { line in
       line.add("id", id.octets)
       line.add("bytes", size)
-      line.add("recipients", recipients.count)
+      line.add("recipients", recipients)
       line.add("seconds", Self.seconds(since: started))
     }
   }

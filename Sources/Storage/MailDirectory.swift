@@ -45,7 +45,8 @@ public struct MailDirectory: ~Copyable {
   }
 
   /// Begins a message. No other message may have this `id`, and no two `recipients` may be the same. A
-  /// recipient whose address no name can hold costs a descriptor and disk space for another copy.
+  /// recipient whose address no name can hold costs a descriptor and disk space for another copy, so an
+  /// `Envelope` admits only a few.
   public func open(
     id: MessageID, for recipients: [Mailbox]
   ) throws(StoreError) -> OpenMessage {

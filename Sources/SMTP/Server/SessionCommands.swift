@@ -297,7 +297,9 @@ extension Session {
       guard reader.isAtEnd else { return .rcptSyntax }
       guard mailbox.isASCII || envelope.isUTF8 else { return .needsUTF8 }
       guard configuration.accepts(mailbox) else { return .relayingDenied }
-      guard envelope.recipients.count < configuration.maximumRecipients else {
+      guard envelope.recipients.count < configuration.maximumRecipients,
+        envelope.hasRoom(for: mailbox)
+      else {
         return .tooManyRecipients
       }
       state = .ready(hello)  // so that the envelope is not copied to be changed

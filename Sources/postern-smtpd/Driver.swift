@@ -28,13 +28,6 @@ struct Driver: ~Copyable {
   private var output: [UInt8] = []
   private var pace: Pace
 
-  /// A message that is arriving.
-  private struct Arrival: ~Copyable {
-    var file: OpenMessage
-    let recipients: [Mailbox]
-    let started: Int64
-  }
-
   private static let lineEnd: [UInt8] = [13, 10]
   /// Seconds that the peer has for reading the last reply.
   private static let lingerTime = 2
@@ -126,74 +119,82 @@ struct Driver: ~Copyable {
 // The message.
 extension Driver {
   private mutating func open(_ envelope: Envelope, _ hello: Hello) {
-    log.write(.info, "accept") { line in
-      switch envelope.reversePath {
-      case .null: line.add("from", "")
-      case .mailbox(let mailbox): line.add("from", mailbox.octets)
-      }
-      line.add("helo", hello.name)
-      line.add("recipients", envelope.recipients.count)
-      for recipient in envelope.recipients.prefix(10) { line.add("to", recipient.mailbox.octets) }
-    }
-    if store == nil {  // of which the log has been told at the start
+    let id = MessageID(Process.random())
+    message = Arrival(id: id, envelope: envelope, hello: hello)
+    if store == nil {  // the log was told at the start
+      abort()
       session.storeFailed(.other, into: &output)
       return
     }
-    let id = MessageID(Process.random())
     do throws(StoreError) {
-      guard let file = try store?.open(id: id) else { return }
-      message = Arrival(
-        file: file, recipients: envelope.recipients.map { $0.mailbox },
-        started: Clock.monotonicMilliseconds())
+      message?.file = try store?.open(id: id, for: envelope.recipients.map { $0.mailbox })
       let fields = envelope.traceFields(
         hello: hello, client: client, isAuthenticated: session.login != nil,
         hostname: settings.session.hostname, id: id.octets, time: .now)
-      try message?.file.append(fields.span)
+      try message?.file?.append(fields.span)
     } catch {
-      abort()
       fail(error)
     }
   }
 
   private mutating func append(_ octets: Span<UInt8>) {
-    do throws(StoreError) {
-      try message?.file.append(octets)
-    } catch {
-      abort()
-      fail(error)
-    }
+    do throws(StoreError) { try message?.file?.append(octets) } catch { fail(error) }
   }
 
   private mutating func commit() {
-    guard let arrival = message.take() else {
+    guard let file = message?.file.take() else {
+      abort()
       session.storeFailed(.other, into: &output)
       return
     }
-    let (id, size) = (arrival.file.id, arrival.file.size)
-    let (recipients, started) = (arrival.recipients, arrival.started)
-    do throws(StoreError) {
-      try store?.store(arrival.file, for: recipients, time: .now)
-    } catch {
-      fail(error)
-      return
-    }
-    session.stored(as: id.octets, into: &output)
+    let size = file.size
+    do throws(StoreError) { try store?.store(file, time: .now) } catch { return fail(error) }
+    guard let arrival = message.take() else { return }
+    session.stored(as: arrival.id.octets, into: &output)
     log.write(.info, "store") { line in
-      line.add("id", id.octets)
+      arrival.describe(to: &line)
       line.add("bytes", size)
-      line.add("recipients", recipients.count)
-      line.add("seconds", Pace.seconds(since: started))
+      line.add("seconds", Pace.seconds(since: arrival.started))
     }
   }
 
+  /// Drops the message, if there is one.
   private mutating func abort() {
-    guard let arrival = message.take() else { return }
-    store?.discard(arrival.file)
+    guard var arrival = message.take() else { return }
+    log.write(.info, "drop") { arrival.describe(to: &$0) }
+    if let file = arrival.file.take() { store?.discard(file) }
   }
 
   private mutating func fail(_ error: StoreError) {
-    logFailure(error)
+    log.failure(error, settings)
+    abort()
     session.storeFailed(error.isNoSpace ? .noSpace : .other, into: &output)
+  }
+}
+
+/// A message that is arriving.
+private struct Arrival: ~Copyable {
+  let id: MessageID
+  let envelope: Envelope
+  let hello: Hello
+  let started = Clock.monotonicMilliseconds()
+  var file: OpenMessage?
+
+  init(id: MessageID, envelope: Envelope, hello: Hello) {
+    self.id = id
+    self.envelope = envelope
+    self.hello = hello
+  }
+
+  func describe(to line: inout Log.Line) {
+    line.add("id", id.octets)
+    switch envelope.reversePath {
+    case .null: line.add("from", "")
+    case .mailbox(let mailbox): line.add("from", mailbox.octets)
+    }
+    line.add("helo", hello.name)
+    line.add("recipients", envelope.recipients.count)
+    for recipient in envelope.recipients.prefix(10) { line.add("to", recipient.mailbox.octets) }
   }
 }
 
@@ -324,8 +325,6 @@ extension Driver {
       if !command.isEmpty { line.add("command", command.prefix(512)) }
     }
   }
-
-  private func logFailure(_ error: StoreError) { log.failure(error, settings) }
 }
 
 extension Log {

@@ -80,8 +80,8 @@ struct Settings {
     ) {
       let names = $0.split { $0 == " " || $0 == "," || $0 == "\t" }.map { [UInt8]($0.utf8) }
       let own = [UInt8]("@hostname".utf8)
-      guard names.allSatisfy({ $0 == own || Configuration.isDomain($0) }) else { return nil }
-      return names.map { $0 == own ? hostname : $0 }
+      let domains = names.compactMap { $0 == own ? hostname : Configuration.domain($0) }
+      return domains.count == names.count ? domains : nil
     }
     session.maximumSize = try source.number("SMTP_MAX_SIZE", default: 52_428_800, 1...Int.max)
     session.maximumRecipients = try source.number("SMTP_MAX_RECIPIENTS", default: 1000, 1...100_000)

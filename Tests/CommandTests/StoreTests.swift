@@ -137,6 +137,26 @@ private let isRoot = getuid() == 0
     #expect(count(/^write\(1</) <= 4)
   }
 
+  /// As many recipients whose addresses do not fit a name as a message may have, within the descriptors
+  /// and the rights that a session has.
+  @Test func filesOfTheirOwn() {
+    let folder = Scratch()
+    let mail = MailFolder(folder)
+    let domain = [String](repeating: String(repeating: "d", count: 60), count: 3).joined(
+      separator: ".")
+    let recipients = (10..<30).map { "\($0)-----------------------------@\(domain)" }
+    let content = String(repeating: "x\r\n", count: 20_000)
+    let commands = recipients.map { "RCPT TO:<\($0)>\r\n" }.joined()
+    let outcome = deliver(
+      in: folder, directory: mail.path,
+      "HELO x\r\nMAIL FROM:<>\r\n\(commands)DATA\r\n\(content).\r\nQUIT\r\n")
+    #expect(outcome.text.contains("\r\n250 2.0.0 OK: stored as "), "\(outcome.errorText)")
+    let messages = mail.messages
+    #expect(messages.map(\.recipients).sorted { $0[0] < $1[0] } == recipients.map { [$0] })
+    #expect(messages.allSatisfy { $0.content == Array(content.utf8) })
+    #expect(mail.entries.allSatisfy { $0.contains("~") })
+  }
+
   /// kill -9 at any moment: what had its 250 is there, and what is visible is whole.
   @Test func killedAtAnyMoment() {
     let script = """

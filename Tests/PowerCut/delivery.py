@@ -21,9 +21,13 @@ ANSWER_TIMEOUT = 60
 class Message:
     """A message to send, and after its delivery what became of it."""
 
-    def __init__(self, number, recipients, size, random):
+    def __init__(self, number, recipients, size, random, long_recipients=0):
         self.sender = f"sender{number}@client.example"
         self.recipients = [f"m{number}r{i}@store.example" for i in range(recipients)]
+        # These addresses fit no file name, and are alike as far as one goes.
+        self.recipients += [
+            f"m{number}{'l' * 200}{i}@store.example" for i in range(long_recipients)
+        ]
         lines = [b"Subject: message %d\r\n\r\n" % number]
         while sum(map(len, lines)) < size:
             # No line begins with a dot: what is sent is what is to be stored.
@@ -32,15 +36,18 @@ class Message:
         # From the 250: the id, and the recording's length when it had been read.
         self.id = None
         self.promised_at = None
-        # The whole file, trace fields included, as it was read back from the living store.
-        self.file = None
+        # The whole file of each recipient, trace fields included, as it was read back from the living
+        # store.
+        self.files = {}
 
-    def ends_file(self, file):
-        """Whether `file` is trace fields and then what was sent, nothing else."""
+    def ends_file(self, file, original_recipient):
+        """Whether `file` is trace fields and then what was sent, nothing else. The recipient is in
+        front of them where the name does not hold it, else None."""
         trace = file[: -len(self.content)]
+        field = f"X-Original-To: {original_recipient}\r\n" if original_recipient else ""
         return file.endswith(self.content) and re.fullmatch(
-            rb"Return-Path: <%s>\r\nReceived: [^\r\n]*\r\n(\t[^\r\n]*\r\n)*"
-            % re.escape(self.sender.encode()),
+            rb"%sReturn-Path: <%s>\r\nReceived: [^\r\n]*\r\n(\t[^\r\n]*\r\n)*"
+            % (re.escape(field.encode()), re.escape(self.sender.encode())),
             trace,
         )
 
@@ -126,15 +133,16 @@ def plan(random):
     sizes = [100, 1_500, 6_000, 30_000, 200_000]
     number = 0
 
-    def message(recipients=1):
+    def message(recipients=1, long_recipients=0):
         nonlocal number
         number += 1
-        return Message(number, recipients, random.choice(sizes), random)
+        return Message(number, recipients, random.choice(sizes), random, long_recipients)
 
     one_by_one = [[[message()], [message(3)], [message()]] for _ in range(4)]
     pipelined = [[[message(), message(2), message()]] for _ in range(2)]
     many_recipients = [[[message(40)], [message()]]]
-    return one_by_one + pipelined + many_recipients
+    files_of_their_own = [[[message(2, 2)], [message(0, 1)]] for _ in range(2)]
+    return one_by_one + pipelined + many_recipients + files_of_their_own
 
 
 def deliver_all(command, mail_directory, recording, seed):

@@ -140,12 +140,22 @@ package struct MailFolder {
     Array(FileManager.default.contents(atPath: path + "/" + name) ?? Data())
   }
 
-  /// The messages, one for each file, in the order in which they were stored. A file that does not
-  /// begin with the two trace fields is no message.
+  /// The messages, one for each file, in the order in which they were stored. Each must begin with the
+  /// two trace fields.
   package var messages: [StoredMessage] { entries.map { message($0) } }
 
   package func message(_ name: String) -> StoredMessage {
-    let content = content(name)
+    var content = content(name)
+    // <time>Z-<id>-<recipient>.eml, or <time>Z-<id>-<cut>~<number>.eml with the recipient in front of
+    // the content.
+    var recipient = String(name.split(separator: "-", maxSplits: 2)[2].dropLast(4))
+      .removingPercentEncoding
+    if name.contains("~") {
+      let first = content.prefix { $0 != 10 }
+      precondition(first.starts(with: "X-Original-To: ".utf8) && first.last == 13)
+      recipient = String(decoding: first.dropFirst(15).dropLast(), as: UTF8.self)
+      content.removeFirst(first.count + 1)
+    }
     let lines = content.split(
       separator: 10, maxSplits: 6, omittingEmptySubsequences: false)
     let first = String(decoding: lines[0], as: UTF8.self)
@@ -153,10 +163,8 @@ package struct MailFolder {
     precondition(lines[1].starts(with: "Received: from ".utf8))
     let folded = lines[2...].prefix { $0.first == 9 }
     let length = lines[..<folded.endIndex].reduce(0) { $0 + $1.count + 1 }
-    // <time>Z-<id>-<recipient>.eml
-    let recipient = name.split(separator: "-", maxSplits: 2)[2].dropLast(4)
     return StoredMessage(
       reversePath: String(first.dropFirst(14).dropLast(2)),
-      recipients: [recipient.removingPercentEncoding!], content: Array(content[length...]))
+      recipients: [recipient!], content: Array(content[length...]))
   }
 }

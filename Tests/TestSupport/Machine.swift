@@ -112,7 +112,8 @@ extension Configuration {
     self.init(hostname: Array(Transcript.hostname.utf8))
     for (name, value) in transcript.settings {
       switch name {
-      case "SMTP_DOMAINS": domains = value.split(separator: " ").map { Array($0.utf8) }
+      case "SMTP_DOMAINS":
+        domains = value.split(separator: " ").map { Configuration.domain(Array($0.utf8))! }
       case "SMTP_MAX_SIZE": maximumSize = Int(value)!
       case "SMTP_MAX_RECIPIENTS": maximumRecipients = Int(value)!
       case "SMTP_MAX_ERRORS": maximumErrors = Int(value)!

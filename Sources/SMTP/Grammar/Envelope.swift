@@ -1,6 +1,6 @@
-// What a mail transaction is about: RFC 5321 §3.3, with what RFC 3461 adds.
+// The envelope of a mail transaction: RFC 5321 §3.3, with the parameters of RFC 3461.
 
-/// A mail transaction whose content may come.
+/// Who a message is from and who it is for.
 public struct Envelope: Sendable {
   public let reversePath: ReversePath
   /// No two of these are the same mailbox.
@@ -25,9 +25,16 @@ public struct Envelope: Sendable {
   }
 
   private var known: Set<Identity> = []
+  /// Recipients with a long address.
+  private var longRecipients = 0
 
-  /// A recipient in a form that is the same for the same mailbox. Hashed in one go: an array is hashed octet
-  /// by octet, which took most of the time of a RCPT command.
+  /// Octets above which an address is long: it may not fit the name of a file, and a store needs a file
+  /// of its own for it. A few must do, since a peer could fill a disk by one message.
+  private static let longAddress = 70
+  private static let maximumLongRecipients = 20
+
+  /// A recipient in a form that is the same for the same mailbox. It is hashed in one go: an array is hashed
+  /// octet by octet, which took most of the time of a RCPT command.
   private struct Identity: Hashable {
     let octets: [UInt8]
 
@@ -43,10 +50,17 @@ public struct Envelope: Sendable {
     deliveryStatus = parameters.deliveryStatus
   }
 
-  /// A recipient that is named twice gets the message once.
+  /// Whether one more recipient with this address may be added.
+  func hasRoom(for mailbox: Mailbox) -> Bool {
+    mailbox.octets.count <= Self.longAddress || longRecipients < Self.maximumLongRecipients
+  }
+
+  /// Adds a recipient. One that is named twice gets the message once.
   mutating func add(_ recipient: Recipient) {
     let identity = Identity(octets: recipient.mailbox.canonical)
-    if known.insert(identity).inserted { recipients.append(recipient) }
+    guard known.insert(identity).inserted else { return }
+    recipients.append(recipient)
+    if recipient.mailbox.octets.count > Self.longAddress { longRecipients += 1 }
   }
 }
 

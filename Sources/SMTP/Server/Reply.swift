@@ -36,8 +36,6 @@ extension Reply {
   static let recipientOK = Reply("250 2.1.5 Recipient OK")
   static let startContent = Reply("354 End data with <CR><LF>.<CR><LF>")
   static let goodbye = Reply("221 2.0.0 Goodbye")
-  static let help = Reply(
-    "214 2.0.0 Commands: HELO EHLO STARTTLS AUTH MAIL RCPT DATA BDAT RSET NOOP VRFY EXPN HELP QUIT")
   static let cannotVerify = Reply("252 2.0.0 Not verified; send mail and see")
 }
 

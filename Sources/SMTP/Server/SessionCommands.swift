@@ -24,7 +24,7 @@ extension Session {
       case .auth: return try authenticate(line, command, into: &output)
       case .startTLS: return try startTLS(command, isLast)
       case .quit: return try quit(command, into: &output)
-      case .help: return answer(.help, into: &output)
+      case .help: return help(into: &output)
       case .vrfy: return answer(try verify(command), into: &output)
       case .expn: throw .notImplemented
       case nil: throw unknown(line, command)
@@ -49,16 +49,12 @@ extension Session {
     return .proceed
   }
 
-  /// HELO and EHLO: RFC 5321 §4.1.1.1. Either ends a mail transaction. A name with underscores is
-  /// tolerated: many machines have one, and nothing is decided by it.
+  /// HELO and EHLO: RFC 5321 §4.1.1.1. Either ends a mail transaction.
   private mutating func hello(
     _ line: Span<UInt8>, _ command: Command, isExtended: Bool, into output: inout [UInt8]
   ) throws(Reply) -> Action {
     let name = command.arguments
-    let end =
-      line.domain(from: name.lowerBound, allowing: UInt8(ascii: "_"))
-      ?? line.addressLiteral(from: name.lowerBound)
-    guard end == name.upperBound else { throw isExtended ? .ehloSyntax : .heloSyntax }
+    guard line.isHelloName(name) else { throw isExtended ? .ehloSyntax : .heloSyntax }
     hello = Hello(name: line.copy(name), isExtended: isExtended)
     output.append(isExtended ? "250-" : "250 ")
     output += configuration.hostname
@@ -201,9 +197,9 @@ extension Session {
     guard reader.isAtEnd else { throw .rcptSyntax }
     guard mailbox.isASCII || envelope.isUTF8 else { throw .needsUTF8 }
     guard configuration.accepts(mailbox) else { throw .relayingDenied }
-    guard envelope.recipients.count < configuration.maximumRecipients else {
-      throw .tooManyRecipients
-    }
+    guard envelope.recipients.count < configuration.maximumRecipients,
+      envelope.hasRoom(for: mailbox)
+    else { throw .tooManyRecipients }
     state = .ready  // so that the envelope is not copied to be changed
     envelope.add(Recipient(mailbox: mailbox, deliveryStatus: parameters.deliveryStatus))
     state = .mail(envelope)
@@ -263,6 +259,15 @@ extension Session {
     if command.hasArguments { throw .noArguments }
     output.append(.ok)
     return endTransaction(to: .ready)
+  }
+
+  /// HELP: RFC 5321 §4.1.1.8. Lists the commands that can be used in this session.
+  private func help(into output: inout [UInt8]) -> Action {
+    output.append("214 2.0.0 Commands: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT")
+    if configuration.canStartTLS, !isTLS { output.append(" STARTTLS") }
+    if configuration.hasAccounts, isSafe { output.append(" AUTH") }
+    output.append("\r\n")
+    return .proceed
   }
 
   /// VRFY: RFC 5321 §3.5.3.

@@ -140,8 +140,8 @@ package struct MailFolder {
     Array(FileManager.default.contents(atPath: path + "/" + name) ?? Data())
   }
 
-  /// The messages in the order in which they were stored, one for each file. Each file must begin
-  /// with the two trace fields.
+  /// The messages, one for each file, in the order in which they were stored. Each must begin with the
+  /// two trace fields.
   package var messages: [StoredMessage] { entries.map { message($0) } }
 
   package func message(_ name: String) -> StoredMessage {

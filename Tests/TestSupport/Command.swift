@@ -1,9 +1,9 @@
-// Runs programs: the ones that were built, and the real ones around them.
+// Runs programs: those of this package, and real ones such as listeners and clients.
 
 import Foundation
 import Glibc
 
-/// What a program that has ended left behind.
+/// What a program wrote, and how it ended.
 package struct Outcome: Sendable {
   package let status: Int32
   package let output: [UInt8]
@@ -13,7 +13,7 @@ package struct Outcome: Sendable {
   package var errorText: String { String(decoding: error, as: UTF8.self) }
 }
 
-/// A folder that goes when the value goes.
+/// A temporary folder. It is removed when the last reference to this object goes.
 package final class Scratch: Sendable {
   package let path: String
 
@@ -32,7 +32,7 @@ package final class Scratch: Sendable {
 }
 
 package enum Command {
-  /// Where the programs were built: `POSTERN_BIN`, else beside the tests.
+  /// The folder of the built programs: `POSTERN_BIN` if that is set, else the folder of the tests.
   package static let folder: String = {
     if let folder = ProcessInfo.processInfo.environment["POSTERN_BIN"] { return folder }
     return Bundle.allBundles.map(\.bundlePath).first { $0.hasSuffix(".build/debug") }
@@ -42,13 +42,13 @@ package enum Command {
 
   package static func built(_ name: String) -> String { folder + "/" + name }
 
-  /// The same for debugging: what only such a build has.
+  /// The path of a program in the debug build, for what only a debug build has.
   package static func builtForDebugging(_ name: String) -> String {
     URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: ".build/debug/\(name)").path
   }
 
-  /// Whether the distribution's program is here.
+  /// Whether a program of the distribution is installed.
   package static func exists(_ name: String) -> Bool { find(name) != nil }
 
   package static func find(_ name: String) -> String? {
@@ -57,8 +57,8 @@ package enum Command {
       .map { $0 + "/" + name }.first(where: FileManager.default.isExecutableFile(atPath:))
   }
 
-  /// Starts a program in `folder`. Its descriptors are files there, so that nothing can block on a
-  /// full pipe; its environment is what is given and PATH.
+  /// Starts a program in `folder`. Its standard input, output and error are files there, so that it
+  /// can never block on a full pipe. Its environment is PATH and the variables given.
   package static func start(
     _ arguments: [String], in folder: Scratch, environment: [String: String] = [:],
     input: some Sequence<UInt8> = [], log: String = "stderr"
@@ -71,7 +71,7 @@ package enum Command {
     unsafe posix_spawn_file_actions_addopen(&actions, 0, folder.file("stdin", input), O_RDONLY, 0)
     unsafe posix_spawn_file_actions_addopen(&actions, 1, folder.file("stdout"), O_WRONLY, 0)
     unsafe posix_spawn_file_actions_addopen(&actions, 2, folder.file(log), O_WRONLY | O_APPEND, 0)
-    // The threads that tests run on block signals, which is not to be inherited.
+    // The threads of the tests block signals. The program must not inherit that.
     var attributes = posix_spawnattr_t()
     unsafe posix_spawnattr_init(&attributes)
     defer { unsafe posix_spawnattr_destroy(&attributes) }
@@ -93,7 +93,7 @@ package enum Command {
     return RunningProcess(pid: pid)
   }
 
-  /// Runs a program to its end.
+  /// Runs a program and waits for its end.
   package static func run(
     _ arguments: [String], in folder: Scratch, environment: [String: String] = [:],
     input: some Sequence<UInt8> = []
@@ -109,7 +109,7 @@ package enum Command {
 package struct RunningProcess: Sendable {
   let pid: pid_t
 
-  /// The exit status, or minus the signal that ended it.
+  /// The exit status; if a signal ended the program, the negative number of that signal.
   package func wait() -> Int32 {
     var status: CInt = 0
     while unsafe waitpid(pid, &status, 0) == -1, errno == EINTR {}
@@ -119,10 +119,10 @@ package struct RunningProcess: Sendable {
   package func terminate() { kill(pid, SIGTERM) }
 }
 
-/// What lies in a mail directory.
+/// A mail directory and what is in it.
 package struct MailFolder {
   package let path: String
-  /// Kept, since the folder goes when it goes.
+  /// Holds the folder, which would be removed otherwise.
   private let scratch: Scratch
 
   package init(_ scratch: Scratch, _ name: String = "emails") {
@@ -131,7 +131,7 @@ package struct MailFolder {
     try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
 
-  /// Everything that is there, hidden or not.
+  /// The names of all files, hidden ones too.
   package var entries: [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
   }

@@ -38,6 +38,9 @@ public struct Connection: ~Copyable {
     output = FileDescriptor(STDOUT_FILENO)
   }
 
+  /// SIGTERM, for whoever waits for something else than the peer.
+  public var terminated: Termination { Termination(descriptor: termination.number) }
+
   /// Appends to `buffer` what has arrived, at most `count` octets, and gives how many those are;
   /// 0 is the end of the input.
   public func read(

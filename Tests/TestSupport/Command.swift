@@ -58,7 +58,7 @@ package enum Command {
   }
 
   /// Starts a program in `folder`. Its descriptors are files there, so that nothing can block on a
-  /// full pipe; its environment is what is given and PATH.
+  /// full pipe; its environment is what is given and PATH, and it reads no configuration of this machine.
   package static func start(
     _ arguments: [String], in folder: Scratch, environment: [String: String] = [:],
     input: some Sequence<UInt8> = [], log: String = "stderr"
@@ -71,6 +71,7 @@ package enum Command {
     unsafe posix_spawn_file_actions_addopen(&actions, 0, folder.file("stdin", input), O_RDONLY, 0)
     unsafe posix_spawn_file_actions_addopen(&actions, 1, folder.file("stdout"), O_WRONLY, 0)
     unsafe posix_spawn_file_actions_addopen(&actions, 2, folder.file(log), O_WRONLY | O_APPEND, 0)
+    environment["POSTERN_ENV_FILE"] = environment["POSTERN_ENV_FILE"] ?? ""
     // The threads that tests run on block signals, which is not to be inherited.
     var attributes = posix_spawnattr_t()
     unsafe posix_spawnattr_init(&attributes)

@@ -55,6 +55,14 @@ static inline int postern_openat(int directory, const char *path, int flags, mod
   return openat(directory, path, flags, mode);
 }
 
+// fcntl(2) with a lock of this process.
+static inline int postern_lock(int descriptor, int command, struct flock *lock) {
+  return fcntl(descriptor, command, lock);
+}
+
+// fcntl(2) that has signals about a descriptor sent to this process, or, for what it matters, to another.
+static inline int postern_set_owner(int descriptor) { return fcntl(descriptor, F_SETOWN, getpid()); }
+
 // openlog(3) keeps the pointer; syslog(3) writes local time, and a confined process cannot read which
 // that is.
 static inline void postern_openlog(void) {

@@ -23,8 +23,10 @@ public struct Deadline: Comparable, Sendable {
   private let moment: Int64
 
   /// `seconds` from now.
-  public init(inSeconds seconds: Int) {
-    moment = Clock.monotonicMilliseconds() + Int64(seconds) * 1000
+  public init(inSeconds seconds: Int) { self.init(inMilliseconds: Int64(seconds) * 1000) }
+
+  init(inMilliseconds milliseconds: Int64) {
+    moment = Clock.monotonicMilliseconds() + milliseconds
   }
 
   var remainingMilliseconds: CInt {

@@ -40,6 +40,9 @@ public struct Connection: ~Copyable {
     output = FileDescriptor(STDOUT_FILENO)
   }
 
+  /// SIGTERM, for a caller that waits for something other than the peer.
+  public var terminated: Termination { Termination(descriptor: termination.number) }
+
   /// Appends to `buffer` what has arrived, at most `count` octets, and gives how many those are.
   public func read(
     into buffer: inout [UInt8], atMost count: Int, until deadline: Deadline

@@ -10,11 +10,12 @@ public enum FileReplacement {
   }
 
   /// Gives `edit` the content of a file, nil if there is none, and puts what it returns in its
-  /// place, durably; nil leaves the file alone. One process edits at a time. The mode becomes
-  /// `mode`; the owner and group stay.
+  /// place, durably; nil leaves the file alone. One process edits at a time. Owner, group and mode stay; a
+  /// new file gets `mode`. Where `path` is a symbolic link, the file is the one that it leads to.
   public static func edit(
     _ path: String, mode: UInt32, _ edit: ([UInt8]?) -> [UInt8]?
   ) throws(Failure) {
+    let path = try FileDescriptor.isLink(path) ? target(of: path) : path
     let slash = path.lastIndex(of: "/")
     let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
@@ -22,13 +23,13 @@ public enum FileReplacement {
     // The lock is the directory's: the file itself is another one after each edit.
     _ = try call("flock") { () throws(Errno) in try retrying { flock(directory.number, LOCK_EX) } }
 
-    var owner: (uid_t, gid_t)?
+    var status: stat?
     let old = try call("open") { () throws(Errno) -> [UInt8]? in
       do throws(Errno) {
         let file = try FileDescriptor.reading(path)
-        var status = stat()
-        _ = try retrying { unsafe fstat(file.number, &status) }
-        owner = (status.st_uid, status.st_gid)
+        var found = stat()
+        _ = try retrying { unsafe fstat(file.number, &found) }
+        status = found
         return try file.readAll(limit: Int.max - 1)
       } catch .noSuchFile {
         return nil
@@ -39,11 +40,13 @@ public enum FileReplacement {
     let temporary = ".\(name).\(String(Process.random(), radix: 16))"
     do throws(Failure) {
       let file = try call("open") { () throws(Errno) in try directory.makeFile(named: temporary) }
-      if let (user, group) = owner {
+      if let status {
         _ = try call("chown") { () throws(Errno) in
-          try retrying { fchown(file.number, user, group) }
+          try retrying { fchown(file.number, status.st_uid, status.st_gid) }
         }
       }
+      // After fchown(2), which takes some bits of the mode away.
+      let mode = status.map { $0.st_mode & 0o7777 } ?? mode
       _ = try call("chmod") { () throws(Errno) in try retrying { fchmod(file.number, mode) } }
       try call("write") { () throws(Errno) in try file.write(new.span) }
       try call("fsync") { () throws(Errno) in try file.synchronize() }
@@ -55,6 +58,14 @@ public enum FileReplacement {
       throw error
     }
     try call("fsync") { () throws(Errno) in try directory.synchronize() }
+  }
+
+  /// Where a symbolic link leads: to a file that is there.
+  private static func target(of link: String) throws(Failure) -> String {
+    guard let target = FileDescriptor.realPath(link) else {
+      throw Failure(call: "realpath", errno: .current)
+    }
+    return target
   }
 
   private static func call<Value: ~Copyable>(

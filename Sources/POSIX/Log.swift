@@ -88,11 +88,17 @@ public struct Log: Sendable {
     }
   }
 
-  /// Whether standard error takes a line, for which it has a second. A log that nobody reads stops no
-  /// mail: what it does not take is lost.
+  /// Whether standard error has let a line wait in vain. It is the process's, and so is this.
+  nonisolated(unsafe) private static var isStuck = false
+
+  /// Whether standard error takes a line, for which it has a second. A log that nobody reads stops no mail:
+  /// what it does not take is lost. From then on no line waits for it, until it takes one again: deadlines of
+  /// the session are not looked at meanwhile.
   private static func canWrite() -> Bool {
     var polled = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
-    return unsafe poll(&polled, 1, 1000) > 0
+    let isReady = unsafe poll(&polled, 1, isStuck ? 0 : 1000) > 0
+    unsafe isStuck = !isReady
+    return isReady
   }
 
   /// A line in the making, which is cut at what a pipe that is ready takes at once (pipe(7)).

@@ -7,12 +7,43 @@ public enum PasswordHash {
   /// The octets that libcrypt hashes at most: its limit is with the NUL at the end.
   public static let longestPassword = Int(CRYPT_MAX_PASSPHRASE_SIZE) - 1
 
-  /// Whether `text` is a hash that libcrypt can verify against. Only hashes that name their scheme
+  /// How many processes of a machine may hash at once: yescrypt, which libcrypt prefers, takes 16 MiB for as
+  /// long as it runs, and many sessions that authenticate at once would take all memory there is. More would
+  /// not be faster on a machine with four processors or less.
+  public static let limitAtOnce = 4
+
+  /// How many characters stand behind the last `$` of a hash, by what it begins with (crypt(5)). libcrypt
+  /// itself looks at what stands in front of them only, and takes a hash of which the end is missing.
+  private static let lengths: [(prefix: StaticString, length: Int)] = [
+    ("$y$", 43), ("$gy$", 43), ("$7$", 43), ("$2", 53), ("$6$", 86), ("$5$", 43), ("$sha1$", 28),
+    ("$md5", 22), ("$1$", 22), ("$3$", 32),
+  ]
+
+  /// Whether `text` is a whole hash that libcrypt can verify against. Only hashes that name their scheme
   /// are: the thirteen characters of the oldest might be a password.
   public static func isHash(_ text: String) -> Bool {
-    guard text.utf8.first == UInt8(ascii: "$"), text.utf8.count > 12 else { return false }
+    guard text.utf8.first == UInt8(ascii: "$") else { return false }
     let verdict = unsafe crypt_checksalt(text)
-    return verdict != CRYPT_SALT_INVALID && verdict != CRYPT_SALT_METHOD_DISABLED
+    guard verdict != CRYPT_SALT_INVALID, verdict != CRYPT_SALT_METHOD_DISABLED else { return false }
+    let length = text.utf8.reversed().prefix { $0 != UInt8(ascii: "$") }.count
+    let known = lengths.first { entry in
+      entry.prefix.withUTF8Buffer { unsafe text.utf8.starts(with: $0) }
+    }
+    return known.map { $0.length == length } ?? true
+  }
+
+  /// Whether `text` begins as hashes do, with `$id$` or, as Dovecot writes them, with `{NAME}`.
+  public static func looksLikeHash(_ text: String) -> Bool {
+    let end: UInt8
+    switch text.utf8.first {
+    case UInt8(ascii: "$"): end = UInt8(ascii: "$")
+    case UInt8(ascii: "{"): end = UInt8(ascii: "}")
+    default: return false
+    }
+    let name = text.utf8.dropFirst().prefix { octet in
+      (octet | 0x20) &- 0x61 < 26 || 0x30...0x39 ~= octet || "-_.,=".utf8.contains(octet)
+    }
+    return !name.isEmpty && text.utf8.dropFirst(1 + name.count).first == end
   }
 
   /// Whether `password`, octets without NUL, is the one that `hash` was made of. Takes as long for

@@ -17,7 +17,9 @@ public enum Process {
 
   /// What the program was called with, its own name first. (Not `CommandLine`, which Embedded Swift does
   /// not have.)
-  public static var arguments: [String] { unsafe strings(postern_arguments()) }
+  public static var arguments: [String] {
+    unsafe strings(postern_arguments()) { unsafe String(cString: $0) }
+  }
 
   /// The value of an environment variable; nil if it is not set.
   public static func environment(_ name: StaticString) -> String? {
@@ -29,22 +31,39 @@ public enum Process {
     return unsafe String(cString: value)
   }
 
-  /// The environment, each entry `NAME=VALUE`.
-  static var environmentEntries: [String] { unsafe strings(postern_environ()) }
-
-  /// The names of all environment variables.
-  public static var environmentNames: [String] {
-    environmentEntries.map { String($0.prefix { $0 != "=" }) }
+  /// The entries of the environment, `NAME=VALUE`, that begin with one of these prefixes.
+  public static func environmentEntries(beginningWith prefixes: [StaticString]) -> [String] {
+    unsafe strings(postern_environ()) { text in
+      let isWanted = prefixes.contains {
+        // The octets of a literal have a NUL behind them.
+        unsafe strncmp(
+          text, UnsafeRawPointer($0.utf8Start).assumingMemoryBound(to: CChar.self),
+          $0.utf8CodeUnitCount) == 0
+      }
+      return isWanted ? unsafe String(cString: text) : nil
+    }
   }
 
-  /// What the C library has as pointers, null at the end.
+  /// The environment without the variables of these names.
+  static func environmentEntries(without names: [String]) -> [String] {
+    unsafe strings(postern_environ()) { text in
+      let entry = unsafe String(cString: text)
+      let isUnwanted = names.contains { name in
+        entry.utf8.starts(with: name.utf8) && entry.utf8.dropFirst(name.utf8.count).first == 0x3D
+      }
+      return isUnwanted ? nil : entry
+    }
+  }
+
+  /// What `text` makes of the strings that the C library has as a list of pointers, with null at the end.
   private static func strings(
-    _ first: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+    _ first: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
+    _ text: (UnsafeMutablePointer<CChar>) -> String?
   ) -> [String] {
     var strings: [String] = []
     var next = unsafe first
-    while let text = unsafe next?.pointee {
-      strings.append(unsafe String(cString: text))
+    while let pointer = unsafe next?.pointee {
+      if let text = unsafe text(pointer) { strings.append(text) }
       unsafe next? += 1
     }
     return strings

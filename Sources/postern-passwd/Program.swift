@@ -86,7 +86,10 @@ struct Program {
     do throws(VerifierError) {
       if try PasswordFile(path: file).verify(credentials) { return }
     } catch {
-      fail(.ioError, error.reason)
+      switch error {
+      case .unavailable(let reason): fail(.ioError, reason)
+      case .terminated: break  // SIGTERM ends this program
+      }
     }
     fail(.failure, "the password is not right")
   }

@@ -79,9 +79,9 @@ struct Driver: ~Copyable {
     while true {
       switch session.advance(input.octets.span, &position, into: &output) {
       case .needInput:
-        try flush()
         input.removeFirst(position, isContent: session.isReceivingContent)
         position = 0
+        try flush()
         try read(into: &input)
         continue
       case .proceed: break
@@ -211,23 +211,27 @@ extension Driver {
   private static let failureDelay = 1
 
   private mutating func verify() throws(Connection.Interruption) {
-    let verdict = verdict()
+    try flush()  // since it may take a while
+    let verdict = try verdict()
     if verdict != .accepted { try connection.pause(until: Deadline(inSeconds: Self.failureDelay)) }
     session.verified(verdict, into: &output)
   }
 
   /// Has the credentials verified and logged. They are not kept.
-  private func verdict() -> Session.Verdict {
+  private func verdict() throws(Connection.Interruption) -> Session.Verdict {
     guard let verifier = settings.verifier, let credentials = session.credentials else {
       return .denied
     }
     var reason: String?
     let verdict: Session.Verdict
     do throws(VerifierError) {
-      verdict = try verifier.verify(credentials) ? .accepted : .denied
+      let isRight = try verifier.verify(credentials, unless: connection.terminated)
+      verdict = isRight ? .accepted : .denied
     } catch {
-      verdict = .unavailable
-      reason = error.reason
+      switch error {
+      case .unavailable(let why): (verdict, reason) = (.unavailable, why)
+      case .terminated: throw .terminated
+      }
     }
     log.write(verdict.logLevel, "authenticate") { line in
       line.add("result", verdict.name)
@@ -240,7 +244,7 @@ extension Driver {
   }
 
   private mutating func startTLS() {
-    let target = settings.startTLS.flatMap { StartTLS(configuration: $0) }
+    let target = settings.startTLS.flatMap { try? StartTLS(configuration: $0) }
     if target == nil {
       log.write(.error, "failure") { line in
         line.add("reason", "no stunnel, or its configuration cannot be read")

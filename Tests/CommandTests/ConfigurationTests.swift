@@ -5,6 +5,12 @@ import Foundation
 import TestSupport
 import Testing
 
+private let canMount: Bool = {
+  let script = "mount --bind / /mnt && setpriv --reuid 12345 --clear-groups true"
+  return getuid() == 0
+    && Command.run(["unshare", "-m", "sh", "-c", script], in: Scratch()).status == 0
+}()
+
 @Suite struct ConfigurationTests {
   private func run(
     _ arguments: [String] = [], _ environment: [String: String] = [:], input: String = ""
@@ -126,6 +132,112 @@ import Testing
     let outcome = run(["--env-file", "/nonexistent"])
     #expect(outcome.status == 78)
     #expect(outcome.errorText.contains("/nonexistent"))
+  }
+
+  /// What is configured and could not work is an error: accounts that cannot be read, a program or a
+  /// configuration of stunnel that is not there.
+  @Test(arguments: [
+    (
+      "SMTP_PASSWD_FILE", "/nonexistent",
+      "# accounts: error: /nonexistent: No such file or directory"
+    ),
+    (
+      "SMTP_CHECKPASSWORD", "/nonexistent x",
+      "# accounts: error: /nonexistent: this is no program that can be executed"
+    ),
+    (
+      "SMTP_CHECKPASSWORD", "/etc",
+      "# accounts: error: /etc: this is no program that can be executed"
+    ),
+    ("SMTP_STARTTLS", "/nonexistent", "# STARTTLS: error: No such file or directory"),
+  ])
+  func whatCannotWork(_ name: String, _ value: String, _ line: String) {
+    let check = run(["--check"], [name: value])
+    #expect(check.status == 78)
+    #expect(check.text.contains("\n\(line)\n"), "\(check.text)")
+    // The rest is said as well.
+    #expect(check.text.contains("\n# mail directory: can be written\n"))
+    #expect(check.text.hasSuffix("# TLS: no\n"))
+  }
+
+  /// And what can work is not, but it is said how much of it.
+  @Test func whatCanWork() {
+    let folder = Scratch()
+    let hash = "$5$salt$" + String(repeating: "a", count: 43)
+    let file = folder.file(
+      "passwd", "# no: one\r\na:\(hash)\r\nb:{SSHA}x\r\nc:{CRYPT}\(hash):1000\r\n".utf8)
+    func accounts(_ environment: [String: String]) -> Substring? {
+      let check = run(["--check"], environment)
+      #expect(check.status == 0)
+      return check.text.split(separator: "\n").first { $0.hasPrefix("# accounts: ") }
+    }
+    #expect(
+      accounts(["SMTP_PASSWD_FILE": file])
+        == "# accounts: 2, and 1 with a hash that libcrypt does not know")
+    #expect(accounts(["SMTP_CHECKPASSWORD": "/bin/true"]) == "# accounts: a program is asked")
+    #expect(
+      accounts(["SMTP_USERNAME": "a", "SMTP_PASSWORD": "b"]) == "# accounts: one, in clear text")
+    #expect(accounts(["SMTP_USERNAME": "a", "SMTP_PASSWORD": hash]) == "# accounts: one")
+    #expect(accounts([:]) == nil)
+    #expect(!Command.exists("stunnel4") || run(["--check"], ["SMTP_STARTTLS": file]).status == 0)
+  }
+
+  /// `--env-file` first, else POSTERN_ENV_FILE.
+  @Test func fileOfAVariable() {
+    let folder = Scratch()
+    let one = folder.file("one", "SMTP_MAX_SIZE=1\n".utf8)
+    let two = folder.file("two", "SMTP_MAX_SIZE=2\n".utf8)
+    func size(_ arguments: [String], _ file: String) -> String? {
+      run(["--check"] + arguments, ["POSTERN_ENV_FILE": file]).text
+        .firstMatch(of: /(?m)^SMTP_MAX_SIZE=(\d+)\t# file$/).map { String($0.1) }
+    }
+    #expect(size([], one) == "1")
+    #expect(size(["--env-file", two], one) == "2")
+    #expect(size(["--env-file", two], "/nonexistent") == "2")
+    #expect(size([], "") == nil)
+    let missing = run([], ["POSTERN_ENV_FILE": "/nonexistent"])
+    #expect(missing.status == 78)
+    #expect(missing.errorText.contains("variable=POSTERN_ENV_FILE value=/nonexistent reason="))
+    #expect(run(["--check"], ["POSTERN_ENV_FILE": one]).text.contains("\n# file: \(one)\n"))
+    #expect(run(["--check"]).text.contains("\n# file: none\n"))
+  }
+
+  /// Else /etc/postern/postern.env, if it is there; one that cannot be read stops the session. The session
+  /// has an /etc of its own for this.
+  @Test(.enabled(if: canMount, "only root can mount, and not everywhere"))
+  func standardFile() throws {
+    let folder = Scratch()
+    _ = MailFolder(folder)
+    let program = folder.path + "/postern-smtpd"
+    try FileManager.default.copyItem(atPath: Command.built("postern-smtpd"), toPath: program)
+    func run(_ content: String?, mode: mode_t = 0o644, _ arguments: String) -> Outcome {
+      let etc = folder.path + "/etc"
+      try? FileManager.default.removeItem(atPath: etc)
+      try? FileManager.default.createDirectory(
+        atPath: etc + "/postern", withIntermediateDirectories: true)
+      if let content {
+        let file = folder.file("etc/postern/postern.env", content.utf8)
+        #expect(unsafe chmod(file, mode) == 0)
+      }
+      let script = """
+        mount --bind \(etc) /etc && exec setpriv --reuid 12345 --clear-groups \
+        env -u POSTERN_ENV_FILE \(program) \(arguments)
+        """
+      return Command.run(["unshare", "-m", "sh", "-c", script], in: folder)
+    }
+    func text(_ outcome: Outcome) -> String { outcome.text + outcome.errorText }
+    #expect(text(run("SMTP_MAX_SIZE=7\n", "--check")).contains("\nSMTP_MAX_SIZE=7\t# file\n"))
+    let path = "/etc/postern/postern.env"
+    #expect(text(run("", "--check")).contains("\n# file: \(path)\n"))
+    #expect(text(run(nil, "--check")).contains("\n# file: none\n"))
+    let other = folder.file("other", "SMTP_MAX_SIZE=8\n".utf8)
+    let named = run("SMTP_MAX_SIZE=7\n", mode: 0o600, "--check --env-file \(other)")
+    #expect(text(named).contains("\nSMTP_MAX_SIZE=8\t# file\n"))
+    let refused = run("SMTP_MAX_SIZE=7\n", mode: 0o600, "")
+    #expect(refused.status == 78)
+    #expect(
+      refused.errorText.contains(
+        "variable=POSTERN_ENV_FILE value=\(path) reason=\"Permission denied\""))
   }
 
   /// Each row of the table of peer facts that is made of variables.

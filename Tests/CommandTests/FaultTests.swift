@@ -142,7 +142,7 @@ struct FaultTests {
       let recipients = Delivery.recipients(letter)
       let links = delivery.indices {
         $0.name == "linkat" && $0.succeeded && $0.text.contains(/Z-[0-9a-f]{16}-/)
-          && $0.text.contains(try! Regex("-[123]\(letter)"))
+          && $0.text.contains(try! Regex("Z-[0-9a-f]{16}-[123]\(letter)"))
       }
       try #require(links.count == recipients.count)
       let name = try #require(delivery.trace[links[0]].text.firstMatch(of: /Z-([0-9a-f]{16})-/))

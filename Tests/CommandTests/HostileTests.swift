@@ -255,6 +255,66 @@ import Testing
     #expect(outcome.text == "True 0\n")
   }
 
+  /// A log that nobody reads does not hold up a session by a second for every line, so that its deadlines
+  /// count. 300 lines would take it five minutes.
+  @Test func logThatIsNotReadKeepsNoDeadlines() {
+    let script = """
+      import os, subprocess, sys
+      reading, writing = os.pipe()
+      os.set_blocking(writing, False)
+      try:
+        while True: os.write(writing, b'x' * 4096)
+      except BlockingIOError:
+        pass
+      os.set_blocking(writing, True)
+      p = subprocess.Popen([sys.argv[1]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=writing)
+      p.stdin.write(b'FOO\\r\\n' * 300)
+      p.stdin.flush()
+      try:
+        print(p.wait(60))
+        print(p.stdout.read().decode().splitlines()[-1])
+      except subprocess.TimeoutExpired:
+        p.kill()
+      """
+    let outcome = Command.run(
+      ["python3", "-c", script, Command.built("postern-smtpd")], in: Scratch(),
+      environment: ["SMTP_SESSION_TIMEOUT": "5", "SMTP_MAX_ERRORS": "1000"])
+    #expect(outcome.text == "0\n421 4.4.2 Session takes too long\n")
+  }
+
+  /// The rate counts from where the content of a message begins, and only once it has taken SMTP_TIMEOUT:
+  /// neither a slow beginning nor the time before it or between two messages is held against it.
+  @Test func rateOfHonestContent() {
+    let folder = Scratch()
+    _ = MailFolder(folder)
+    let script = """
+      import socket, subprocess, sys, time
+      ours, theirs = socket.socketpair()
+      p = subprocess.Popen([sys.argv[1]], stdin=theirs, stdout=theirs)
+      theirs.close()
+      replies = ours.makefile('rb')
+      def say(line):
+        ours.sendall(line + b'\\r\\n')
+        return replies.readline()
+      def idle():
+        for _ in range(5): time.sleep(0.5); say(b'NOOP')
+      def message(pieces, pause):
+        for line in (b'MAIL FROM:<>', b'RCPT TO:<a@b>', b'DATA'): say(line)
+        for _ in range(pieces):
+          ours.sendall(b'x\\r\\n')
+          time.sleep(pause)
+        print(say(b'.')[:3].decode())
+      replies.readline(); say(b'HELO x')
+      idle(); message(4, 0.1)
+      idle(); message(4, 0.1)
+      message(4, 0.3)
+      """
+    let outcome = Command.run(
+      ["python3", "-c", script, Command.built("postern-smtpd")], in: folder,
+      environment: ["SMTP_TIMEOUT": "2", "SMTP_MIN_RATE": "100000"])
+    #expect(outcome.text == "250\n250\n250\n", "\(outcome.errorText)")
+  }
+
   /// A session whose standard input or output is closed ends, and uses no other file in its place.
   @Test(arguments: ["<&-", ">&-", "<&- >&-"])
   func closedDescriptors(_ redirection: String) {

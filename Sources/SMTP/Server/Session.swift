@@ -16,7 +16,8 @@
 public struct Session: Sendable {
   /// The one thing that the caller does before it calls `advance` again.
   public enum Action: Sendable {
-    /// Write the output, and bring more input: what stands from `position` on is needed again.
+    /// Nothing was dealt with: write the output, and bring more input. What stands from `position` on is needed
+    /// again.
     case needInput
     /// Nothing: commands or a piece of content were dealt with.
     case proceed
@@ -147,6 +148,7 @@ public struct Session: Sendable {
   private mutating func advanceLines(
     _ input: Span<UInt8>, _ position: inout Int, into output: inout [UInt8]
   ) -> Action {
+    var hasProceeded = false
     while true {
       switch lines.next(in: input, from: position, isResponse: isAuthenticating) {
       case .line(let line, let next):
@@ -158,6 +160,7 @@ public struct Session: Sendable {
         guard case .proceed = action, expectsLine, output.count < Self.outputLimit else {
           return action
         }
+        hasProceeded = true
       case .fault(let reply, let next):
         position = next
         if isAuthenticating { state = .ready }
@@ -165,7 +168,7 @@ public struct Session: Sendable {
         return refuse(reply, into: &output)
       case .needInput(let keep):
         position = keep
-        return .needInput
+        return hasProceeded ? .proceed : .needInput
       }
     }
   }

@@ -10,27 +10,42 @@
 //     KEY="a \"b\" \\ c"   a backslash in front of " \ $ ` stands for these, and for nothing else
 //     KEY='a \ b'          everything stands for itself
 
-import CSystem
+import POSIX
 
-public struct EnvironmentFile: Sendable {
-  /// What a line that was not understood is, counted from 1, and why.
-  public struct SyntaxError: Error, Equatable {
-    public let line: Int
-    public let reason: String
-  }
-
-  private var entries: [(name: String, value: String)] = []
-
-  /// The value that the last line for `name` gives; nil where there is none.
-  public subscript(name: StaticString) -> String? {
-    name.withUTF8Buffer { octets in
-      entries.last { unsafe $0.name.utf8.elementsEqual(octets) }?.value
+extension Variables {
+  /// Reads a file of at most a mebibyte; nil if there is none. Errors name `variable`, since that is where
+  /// the path has come from.
+  static func read(
+    _ path: String, namedBy variable: StaticString
+  ) throws(SettingsError) -> Variables? {
+    func fail(_ reason: String) -> SettingsError {
+      SettingsError(variable: variable.description, value: path, reason: reason)
+    }
+    let content: [UInt8]?
+    do throws(Errno) {
+      content = try FileDescriptor.reading(path).readAll(limit: 1 << 20)
+    } catch .noSuchFile {
+      return nil
+    } catch {
+      throw fail(error.description)
+    }
+    guard let content else { throw fail("a text file of at most 1 MiB expected") }
+    do throws(SyntaxError) {
+      return try Variables(parsing: content)
+    } catch {
+      throw fail("line \(error.line): \(error.reason)")
     }
   }
 
-  public var names: [String] { entries.map { $0.name } }
+  /// A line that is not understood.
+  private struct SyntaxError: Error {
+    /// Counted from 1.
+    let line: Int
+    let reason: String
+  }
 
-  public init(parsing content: [UInt8]) throws(SyntaxError) {
+  private init(parsing content: [UInt8]) throws(SyntaxError) {
+    self.init()
     var number = 0
     for line in content.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
       number += 1
@@ -55,7 +70,7 @@ public struct EnvironmentFile: Sendable {
       guard let value = String(validating: octets, as: UTF8.self) else {
         throw fail("the value of \(name) is not UTF-8")
       }
-      entries.append((name, value))
+      append(name, value)
     }
   }
 

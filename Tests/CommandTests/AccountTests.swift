@@ -237,7 +237,8 @@ import Testing
   }
 
   /// 40 sessions verify a yescrypt hash, which takes 16 MiB, and no more than four have that memory at once.
-  /// Each gets its answer. (Those whose turn it is are counted by their memory, again and again.)
+  /// Each gets its answer. (Those whose turn it is are seen by their memory, again and again. Each has one turn,
+  /// so those that are seen in two rounds of looking had theirs at once, in the moment between the rounds.)
   @Test(arguments: ["SMTP_PASSWD_FILE", "SMTP_PASSWORD"])
   func hashesAtOnce(_ variable: String) {
     let folder = Scratch()
@@ -261,9 +262,10 @@ import Testing
         with open('/proc/%d/status' % p.pid) as status:
           return int(re.search(r'RssAnon:\\s*(\\d+) kB', status.read())[1])
       replies = {p: b'' for p in sessions}
-      waiting, most = set(sessions), 0
+      waiting, most, before = set(sessions), 0, set()
       while waiting:
-        most = max(most, sum(memory(p) > 9000 for p in sessions))
+        now = {p for p in sessions if memory(p) > 9000}
+        most, before = max(most, len(now & before)), now
         for p in list(waiting):
           if select.select([p.stdout], [], [], 0)[0]: replies[p] += os.read(p.stdout.fileno(), 65536)
           if re.search(rb'^(235|4|5)', replies[p], re.M): waiting.remove(p)
@@ -276,7 +278,7 @@ import Testing
     let outcome = Command.run(
       ["python3", "-c", script, Command.built("postern-smtpd")],
       in: folder, environment: environment)
-    let expected = (2...4).map { "40 answers, \($0) at once\n" }
+    let expected = (1...4).map { "40 answers, \($0) at once\n" }
     #expect(expected.contains(outcome.text), "\(outcome.text) \(outcome.errorText)")
   }
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the scripts of deploy/ share. To be sourced, in the folder of the repository.
+# Functions for the scripts of deploy/, which source this file from the top folder of the repository.
 
 say() {
   if [[ -t 2 ]]; then
@@ -13,14 +13,14 @@ die() {
   exit 1
 }
 
-# The distribution may have no package of Swift.
+# Swift is not installed automatically, because the distribution may have no package of it.
 require_swift() {
   command -v swift >/dev/null ||
     die "Swift is not here: install the toolchain from https://www.swift.org/install (6.2 or later)"
 }
 
-# install_missing PROGRAM=PACKAGE ...: installs each package whose program is missing. A name that begins with a
-# slash is a file instead of a program.
+# install_missing PROGRAM=PACKAGE ...: installs each package whose program is missing. If PROGRAM begins with a
+# slash, it is a file.
 install_missing() {
   local pair program missing=()
   for pair in "$@"; do
@@ -67,13 +67,13 @@ embedded_swift() {
 }
 
 # The programs, and the modules that import nothing.
-# shellcheck disable=SC2034 # who sources this uses them
+# shellcheck disable=SC2034 # the scripts that source this file use them
 programs=(postern-smtpd postern-passwd)
 # shellcheck disable=SC2034
 pure_modules=(SMTP PROXY)
 
-# quietly WHAT COMMAND...: says WHAT, and shows the output of the command only if it fails. On a terminal the
-# line shows how far swift build has come.
+# quietly WHAT COMMAND...: prints WHAT, and the output of the command only if it fails. On a terminal the line also
+# shows the progress of swift build.
 quietly() {
   local what=$1 output status=0
   shift
@@ -88,7 +88,7 @@ quietly() {
   rm -f "$output"
   return "$status"
 }
-# progress WHAT: replaces the line above by WHAT and the last [n/m] of the input.
+# progress WHAT: replaces the line above by WHAT and the latest [n/m] of the input.
 progress() {
   local line
   while IFS= read -r line; do
@@ -97,8 +97,8 @@ progress() {
   done
 }
 
-# Builds the programs for release and prints the folder they are in. Without Embedded Swift the linker
-# warns of dlopen in a static program, which is expected: nothing calls it.
+# Builds the programs for release and prints their folder. Without Embedded Swift the linker warns of dlopen in a
+# static program; ignore that, since nothing calls dlopen.
 build_release() {
   local folder program
   folder=$(embedded_swift)

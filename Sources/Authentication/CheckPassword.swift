@@ -1,20 +1,20 @@
 // A checkpassword program (https://cr.yp.to/checkpwd/interface.html). It reads `login NUL password
-// NUL timestamp NUL` from descriptor 3. If the password is right, it runs the program that it is given; else
-// it exits with 1, or 2 if it was misused, or 111 if it cannot say now.
+// NUL timestamp NUL` from descriptor 3. If the password is right, it runs the program in its arguments. If the password
+// is wrong, it exits with 1. It exits with 2 if it was called incorrectly, and with 111 after a temporary failure.
 
 public import POSIX
 public import SMTP
 
 public struct CheckPassword {
-  /// The interface has at most so many octets.
+  /// The interface allows at most so many octets.
   private static let longestInput = 512
 
   private let arguments: [String]
   /// Seconds that the program may take.
   private let timeout: Int
 
-  /// `command` is words with spaces between. If it is one word, the program is told to run `/bin/true`,
-  /// since only the exit status matters.
+  /// `command` consists of words with spaces between. If it is one word, the program is told to run `/bin/true`, because
+  /// only the exit status matters.
   public init(command: String, timeout: Int) {
     let words = command.split(separator: " ").map { String($0) }
     arguments = words.count == 1 ? words + ["/bin/true"] : words
@@ -30,8 +30,8 @@ public struct CheckPassword {
     }
   }
 
-  /// SIGTERM ends the program. How many of them run at once is their own affair: most wait for a database or
-  /// a server, and need no memory for that.
+  /// SIGTERM ends the program early. There is no limit on how many programs run at once, because most of them only wait
+  /// for a database or a server, and need little memory.
   public func verify(
     _ credentials: Credentials, unless termination: Termination = .never
   ) throws(VerifierError) -> Bool {
@@ -41,7 +41,7 @@ public struct CheckPassword {
     input += credentials.password
     input += [0] + String(Clock.now().seconds).utf8 + [0]
     defer { input.wipe() }
-    // A program that reads no more than that would verify a part of the password.
+    // A program that reads only this many octets would verify only a part of a longer password.
     guard input.count <= Self.longestInput else { return false }
     let status: ChildProcess.Status
     do throws(Errno) {

@@ -1,6 +1,6 @@
 // The password file: a line `user:hash` for each account, which ends in LF or CR LF. The hash is one of
-// crypt(5); in front of it may stand `{CRYPT}`, `{SHA512-CRYPT}` and the like, as Dovecot writes them. The
-// rest of the line after a second colon means nothing, so that a passwd-file of Dovecot's can be used.
+// crypt(5). A prefix such as `{CRYPT}` or `{SHA512-CRYPT}` may stand in front of it, as Dovecot writes it. The rest of
+// the line after a second colon is ignored, so a passwd-file of Dovecot can be used.
 
 public import POSIX
 public import SMTP
@@ -21,15 +21,16 @@ public struct PasswordFile {
     let own = entries.hash(of: credentials.login[...]).flatMap {
       PasswordHash.isHash($0) ? $0 : nil
     }
-    // For a login that has no usable hash, the first hash that is usable is computed all the same.
+    // If the login has no usable hash, verify against the first usable hash of the file and ignore the result, so that
+    // an unknown login takes as long as a wrong password.
     guard let hash = own ?? entries.hashes.first(where: PasswordHash.isHash) else { return false }
-    // Whoever edits the file puts a new one in its place. For the moment in which some sessions still verify
-    // against the old one, there may be twice as many.
+    // An edit replaces the file by a new one. While some sessions still verify against the old file, twice as many as
+    // usual may hash at once.
     try file.waitToHash(path, unless: termination)
     return PasswordHash.verify(credentials.password, against: hash) && own != nil
   }
 
-  /// Throws if the file cannot be read. Else says how many accounts there are, and how many of them libcrypt
+  /// Throws if the file cannot be read. Otherwise returns how many accounts there are, and how many of them libcrypt
   /// cannot verify.
   func check() throws(VerifierError) -> String {
     let entries = try entries(of: open())
@@ -67,7 +68,7 @@ public struct PasswordFile {
 
 /// The lines of a password file.
 public struct PasswordEntries {
-  /// Without their LF. Lines that are no account are kept as they are.
+  /// The lines without their LF. Lines that do not hold an account are kept unchanged.
   public private(set) var lines: [[UInt8]]
 
   public init(_ content: [UInt8]) {
@@ -78,15 +79,16 @@ public struct PasswordEntries {
 
   public var content: [UInt8] { lines.flatMap { $0 + [UInt8(ascii: "\n")] } }
 
-  /// The hash of an account, without a scheme's prefix; nil if there is no such account.
+  /// The hash of an account, without a prefix such as `{CRYPT}`; nil if there is no such account.
   public func hash(of user: ArraySlice<UInt8>) -> String? {
     index(of: user).flatMap { Self.hash(in: lines[$0]) }
   }
 
-  /// The hashes of all accounts, without a scheme's prefix.
+  /// The hashes of all accounts, without such prefixes.
   var hashes: some Collection<String> { lines.lazy.compactMap { Self.hash(in: $0) } }
 
-  /// Gives an account a hash; a new account is appended. The rest of a line behind the hash is kept.
+  /// Sets the hash of an account. A new account is appended. In the line of an existing account the rest behind the hash
+  /// is kept.
   public mutating func set(_ user: [UInt8], hash: String) {
     if let index = index(of: user[...]) {
       let line = lines[index]
@@ -107,7 +109,7 @@ public struct PasswordEntries {
   }
 
   private func index(of user: ArraySlice<UInt8>) -> Int? {
-    // A colon ends the name in a line: a name that has one would reach into the hash.
+    // A name with a colon would be compared with the beginning of a hash too.
     guard !user.isEmpty, user.first != UInt8(ascii: "#"), !user.contains(UInt8(ascii: ":")) else {
       return nil
     }

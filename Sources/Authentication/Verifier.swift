@@ -1,4 +1,4 @@
-// Who may come in: the three places where accounts are kept.
+// Verifies a login and a password. Accounts are kept in one of three places.
 
 public import POSIX
 public import SMTP
@@ -11,7 +11,7 @@ public enum Verifier {
   case file(PasswordFile)
   case program(CheckPassword)
 
-  /// Verification ends early when SIGTERM comes.
+  /// Whether the password is right. Throws early when SIGTERM comes.
   public func verify(
     _ credentials: Credentials, unless termination: Termination
   ) throws(VerifierError) -> Bool {
@@ -22,7 +22,7 @@ public enum Verifier {
     }
   }
 
-  /// Throws if nobody could come in. Else says in a few words what there is.
+  /// Throws if nobody could log in. Otherwise describes the accounts in a few words.
   public func check() throws(VerifierError) -> String {
     switch self {
     case .account(let account): return account.isPlain ? "one, in clear text" : "one"
@@ -34,7 +34,7 @@ public enum Verifier {
   }
 }
 
-/// Why there is no answer. It is not the client's fault.
+/// Why the password could not be verified. This is never the client's fault.
 public enum VerifierError: Error {
   case unavailable(reason: String)
   /// SIGTERM has come.
@@ -42,11 +42,11 @@ public enum VerifierError: Error {
 }
 
 extension FileDescriptor {
-  /// Seconds that a session waits for others that hash passwords.
+  /// How many seconds a session waits for its turn to hash a password.
   private static let patience = 30
 
-  /// Waits until this process may hash a password. `self` is what all sessions have open that verify against
-  /// the same accounts, and `path` is its name.
+  /// Waits until this process may hash a password (POSIX/Slot.swift). `self` must be a file that all sessions with the
+  /// same accounts have open, and `path` is its name for error messages.
   func waitToHash(_ path: String, unless termination: Termination) throws(VerifierError) {
     do throws(SlotError) {
       try takeSlot(
@@ -74,10 +74,10 @@ public struct SingleAccount {
     case hash(String)
   }
 
-  /// `password` is the password, or a hash of crypt(5) that names its scheme. Nil if it looks like a hash and
-  /// is none that can be verified against: taken as a password, the hash itself would let in who has seen it.
+  /// `password` is either the password or a hash of crypt(5) that names its scheme. Nil if it looks like a hash but
+  /// libcrypt cannot verify it: if it were taken as the password, everybody who has seen the hash could log in.
   ///
-  /// All sessions have the mail directory open, and nobody else can: see `FileDescriptor.waitToHash`.
+  /// The mail directory is the file for `FileDescriptor.waitToHash`: every session can open it.
   public init?(login: String, password: String, mailDirectory: String) {
     self.login = Array(login.utf8)
     self.mailDirectory = mailDirectory

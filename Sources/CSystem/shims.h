@@ -43,7 +43,7 @@ static inline char **postern_environ(void) { return environ; }
 
 // The arguments, null at the end. At the start of a process they lie in front of the environment, and their
 // number in front of them (System V ABI, "Initial Process Stack"), where the C library's own start code
-// takes them from. To be called before the environment is changed.
+// finds them. Call this before the environment is changed.
 static inline char **postern_arguments(void) {
   char **end = environ - 1;
   intptr_t count = 0;

@@ -1,4 +1,4 @@
-// Other programs: run beside this one, or instead of it.
+// Runs other programs: as a child process, or in the place of this one.
 
 import CSystem
 
@@ -7,21 +7,20 @@ public enum ChildProcess {
   public enum Status: Equatable, Sendable {
     case exited(Int)
     case signalled(Int)
-    /// It had not ended at the deadline, and was killed.
+    /// It did not end before the deadline, and was killed.
     case timedOut
-    /// It was killed because SIGTERM has come.
+    /// It was killed because this process got SIGTERM.
     case terminated
   }
 
-  /// Runs a program to its end. Its descriptors 0 and 1 are /dev/null, 2 is the log's, `descriptor` is
-  /// a pipe with `input`, which must fit a pipe (64 KiB); no other is open. No signal is blocked or ignored.
-  /// The environment is this one's.
+  /// Runs a program to its end. It gets /dev/null as descriptors 0 and 1, standard error as 2, and a pipe with `input`
+  /// as `descriptor`; no other descriptor is open. `input` must fit into a pipe (64 KiB). No signal is blocked or
+  /// ignored. The program inherits the environment.
   public static func run(
     _ arguments: [String], feeding input: [UInt8], to descriptor: CInt,
     until deadline: Deadline, unless termination: Termination = .never
   ) throws(Errno) -> Status {
-    // Whoever has started this program may have it ignored, and then waitpid(2) gives no exit status. Nil is
-    // SIG_DFL.
+    // If the spawner lets SIGCHLD be ignored, waitpid(2) returns no exit status. So set the default; nil is SIG_DFL.
     signal(SIGCHLD, nil)
     var ends: [CInt] = [-1, -1]
     _ = try retrying { unsafe postern_pipe(&ends) }
@@ -74,12 +73,13 @@ public enum ChildProcess {
     }
   }
 
-  /// Becomes another program, which gets descriptors 0, 1 and 2, no signal that is blocked or ignored, and
-  /// an environment in which some variables are replaced or, with nil, missing. Returns only if that fails.
+  /// Executes another program in the place of this one. It gets the descriptors 0, 1 and 2, and no signal is blocked or
+  /// ignored. The environment is inherited; some variables are replaced, or removed where the value is nil. Returns only
+  /// if this fails.
   public static func replaceProcess(
     with arguments: [String], setting variables: [String: String?]
   ) -> Errno {
-    // exec(3) hands on which signals are ignored: SIGPIPE is, for example, where systemd starts a session.
+    // A program inherits ignored signals through exec(3). For example, systemd starts a session with SIGPIPE ignored.
     for number in 1...CInt(31) { signal(number, nil) }
     var none = sigset_t()
     unsafe sigemptyset(&none)

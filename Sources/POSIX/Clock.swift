@@ -1,4 +1,4 @@
-// Time: of the day, for names and fields; monotonic, for deadlines.
+// The time of day, for names and fields, and the monotonic clock, for deadlines.
 
 import CSystem
 
@@ -18,7 +18,7 @@ public enum Clock {
   }
 }
 
-/// A moment until which something may take.
+/// The moment at which something must have ended.
 public struct Deadline: Comparable, Sendable {
   private let moment: Int64
 

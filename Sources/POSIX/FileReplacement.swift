@@ -1,17 +1,18 @@
-// Replacing a file at once: who reads it sees the old content or the new, and never half of either.
+// Replaces a file in one step: a reader sees either the whole old content or the whole new content.
 
 import CSystem
 
 public enum FileReplacement {
-  /// Why a file could not be replaced: the call that failed, and how.
+  /// Why a file could not be replaced: the system call that failed, and its error.
   public struct Failure: Error {
     public let call: StaticString
     public let errno: Errno
   }
 
-  /// Gives `edit` the content of a file, nil if there is none, and puts what it returns in its
-  /// place, durably; nil leaves the file alone. One process edits at a time. Owner, group and mode stay; a
-  /// new file gets `mode`. Where `path` is a symbolic link, the file is the one that it leads to.
+  /// Calls `edit` with the content of the file, or nil if there is no file, and durably replaces the file by what `edit`
+  /// returns. If `edit` returns nil, the file stays as it is. A lock makes other processes wait with their edits. The
+  /// file keeps its owner, group and mode; a new file gets `mode`. If `path` is a symbolic link, the file that it leads
+  /// to is edited.
   public static func edit(
     _ path: String, mode: UInt32, _ edit: ([UInt8]?) -> [UInt8]?
   ) throws(Failure) {
@@ -20,7 +21,7 @@ public enum FileReplacement {
     let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
     let directory = try call("open") { () throws(Errno) in try FileDescriptor.directory(folder) }
-    // The lock is the directory's: the file itself is another one after each edit.
+    // Lock the directory and not the file, because each edit replaces the file by another one.
     _ = try call("flock") { () throws(Errno) in try retrying { flock(directory.number, LOCK_EX) } }
 
     var status: stat?
@@ -45,7 +46,7 @@ public enum FileReplacement {
           try retrying { fchown(file.number, status.st_uid, status.st_gid) }
         }
       }
-      // After fchown(2), which takes some bits of the mode away.
+      // This comes after fchown(2), which clears some bits of the mode.
       let mode = status.map { $0.st_mode & 0o7777 } ?? mode
       _ = try call("chmod") { () throws(Errno) in try retrying { fchmod(file.number, mode) } }
       try call("write") { () throws(Errno) in try file.write(new.span) }
@@ -60,7 +61,7 @@ public enum FileReplacement {
     try call("fsync") { () throws(Errno) in try directory.synchronize() }
   }
 
-  /// Where a symbolic link leads: to a file that is there.
+  /// The existing file that a symbolic link leads to.
   private static func target(of link: String) throws(Failure) -> String {
     guard let target = FileDescriptor.realPath(link) else {
       throw Failure(call: "realpath", errno: .current)

@@ -1,8 +1,8 @@
-// What a process knows of itself, and how it ends.
+// The arguments and the environment of this process, and its exit status.
 
 import CSystem
 
-/// Named for what it is, since the standard library has no such type.
+/// This process. The name is free, because Foundation is not used.
 public enum Process {
   /// Exit statuses of sysexits(3).
   public enum ExitStatus: CInt, Sendable {
@@ -15,8 +15,7 @@ public enum Process {
 
   public static func exit(_ status: ExitStatus) -> Never { CSystem.exit(status.rawValue) }
 
-  /// What the program was called with, its own name first. (Not `CommandLine`, which Embedded Swift does
-  /// not have.)
+  /// The arguments of the program, beginning with its own name. Embedded Swift has no `CommandLine`.
   public static var arguments: [String] {
     unsafe strings(postern_arguments()) { unsafe String(cString: $0) }
   }
@@ -31,7 +30,7 @@ public enum Process {
     return unsafe String(cString: value)
   }
 
-  /// The entries of the environment, `NAME=VALUE`, that begin with one of these prefixes.
+  /// The entries of the environment (`NAME=VALUE`) that begin with one of `prefixes`.
   public static func environmentEntries(beginningWith prefixes: [StaticString]) -> [String] {
     unsafe strings(postern_environ()) { text in
       let isWanted = prefixes.contains {
@@ -55,7 +54,7 @@ public enum Process {
     }
   }
 
-  /// What `text` makes of the strings that the C library has as a list of pointers, with null at the end.
+  /// Calls `text` for each string of a list of C strings that ends with a null pointer, and collects the results.
   private static func strings(
     _ first: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
     _ text: (UnsafeMutablePointer<CChar>) -> String?
@@ -76,7 +75,7 @@ public enum Process {
     return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  /// 64 bits that nobody can foresee (getrandom(2)).
+  /// 64 random bits that nobody can predict (getrandom(2)).
   public static func random() -> UInt64 {
     var generator = SystemRandomNumberGenerator()
     return generator.next()

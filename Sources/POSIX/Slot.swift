@@ -1,38 +1,37 @@
-// A few places for work that takes much memory, which all processes of the machine share that have the same
-// file open.
+// Limits how many processes of a machine do some work at the same time. The work takes much memory. The processes share
+// a small number of places, and each needs a place for its work.
 //
-// A place is an octet far beyond the end of the file, and a process is in it while it is the only one that
-// holds a lock there (fcntl(2), "Advisory record locking"). Such a lock
+// The processes have the same file open. A place is an octet far beyond the end of this file, and a process has a place
+// while it is the only one that holds a lock on this octet (fcntl(2), "Advisory record locking"). Such a lock
 //
-//   - needs no file of its own, and no permission but to read: nothing has to be made or configured, and who
-//     may not read the file cannot take a place and keep it;
-//   - goes with the process, however that ends;
+//   - needs no file of its own, so nothing has to be made or configured;
+//   - needs only permission to read the file; a process without it cannot take a place and keep others waiting;
+//   - ends with the process, however that ends;
 //   - can be taken after the process has confined itself.
 //
-// For a descriptor that can only be read there are only read locks, and these do not exclude each other.
-// But anyone can ask whether a *write* lock would be possible, that is, whether somebody else holds a lock.
-// So a process first takes a read lock, then asks, and goes away again if it is not alone. Of two that meet,
-// the second one to take its lock always sees the first, so that there are never two in a place. It can be
-// that each sees the other and both go away: they try other places, and all of them again after a short
-// time that is random.
+// On a descriptor that is open for reading only read locks are possible, and read locks do not exclude each other. But
+// every process can ask whether a *write* lock would be possible, and so learns whether another process holds a lock. A
+// process therefore takes a read lock, asks, and gives the lock back if it is not alone. When two processes meet, the one
+// that takes its lock second always sees the first, so two processes never have the same place. Both may see each other,
+// and both give back their locks. Then they try other places, and try all places again after a short random time.
 
 import CSystem
 
 extension FileDescriptor {
-  /// Why there was no place.
+  /// Why the process got no place.
   public enum SlotError: Error {
-    /// None has become free until the deadline.
+    /// No place became free before the deadline.
     case timeout
     /// SIGTERM has come.
     case terminated
     case failed(Errno)
   }
 
-  /// Where the first place is: no file is as large, and no program locks parts of one there.
+  /// The offset of the first place. No file is as large, and no other program locks octets there.
   private static let firstSlot: off_t = 1 << 40
 
-  /// Waits for one of `count` places, which this process then has until it closes any descriptor of the
-  /// file. The file, or directory, is open for reading.
+  /// Waits for one of `count` places. The process keeps the place until it closes any of its descriptors of this file.
+  /// The file, which may be a directory, must be open for reading.
   public func takeSlot(
     of count: Int, until deadline: Deadline, unless termination: Termination
   ) throws(SlotError) {
@@ -61,7 +60,7 @@ extension FileDescriptor {
     return false
   }
 
-  /// Whether another process holds a lock there.
+  /// Whether another process holds a lock on the octet.
   private func isTaken(_ place: off_t) throws(Errno) -> Bool {
     var lock = Self.lock(CInt(F_WRLCK), at: place)
     _ = try retrying { unsafe postern_lock(number, F_GETLK, &lock) }

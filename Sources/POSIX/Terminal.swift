@@ -1,4 +1,4 @@
-// Asking for a secret.
+// Asks for a password.
 
 import CSystem
 
@@ -6,18 +6,17 @@ public enum Terminal {
   /// Whether standard input is a terminal.
   public static var isInput: Bool { isatty(STDIN_FILENO) == 1 }
 
-  /// Reads a line from standard input, without its LF, and if that is a terminal asks on standard
-  /// error and shows nothing of what is typed. Nil at the end of the input, and for a line of more
-  /// than 4096 octets.
+  /// Reads a line from standard input and returns it without its LF. If standard input is a terminal, prints `prompt` on
+  /// standard error and hides what is typed. Nil at the end of the input, and for a line of more than 4096 octets.
   ///
-  /// A signal that ends or stops the process (Ctrl-C, Ctrl-Z) has its effect after the terminal is as it was
-  /// before. When a process that was stopped goes on, it asks again.
+  /// If a signal ends or stops the process (Ctrl-C, Ctrl-Z), the terminal is restored first. When a stopped process
+  /// continues, it asks again.
   public static func readSecret(prompt: String) -> [UInt8]? {
     var settings = termios()
     guard unsafe tcgetattr(STDIN_FILENO, &settings) == 0 else {
       return readLine(unless: .never).octets
     }
-    // SIGTTOU and SIGTTIN stay: they stop a process in the background before it changes the terminal.
+    // SIGTTOU and SIGTTIN are not blocked, so that they stop a process in the background before it changes the terminal.
     var signals = sigset_t()
     unsafe sigemptyset(&signals)
     for number in [SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGTSTP] {
@@ -26,7 +25,7 @@ public enum Terminal {
     while true {
       var before = sigset_t()
       unsafe sigprocmask(SIG_BLOCK, &signals, &before)
-      // A signal that has come has its effect here.
+      // Unblocks the signals; one that has come takes effect here.
       defer { unsafe sigprocmask(SIG_SETMASK, &before, nil) }
       let arrival = FileDescriptor(unsafe postern_signalfd(&signals))
       var silent = settings
@@ -40,7 +39,7 @@ public enum Terminal {
     }
   }
 
-  /// Octet by octet, so that the next line is left for whoever reads next.
+  /// Reads octet by octet, so that the following lines are left for the next reader.
   private static func readLine(
     unless termination: Termination
   ) -> (octets: [UInt8]?, isInterrupted: Bool) {

@@ -1,13 +1,13 @@
-// Waiting that SIGTERM ends.
+// Waiting that ends early when SIGTERM comes.
 
 import CSystem
 
-/// SIGTERM as something to wait for: a `Connection` has it.
+/// Lets a caller wait for SIGTERM together with something else. A `Connection` provides it.
 public struct Termination: Sendable {
-  /// A signalfd(2), which somebody else owns; -1 is passed over by poll(2).
+  /// A signalfd(2), which somebody else owns; or -1, which poll(2) ignores.
   let descriptor: CInt
 
-  /// For a program that SIGTERM simply ends.
+  /// For a program that does not block SIGTERM, so that the signal simply kills it.
   public static let never = Termination(descriptor: -1)
 
   enum Event {
@@ -18,7 +18,8 @@ public struct Termination: Sendable {
     case timeout
   }
 
-  /// Waits until `other` has something to read, but not beyond the deadline; -1 never has.
+  /// Waits until the descriptor `other` can be read, the deadline has passed, or SIGTERM has come. -1 as `other` can
+  /// never be read.
   func wait(for other: CInt, until deadline: Deadline) throws(Errno) -> Event {
     var polled: [2 of pollfd] = [
       pollfd(fd: other, events: Int16(POLLIN), revents: 0),

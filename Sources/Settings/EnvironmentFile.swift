@@ -1,20 +1,19 @@
-// Files of KEY=VALUE lines: what dotenv and systemd's EnvironmentFile= (systemd.exec(5)) have in
-// common. Where the two read a line differently it is refused, so that a value never depends on
-// who read it.
+// Files of KEY=VALUE lines, in the syntax that dotenv and systemd's EnvironmentFile= (systemd.exec(5)) have in common.
+// A line that these two would read differently is an error, so that every program that reads the file sees the same
+// values.
 //
 // A line ends in LF or CR LF.
 //
 //     # comment            ; comment
-//     KEY=value            spaces around the value do not count
-//     export KEY=value     as a shell would have it
-//     KEY="a \"b\" \\ c"   a backslash in front of " \ $ ` stands for these, and for nothing else
-//     KEY='a \ b'          everything stands for itself
+//     KEY=value            spaces around the value are ignored
+//     export KEY=value     for files that a shell reads too
+//     KEY="a \"b\" \\ c"   a backslash may stand only in front of " \ $ ` and is removed
+//     KEY='a \ b'          every character stands for itself
 
 import POSIX
 
 extension Variables {
-  /// Reads a file of at most a mebibyte; nil if there is none. Errors name `variable`, since that is where
-  /// the path has come from.
+  /// Reads a file of at most 1 MiB; nil if it does not exist. Errors name `variable`, from which the path has come.
   static func read(
     _ path: String, namedBy variable: StaticString
   ) throws(SettingsError) -> Variables? {
@@ -37,7 +36,7 @@ extension Variables {
     }
   }
 
-  /// A line that is not understood.
+  /// A malformed line.
   private struct SyntaxError: Error {
     /// Counted from 1.
     let line: Int
@@ -74,7 +73,7 @@ extension Variables {
     }
   }
 
-  /// The value without its quotes; nil if dotenv and systemd may differ about it.
+  /// The value without its quotes; nil if dotenv and systemd may read it differently.
   private static func value(_ text: ArraySlice<UInt8>) -> [UInt8]? {
     guard let quote = text.first, quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'") else {
       var last: UInt8?
@@ -101,7 +100,7 @@ extension Variables {
     return nil
   }
 
-  /// Whether a shell would take it for a variable's name: letters, digits and `_`, no digit in front.
+  /// Whether `text` is a variable's name for a shell: letters, digits and `_`, without a digit at the beginning.
   private static func isName(_ text: ArraySlice<UInt8>) -> Bool {
     guard let first = text.first, !(0x30...0x39 ~= first) else { return false }
     return text.allSatisfy {

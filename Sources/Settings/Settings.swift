@@ -1,22 +1,21 @@
-// Reads the settings of a program: environment variables, and a file of the same for what the environment
-// does not have. A value that is not understood is an error, never a silent default.
+// Reads the settings of a program from environment variables, and from a file with more variables. A malformed value is
+// an error and is never replaced by the default.
 //
-// Each program has its own table of variables, and goes through it with a `SettingsSource`. The value of a
-// variable comes from the first of these that has it:
+// Each program has its own table of variables, and reads them through a `SettingsSource`. The value of a variable comes
+// from the first of these that has it:
 //
 //     1. the environment
-//     2. the file that `--env-file` names; without that option
-//        the file that the variable POSTERN_ENV_FILE names (empty: no file); if that is not set either
-//        /etc/postern/postern.env, if there is such a file
+//     2. one file: the file that `--env-file` names; without that option, the file that the variable POSTERN_ENV_FILE
+//        names (no file if it is empty); if that is not set, /etc/postern/postern.env
 //     3. the default
 //
-// A file that is named must be there. One that is there must be readable, the standard one as well: a
-// program that cannot read its configuration must not start with defaults, which might, for example, take
-// mail for every domain.
+// A file that is named must exist; /etc/postern/postern.env need not. If the file exists, it must be readable. A program
+// that cannot read its configuration must not run with the defaults, which might, for example, accept mail for every
+// domain.
 
 import POSIX
 
-/// A variable whose value is not understood, or an argument.
+/// A malformed value of a variable, or a wrong argument.
 public struct SettingsError: Error {
   public let variable: String
   public let value: String
@@ -54,13 +53,13 @@ public struct SettingsSource {
   private let file: Variables
   /// The file in force; nil if there is none.
   public let path: String?
-  /// Every variable as it was taken, in the order in which they were read; empty if nobody wants to know.
+  /// Every variable with its value, in the order in which they were read; empty unless `isReporting`.
   public private(set) var report: [Entry] = []
   private let isReporting: Bool
 
   public struct Entry {
     public let name: StaticString
-    /// `(set)` in the place of a secret.
+    /// The value; `(set)` if it is secret.
     public let value: String
     public let origin: Origin
   }
@@ -82,13 +81,14 @@ public struct SettingsSource {
   private static let fileVariable: StaticString = "POSTERN_ENV_FILE"
   private static let standardFile = "/etc/postern/postern.env"
 
-  /// Goes through the environment once, for variables that begin with one of `prefixes`, and reads the file.
-  /// `option` is the file of `--env-file`. Only with `isReporting` is there a `report`.
+  /// Reads the file, and from the environment the variables that begin with one of `prefixes`. `option` is the file of
+  /// `--env-file`. `isReporting` says whether to make a `report`.
   public init(
     prefixes: [StaticString], option: String?, isReporting: Bool
   ) throws(SettingsError) {
     var environment = Variables()
-    // Where a name stands twice getenv(3) gives the first value.
+    // If a name stands in the environment twice, the first value must count, as for getenv(3). `Variables` returns the
+    // last one, so go through the entries backwards.
     let entries = Process.environmentEntries(beginningWith: prefixes + [Self.fileVariable])
     for entry in entries.reversed() {
       guard let equals = entry.utf8.firstIndex(of: UInt8(ascii: "=")) else { continue }
@@ -113,8 +113,8 @@ public struct SettingsSource {
     }
   }
 
-  /// Variables with a prefix of the program's that nothing has asked for: most likely they are misspelt. For
-  /// this there must be a `report`, which is complete.
+  /// The variables that begin with `prefix` but were not read: they are probably misspelt. Call this when all variables
+  /// have been read, and only with `isReporting`.
   public func unknown(beginningWith prefix: String) -> [String] {
     (environment.names.reversed() + file.names).filter { name in
       name.utf8.starts(with: prefix.utf8)
@@ -127,7 +127,8 @@ public struct SettingsSource {
 
 // Reading a variable.
 extension SettingsSource {
-  /// The value that `parse` makes of the text; if it makes none, `expected` says what it would have taken.
+  /// Returns the value that `parse` makes of the text. If `parse` returns nil, throws an error with the words of
+  /// `expected`, which describe the values that are allowed.
   public mutating func read<Value>(
     _ name: StaticString, default standard: @autoclosure () -> String,
     _ expected: @autoclosure () -> String, isSecret: Bool = false, _ parse: (String) -> Value?

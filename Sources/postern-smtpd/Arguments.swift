@@ -11,16 +11,16 @@ struct Arguments {
   }
 
   var request = Request.session
-  /// Whether whoever configured the front says that TLS protects the session.
+  /// Whether the administrator says that TLS protects the session.
   var isTLS = false
   /// Whether a PROXY header comes first.
   var hasProxy = false
-  /// Whether STARTTLS has begun this session: there is no greeting.
+  /// Whether this session follows STARTTLS in another session, and so sends no greeting.
   var isResumed = false
   /// The file of `--env-file`.
   var environmentFile: String?
 
-  /// What a `SettingsError` about the command line itself names.
+  /// The name of the variable in a `SettingsError` about the command line.
   static let unknown = "argument"
 
   init(_ arguments: some Sequence<String>) throws(SettingsError) {

@@ -1,5 +1,5 @@
-// The variables of the configuration, and what they mean for a session. How they are read is the module
-// Settings' affair. postern.env(5) describes each of them.
+// The variables of the configuration, and what they mean for a session. postern.env(5) describes each of them. The module
+// Settings reads them.
 
 import Authentication
 import POSIX
@@ -10,29 +10,29 @@ import Settings
 struct Settings {
   var session: SMTP.Configuration
   var mailDirectory: String
-  /// Seconds that a command, or a piece of data, may take.
+  /// How many seconds a command, or a piece of content, may take.
   var timeout: Int
-  /// Seconds that a session may take.
+  /// How many seconds a session may take.
   var sessionTimeout: Int
-  /// Octets a second that content must bring on average, once it has taken `timeout`; 0 is any.
+  /// How many octets a second content must bring on average, once it has taken longer than `timeout`; 0 allows any rate.
   var minimumRate: Int
-  /// Seconds between the connection and the greeting.
+  /// How many seconds the greeting is delayed.
   var greetingDelay: Int
   var logLevel: Log.Level
-  /// Who may come in; nil where nobody has an account.
+  /// Verifies passwords; nil if there are no accounts.
   var verifier: Verifier?
-  /// The file that accounts are in, if they are in one.
+  /// The password file, if accounts are kept in one.
   var passwordFile: String?
-  /// Whether another program says who may come in.
+  /// Whether a checkpassword program verifies passwords.
   var hasCheckPassword = false
-  /// Whether the process gives up what it does not need.
+  /// Whether the process gives up the rights that it does not need.
   var isConfined: Bool
   /// The configuration of stunnel for STARTTLS.
   var startTLS: String?
-  /// A password in clear text that stands in the environment.
+  /// The password, if the environment contains one in clear text.
   var environmentPassword: String?
 
-  /// What the names of the variables begin with.
+  /// The beginnings of the variables' names.
   static let prefixes: [StaticString] = ["SMTP_", "CERT_PATH", "KEY_PATH"]
 
   init(_ source: inout SettingsSource) throws(SettingsError) {
@@ -92,7 +92,7 @@ struct Settings {
     case .program: hasCheckPassword = true
     case nil: break
     }
-    // These are for deploy/run, which asks `--check` for them.
+    // Only deploy/run uses these. It gets their values from `--check`.
     _ = source.text("SMTP_PLAIN_ADDR", default: "127.0.0.1:8025")
     _ = source.text("SMTP_TLS_ADDR", default: "127.0.0.1:8465")
     _ = source.text("CERT_PATH")
@@ -101,12 +101,12 @@ struct Settings {
 }
 
 extension SettingsSource {
-  /// Who says who may come in; nil if nobody has an account. Accounts are in one place.
+  /// Makes the verifier; nil if there are no accounts. It is an error if accounts are configured in two places.
   fileprivate mutating func verifier(
     mailDirectory: String, timeout: Int
   ) throws(SettingsError) -> Verifier? {
     let login = text("SMTP_USERNAME")
-    // A longer one could not be hashed for stunnel (StartTLS.swift), and no hash is as long.
+    // A longer password could not be hashed for stunnel (StartTLS.swift), and no hash is longer.
     let longest = PasswordHash.longestPassword
     let password = try read(
       "SMTP_PASSWORD", default: "", "a password of at most \(longest) octets, or a hash",

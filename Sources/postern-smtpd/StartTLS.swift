@@ -1,6 +1,6 @@
-// STARTTLS by exec(3): this process becomes stunnel, in inetd mode on the same socket, and stunnel starts a
-// new session behind TLS. Nothing of the session in clear text survives this, so nothing that was sent before
-// TLS can have an effect after it.
+// STARTTLS by exec(3): this process executes stunnel, in inetd mode on the same socket, and stunnel starts a new session
+// behind TLS. The state of the old session is lost by this, so nothing that was sent in clear text can have an effect
+// under TLS.
 
 import POSIX
 
@@ -27,8 +27,8 @@ struct StartTLS {
     self.configuration = configuration
   }
 
-  /// Becomes stunnel, and returns only if that fails. In stunnel's environment a hash stands in the place of a
-  /// password in clear text. The hash is a cheap one, since whoever can see it could see the password before.
+  /// Executes stunnel, and returns only if that fails. If the environment contains a password in clear text, stunnel gets
+  /// its hash instead. A cheap hash is enough, because everybody who can see it could see the password before.
   func replaceProcess(peer: Peer, hiding password: String?) -> Errno {
     var variables = peer.environment
     if let password {

@@ -28,7 +28,7 @@ import Testing
     let prefixed = try #require(Self.account("user", "{CRYPT}" + hash, in: folder))
     #expect(!account.isPlain && !prefixed.isPlain)
     #expect(try prefixed.verify(credentials("user", "secret")))
-    // What was cut off on the way into the configuration is no password, and nobody could come in.
+    // A hash whose end is missing is not taken as a password, and nobody could log in with it.
     for count in [1, 10, hash.utf8.count - 4] {
       #expect(Self.account("user", String(hash.dropLast(count)), in: folder) == nil)
       #expect(Self.account("user", "{CRYPT}" + hash.dropLast(count), in: folder) == nil)
@@ -42,7 +42,7 @@ import Testing
     SingleAccount(login: login, password: password, mailDirectory: folder.path)
   }
 
-  /// What looks like a hash and is none is not taken as a password.
+  /// A value that looks like a hash but cannot be verified is not taken as a password.
   @Test(arguments: [
     "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2g", "{SSHA}c2VjcmV0", "{PLAIN}secret",
     "{ARGON2ID}$argon2id$v=19$m=65536$c2Fs$aGFz", "$6$", "$6$saltsalt$", "$6$saltsalt$abcdef",
@@ -53,7 +53,7 @@ import Testing
     #expect(Self.account("user", text, in: Scratch()) == nil)
   }
 
-  /// And a password may still begin with such signs.
+  /// A password may begin with the same characters as a hash.
   @Test(arguments: ["$", "$$", "$ecret", "$1", "{", "{}x", "{ }x", "{secret", "$se cret$", "s$6$x"])
   func plainPasswords(_ text: String) throws {
     let account = try #require(Self.account("user", text, in: Scratch()))
@@ -110,7 +110,7 @@ import Testing
     #expect(try !file.verify(credentials("first", "wrong")))
   }
 
-  /// The login ends at the colon in the line: one with a colon is nobody's, whatever follows in the file.
+  /// A login that contains a colon matches no line, although the colon and the hash follow the name in the file.
   @Test func loginWithAColon() throws {
     let hash = try #require(PasswordHash.make(Array("secret".utf8), scheme: "$5$", cost: 1000))
     let folder = Scratch()
@@ -121,7 +121,7 @@ import Testing
     }
   }
 
-  /// A file that was edited on Windows.
+  /// The lines of a file that was edited on Windows end in CR LF.
   @Test func lineEndsOfWindows() throws {
     let hash = try #require(PasswordHash.make(Array("secret".utf8), scheme: "$5$", cost: 1000))
     let folder = Scratch()
@@ -138,7 +138,7 @@ import Testing
     #expect(edited.hasPrefix("first:new\r\nsecond:new:1000\r\nlast:"))
   }
 
-  /// Four processes of the machine may hash at once. Whoever has waited too long says so.
+  /// At most four processes of a machine hash at once. A process that has waited too long reports that.
   @Test func placesForHashing() throws {
     let folder = Scratch()
     let path = folder.file("passwd", "a:b\n".utf8)
@@ -187,10 +187,9 @@ import Testing
     }
   }
 
-  /// An unknown login is compared with a hash too, so that it costs what a wrong password costs.
+  /// For an unknown login a hash is computed too, so that it takes as long as a wrong password.
   @Test func unknownLoginIsHashed() throws {
-    // A scheme that does not name itself cannot be measured by time here; count calls instead: with
-    // a hash that takes long, both take long.
+    // The hash is an expensive one. If the hash is computed in both cases, both take much CPU time.
     let hash = try #require(PasswordHash.make(Array("x".utf8), scheme: "$6$", cost: 200_000))
     let folder = Scratch()
     let file = PasswordFile(path: folder.file("passwd", "a:\(hash)\n".utf8))
@@ -217,7 +216,7 @@ import Testing
     #expect(got.hasPrefix("user|secret|1"))
   }
 
-  /// The interface has 512 octets at most; of more a program might read a part.
+  /// The interface allows at most 512 octets. A program might verify only a part of more.
   @Test(arguments: [(498, true), (499, false), (8000, false)])
   func longestForCheckPassword(_ count: Int, _ expected: Bool) throws {
     let password = String(repeating: "x", count: count)
@@ -225,7 +224,7 @@ import Testing
     #expect(try verifier.verify(credentials("a", password)) == expected)
   }
 
-  /// A program by itself is given /bin/true to run.
+  /// A program without arguments is told to run /bin/true.
   @Test func checkPasswordRunsItsArgument() throws {
     let env = "/usr/bin/env"
     #expect(try CheckPassword(command: env, timeout: 10).verify(credentials("a", "b")))

@@ -1,4 +1,4 @@
-// Who may come in, through the built program, and that no password gets anywhere else.
+// Accounts in the built program: who can log in, and that passwords do not leak.
 
 import Foundation
 import TestSupport
@@ -7,13 +7,13 @@ import Testing
 @Suite struct AccountTests {
   private static let password = "correct-horse%battery"
 
-  /// All ways in which the password may be spelled in what a session says or is.
+  /// All forms in which the password could stand in the output or the memory of a session.
   private static var spellings: [String] {
     let plain = Data("\0user\0\(password)".utf8).base64EncodedString()
     return [password, Data(password.utf8).base64EncodedString(), plain, String(plain.dropFirst(8))]
   }
 
-  /// 1,000 wrong passwords in many sessions: nobody comes in, and the log names each.
+  /// 1,000 wrong passwords in many sessions: nobody gets in, and the log has a line for each.
   @Test func wrongPasswords() {
     let script = """
       import base64, subprocess, sys
@@ -46,7 +46,7 @@ import Testing
     #expect(!outcome.errorText.contains("result=accepted"))
   }
 
-  /// At any level, whatever the client does with it.
+  /// The password is in the log at no level, whatever the client does with it.
   @Test(arguments: ["error", "warning", "notice", "info", "debug"])
   func passwordIsNotLogged(_ level: String) {
     let plain = Data("\0user\0\(Self.password)".utf8).base64EncodedString()
@@ -89,7 +89,7 @@ import Testing
     #expect(!check.text.contains(Self.password))
   }
 
-  /// No name is so long that the log does not say who tried, and how.
+  /// However long the name is, the log says who tried to log in, and by which mechanism.
   @Test func longName() {
     let name = [UInt8](repeating: 1, count: 8000)
     let response = Data([0] + name + [0, 120]).base64EncodedString()
@@ -105,7 +105,7 @@ import Testing
   @Test(
     arguments: [
       "AUTH PLAIN %plain", "AUTH LOGIN\\r\\ndXNlcg==\\r\\n%login", "AUTH PLAIN %plain\\0",
-      // In two pieces, behind commands that came with the first.
+      // AUTH arrives in two pieces, and other commands come in front of it with the first piece.
       "%noopsAUTH PLAIN %plain|", "%noopsAUTH LOGIN dXNlcg==\\r\\n%login|",
       "NOOP\\r\\nAUTH PLAIN %plain\\n%plain|",
     ])
@@ -149,13 +149,13 @@ import Testing
     #expect(outcome.text == "0 True\n", "\(outcome.errorText)")
   }
 
-  /// stunnel, which a session becomes, has a hash in the place of the password, and the session behind
-  /// it verifies against that.
+  /// When a session executes stunnel, the environment has a hash in the place of the password. The session behind stunnel
+  /// verifies against the hash.
   @Test(
     .enabled(if: Front.installed(with: "python3"), "a spawner or python3 is not installed"),
     arguments: ["", "{SHA256-CRYPT}"])
   func passwordIsHashedForStunnel(_ scheme: String) {
-    // A password that is hashed already, as Dovecot writes it, is handed on as it is.
+    // A value that is a hash already, as Dovecot writes it, is handed on unchanged.
     let hash = Command.run(
       ["openssl", "passwd", "-5", "-salt", "salt", Self.password], in: Scratch()
     ).text.dropLast()
@@ -181,7 +181,7 @@ import Testing
     #expect(outcome.text == "0 1 235\n", "\(outcome.errorText)")
   }
 
-  /// Variables that are set to nothing are not set, behind STARTTLS as well.
+  /// An empty variable counts as not set, behind STARTTLS as well.
   @Test(.enabled(if: Front.installed(with: "python3"), "a spawner or python3 is not installed"))
   func emptyPasswordBehindSTARTTLS() {
     let server = Server(
@@ -196,8 +196,8 @@ import Testing
     #expect(outcome.text == "250\n", "\(outcome.errorText) \(server.log)")
   }
 
-  /// libcrypt hashes 511 octets at most: a longer password could not be handed on at STARTTLS. It is not
-  /// shown.
+  /// libcrypt hashes at most 511 octets, so a longer password could not be handed on at STARTTLS. It is an error, which
+  /// does not show the password.
   @Test func passwordThatIsTooLong() {
     func run(_ count: Int, _ arguments: [String] = []) -> Outcome {
       Command.run(
@@ -214,7 +214,7 @@ import Testing
     #expect(!refused.errorText.contains("xxx"))
   }
 
-  /// A hash that libcrypt does not take is not a password: who has seen it could come in with it.
+  /// A hash that libcrypt does not know is not taken as a password: everybody who has seen it could log in.
   @Test(arguments: [
     "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2g", "{SSHA}c2VjcmV0", "$6$saltsalt$cut",
   ])
@@ -236,9 +236,9 @@ import Testing
     for text in [refused.errorText, check.text] { #expect(!text.contains(value)) }
   }
 
-  /// 40 sessions verify a yescrypt hash, which takes 16 MiB, and no more than four have that memory at once.
-  /// Each gets its answer. (Those whose turn it is are seen by their memory, again and again. Each has one turn,
-  /// so those that are seen in two rounds of looking had theirs at once, in the moment between the rounds.)
+  /// 40 sessions verify a yescrypt hash, which takes 16 MiB. At most four of them have this memory at once, and each gets
+  /// its answer. (The test looks at the memory of all sessions again and again. A session has this memory only once. So
+  /// all sessions that have it in two rounds in succession had it at the same time, in the moment between the rounds.)
   @Test(arguments: ["SMTP_PASSWD_FILE", "SMTP_PASSWORD"])
   func hashesAtOnce(_ variable: String) {
     let folder = Scratch()
@@ -282,7 +282,7 @@ import Testing
     #expect(expected.contains(outcome.text), "\(outcome.text) \(outcome.errorText)")
   }
 
-  /// Sessions that wait for their turn to hash end at SIGTERM, and go on when another that hashes is killed.
+  /// A session that waits for its turn to hash ends at SIGTERM, and gets its turn when a session that hashes is killed.
   @Test func sessionsThatWaitToHash() {
     let folder = Scratch()
     let made = Command.run(
@@ -332,7 +332,7 @@ import Testing
         """, "\(outcome.errorText)")
   }
 
-  /// The reply to a wrong password is held back for a second, so that guessing takes time.
+  /// The reply to a wrong password is delayed by a second, so that guessing takes time.
   @Test func wrongPasswordIsAnsweredLate() {
     let script = """
       import subprocess, sys, time
@@ -352,7 +352,7 @@ import Testing
     #expect(outcome.text == "535 True\n", "\(outcome.errorText)")
   }
 
-  /// Starts a program with signals ignored and blocked, as whoever starts a session may have them.
+  /// Starts a program with signals ignored and blocked, as a spawner may start a session.
   private static let ignoring = """
     import os, signal, sys
     for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
@@ -361,7 +361,8 @@ import Testing
     os.execv(sys.argv[1], sys.argv[1:])
     """
 
-  /// With SIGCHLD ignored there are no exit statuses, and a program does not expect to find any ignored.
+  /// A session works with SIGCHLD ignored, although this hides exit statuses. Its checkpassword program does not inherit
+  /// ignored signals.
   @Test func ignoredSignals() throws {
     let folder = Scratch()
     let mail = MailFolder(folder)
@@ -381,7 +382,7 @@ import Testing
     }
   }
 
-  /// The same for stunnel, which a session becomes. (SIGCHLD it ignores itself.)
+  /// stunnel does not inherit ignored signals either. (It ignores SIGCHLD by itself.)
   @Test(.enabled(if: Front.installed(with: "python3"), "a spawner or python3 is not installed"))
   func ignoredSignalsBeforeSTARTTLS() {
     let spawner: Server.Spawner = { port, command, folder in
@@ -453,12 +454,12 @@ import Testing
 
       """.utf8)
     let response = Data("\0user\0\(Self.password)".utf8).base64EncodedString()
-    // Started by Python, which closes what the tests have open.
+    // Python starts the session, because it closes the descriptors that the tests have open.
     let start = "import subprocess, sys; subprocess.run(sys.argv[1:])"
     let outcome = Command.run(
       ["python3", "-c", start, Command.built("postern-smtpd"), "--tls"], in: folder,
       environment: [
-        // The script writes what it has got, which a confined one could not.
+        // The script writes what it has got to a file, which a confined script could not.
         "SMTP_CHECKPASSWORD": "/bin/sh \(program) /bin/true", "SMTP_CONFINEMENT": "false",
       ],
       input: "EHLO x\r\nAUTH PLAIN \(response)\r\nQUIT\r\n".utf8)
@@ -469,7 +470,7 @@ import Testing
     #expect(content("got") == "user\n\(Self.password)\n")
     #expect(!content("environ").contains(Self.password))
     #expect(!content("cmdline").contains(Self.password))
-    // From 10 on they are the shell's own.
+    // The descriptors from 10 on belong to the shell.
     #expect(content("fds").split(separator: "\n").filter { $0.count == 1 } == ["0", "1", "2", "3"])
   }
 
@@ -540,7 +541,7 @@ private let canTrace: Bool =
     #expect(Set(MailFolder(folder, ".").entries) == ["passwd", "stdin", "stdout", "stderr"])
   }
 
-  /// An existing file keeps its mode, and a symbolic link stays one.
+  /// An existing file keeps its mode, and a symbolic link stays a symbolic link.
   @Test(arguments: [0o600, 0o644, 0o660])
   func linkAndModeAreKept(_ mode: Int) throws {
     let target = folder.path + "/elsewhere"
@@ -563,7 +564,7 @@ private let canTrace: Bool =
     #expect(MailFolder(folder, "elsewhere").entries == ["accounts"])
   }
 
-  /// A link that leads nowhere is an error, and stays.
+  /// A symbolic link that leads nowhere is an error and is not changed.
   @Test func linkThatLeadsNowhere() throws {
     try FileManager.default.createSymbolicLink(atPath: file, withDestinationPath: "/nonexistent/x")
     let outcome = run([file, "user"], "secret\n")
@@ -573,7 +574,7 @@ private let canTrace: Bool =
     #expect(type as? FileAttributeType == .typeSymbolicLink)
   }
 
-  /// The content is on the disk before it gets its name, and its name is before the program ends.
+  /// The content is on the disk before it gets its name, and the name is on the disk before the program ends.
   @Test(.enabled(if: canTrace, "strace is not installed, or may not trace here"))
   func fileIsSynchronized() {
     _ = folder.file("passwd", "a:b\n".utf8)
@@ -602,7 +603,7 @@ private let canTrace: Bool =
     #expect(attributes[.groupOwnerAccountID] as? Int == 23456)
   }
 
-  /// What Dovecot wants behind the hash is kept.
+  /// The fields of Dovecot behind the hash are kept.
   @Test func otherFieldsAreKept() {
     _ = folder.file("passwd", "# note\nuser:{CRYPT}$6$x:1000:1000::/home/user\n".utf8)
     #expect(run([file, "user"], "secret\n").status == 0)
@@ -627,7 +628,7 @@ private let canTrace: Bool =
     #expect(!FileManager.default.fileExists(atPath: file))
   }
 
-  /// As long as libcrypt takes it.
+  /// A password may be as long as libcrypt allows.
   @Test func longestPassword() {
     let password = String(repeating: "x", count: 511)
     #expect(run([file, "user"], password).status == 0)
@@ -635,8 +636,8 @@ private let canTrace: Bool =
     #expect(run(["-v", file, "user"], String(password.dropLast())).status == 1)
   }
 
-  /// Ctrl-C and Ctrl-Z at the prompt leave a terminal that shows what is typed. When the program goes on after
-  /// Ctrl-Z, it shows nothing again, and asks again. All of it under a shell with job control.
+  /// After Ctrl-C or Ctrl-Z at the prompt, the terminal shows again what is typed. When the program continues after
+  /// Ctrl-Z, it asks again and hides what is typed. The test uses a shell with job control.
   @Test func signalsAtTheTerminal() {
     let script = """
       import os, pty, sys, termios, time
@@ -683,7 +684,7 @@ private let canTrace: Bool =
     #expect(run(["-v", file, "user"], "secret\n").status == 0)
   }
 
-  /// At a terminal: asked twice, and nothing of it is shown.
+  /// At a terminal the program asks twice, and hides what is typed.
   @Test func terminal() {
     let script = """
       import os, pty, sys

@@ -1,5 +1,5 @@
-// Configuration: what is not understood stops with its name and value. design: "never a silent
-// default".
+// The configuration: a malformed value stops the program with the variable's name and value. The default is never used
+// in its place.
 
 import Foundation
 import TestSupport
@@ -56,7 +56,7 @@ private let canMount: Bool = {
     #expect(run(["--help"]).status == 0)
   }
 
-  /// `--check` says what is in force, where from, and who the peer is taken to be.
+  /// `--check` prints every value and its origin, and who the peer is.
   @Test func check() {
     let folder = Scratch()
     let file = folder.file(
@@ -100,7 +100,7 @@ private let canMount: Bool = {
     #expect(outcome.errorText.contains("line 2: "))
   }
 
-  /// The last line for a variable counts, whatever the ends of lines and the quotes.
+  /// The last line for a variable counts, whatever line ends and quotes are used.
   @Test func environmentFile() {
     let folder = Scratch()
     let lines = [
@@ -134,8 +134,8 @@ private let canMount: Bool = {
     #expect(outcome.errorText.contains("/nonexistent"))
   }
 
-  /// What is configured and could not work is an error: accounts that cannot be read, a program or a
-  /// configuration of stunnel that is not there.
+  /// A configuration that cannot work is an error: accounts that cannot be read, or a program or a configuration of stunnel
+  /// that does not exist.
   @Test(arguments: [
     (
       "SMTP_PASSWD_FILE", "/nonexistent",
@@ -155,12 +155,12 @@ private let canMount: Bool = {
     let check = run(["--check"], [name: value])
     #expect(check.status == 78)
     #expect(check.text.contains("\n\(line)\n"), "\(check.text)")
-    // The rest is said as well.
+    // The rest is printed as well.
     #expect(check.text.contains("\n# mail directory: can be written\n"))
     #expect(check.text.hasSuffix("# TLS: no\n"))
   }
 
-  /// And what can work is not, but it is said how much of it.
+  /// A configuration that can work is not an error. `--check` says how many accounts can be used.
   @Test func whatCanWork() {
     let folder = Scratch()
     let hash = "$5$salt$" + String(repeating: "a", count: 43)
@@ -182,7 +182,7 @@ private let canMount: Bool = {
     #expect(!Command.exists("stunnel4") || run(["--check"], ["SMTP_STARTTLS": file]).status == 0)
   }
 
-  /// `--env-file` first, else POSTERN_ENV_FILE.
+  /// The file is the one of `--env-file`; without this option it is the one of POSTERN_ENV_FILE.
   @Test func fileOfAVariable() {
     let folder = Scratch()
     let one = folder.file("one", "SMTP_MAX_SIZE=1\n".utf8)
@@ -202,8 +202,8 @@ private let canMount: Bool = {
     #expect(run(["--check"]).text.contains("\n# file: none\n"))
   }
 
-  /// Else /etc/postern/postern.env, if it is there; one that cannot be read stops the session. The session
-  /// has an /etc of its own for this.
+  /// Without both it is /etc/postern/postern.env, if that exists. If it cannot be read, no session starts. The session in
+  /// this test has an /etc of its own.
   @Test(.enabled(if: canMount, "only root can mount, and not everywhere"))
   func standardFile() throws {
     let folder = Scratch()
@@ -240,7 +240,7 @@ private let canMount: Bool = {
         "variable=POSTERN_ENV_FILE value=\(path) reason=\"Permission denied\""))
   }
 
-  /// Each row of the table of peer facts that is made of variables.
+  /// Each source of the peer's address that consists of variables (Peer.swift has the table).
   @Test(arguments: [
     (["REMOTE_ADDR": "192.0.2.1", "REMOTE_PORT": "25"], "192.0.2.1 port 25, from REMOTE_ADDR"),
     (["TCPREMOTEIP": "2001:DB8::1"], "2001:db8::1, from TCPREMOTEIP"),

@@ -1,10 +1,10 @@
-// What a session has given up before it reads from the peer. The debug build can be told to try it.
+// A session gives up rights before it reads from the peer. The debug build can be told to try what it has given up.
 
 import Foundation
 import TestSupport
 import Testing
 
-/// What the kernel has, by its own word: where it has a part, a session must use it.
+/// The parts of confinement that the kernel says it has. If it has a part, a session must use it.
 private enum Kernel {
   /// The version of Landlock; 0 without it.
   static let landlock: Int = {
@@ -40,7 +40,7 @@ struct ConfinementTests {
     return line.map { String($0.drop { $0 != "r" }) } ?? outcome.errorText
   }
 
-  /// What a session's own process says in /proc about one that has greeted, in each of its ways.
+  /// Checks what /proc says about the process of a session that has sent its greeting, for each kind of session.
   @Test(arguments: [
     [:], ["SMTP_PASSWD_FILE": "/etc/nothing"], ["SMTP_CHECKPASSWORD": "/bin/false"],
   ])
@@ -61,7 +61,7 @@ struct ConfinementTests {
     #expect(!outcome.errorText.contains("event=unconfined") || Kernel.landlock == 0)
   }
 
-  /// The program as it is shipped opens no file that was moved out of its reach while it ran.
+  /// The shipped program cannot open a file that was moved out of its reach while it ran.
   @Test func fileOutsideIsNotOpened() {
     let mail = MailFolder(folder)
     let elsewhere = Scratch()
@@ -112,15 +112,15 @@ struct ConfinementTests {
       let locking = attempt(name, ["SMTP_PASSWD_FILE": "/etc/nothing"])
       #expect(locking.contains("result=\"\(expected)\""))
     }
-    // The same attempt succeeds where it is not prevented, so it is the confinement that prevents it.
+    // The same attempt succeeds without confinement, so it is the confinement that prevents it.
     let free = attempt(name, ["SMTP_CONFINEMENT": "false"])
     #expect(
       free.contains(name == "connect" ? "Connection refused" : "result=succeeded")
         || name == "execute")
   }
 
-  /// Where a checkpassword program is to be executed, files can be read and programs executed, and
-  /// still nothing be written outside the mail directory.
+  /// A session with a checkpassword program can read files and execute programs, but it cannot write outside the mail
+  /// directory.
   @Test func checkPassword() {
     _ = MailFolder(folder)
     let environment = ["SMTP_CHECKPASSWORD": "/bin/false"]
@@ -131,8 +131,8 @@ struct ConfinementTests {
     }
   }
 
-  /// Nor may it, or what it executes, send a signal to a process outside, where Landlock is so new that it
-  /// can tell.
+  /// Neither this session nor a program that it executes can send a signal to a process outside, if Landlock is new enough
+  /// to prevent that.
   @Test func signalsOfThoseThatExecute() {
     guard Kernel.landlock >= 6 else {
       print("not tried, since this kernel's Landlock knows no signals")
@@ -144,8 +144,8 @@ struct ConfinementTests {
     #expect(attempt("signal", free).contains("result=succeeded"))
   }
 
-  /// What a session executes cannot make the calls that change the machine or other processes, whichever
-  /// of their names it takes; on x86-64 each has another from 2^30 on, which is denied whatever it is.
+  /// A program that a session executes cannot make system calls that change the machine or other processes, by none of
+  /// their numbers. On x86-64 each call has a second number from 2^30 on (x32), and all of these are denied.
   @Test func callsOfTheExecuted() {
     guard Kernel.hasSeccomp else { return }
     let program = folder.file(
@@ -166,7 +166,7 @@ struct ConfinementTests {
       outcome.text.hasSuffix("235 2.7.0 Authentication succeeded\r\n"), "\(outcome.errorText)")
   }
 
-  /// A checkpassword program that does not end is killed, from within the confinement.
+  /// A confined session can kill a checkpassword program that does not end.
   @Test func checkPasswordIsKilled() {
     let outcome = Command.run(
       [Command.built("postern-smtpd"), "--tls"], in: folder,
@@ -176,7 +176,7 @@ struct ConfinementTests {
     #expect(outcome.errorText.contains("reason=\"/bin/sleep: no answer for 1 seconds\""))
   }
 
-  /// A log that is a large file still takes lines: no limit on files is meant for it.
+  /// The session can write to a log that is a large file already: a session sets no limit on the size of files.
   @Test func largeLog() {
     let script = """
       truncate -s 2G log && \(Command.built("postern-smtpd")) 2>>log && tail -c 4096 log | tr -d '\\0'
@@ -192,7 +192,7 @@ struct ConfinementTests {
     #expect(attempt("read", environment).contains("result=succeeded"))
   }
 
-  /// Runs a session that is to read a password file, and gives its reply to AUTH and its log.
+  /// Runs a session with a password file, and returns its reply to AUTH and its log.
   private func authenticate(_ file: String) -> (String, String) {
     let outcome = Command.run(
       [Command.built("postern-smtpd"), "--tls"], in: folder,
@@ -216,12 +216,12 @@ struct ConfinementTests {
     #expect(reply.hasPrefix("454 "))
     #expect(!log.contains("part=readable"))
     guard Kernel.landlock > 0 else { return }
-    // What could not be let in is told.
+    // A directory that the confinement could not allow is reported.
     let told = "event=unconfined part=readable reason=\"Not a directory\""
     #expect(authenticate("/etc/passwd/file").1.contains(told))
   }
 
-  /// A directory that can be searched and not read is enough for a file in it.
+  /// For a file in a directory, permission to search the directory is enough; permission to read it is not needed.
   @Test(.enabled(if: getuid() == 0, "only root can be somebody else"))
   func passwordFileInADirectoryThatCannotBeRead() throws {
     let program = folder.path + "/postern-smtpd"

@@ -34,7 +34,7 @@ import Testing
     return (replies, Int32(numbers[0]), numbers[1], mail, folder)
   }
 
-  /// In KiB. A debug build is linked dynamically and needs more.
+  /// The limit in KiB. A debug build is linked dynamically and needs more.
   private var memoryLimit: Int { Command.folder.hasSuffix("debug") ? 20_000 : 8_000 }
 
   @Test func commandWithoutEnd() throws {
@@ -77,7 +77,7 @@ import Testing
     #expect(try #require(size as? Int) > 200_000_000)
   }
 
-  /// The client writes octet by octet, so that each read gets one or few.
+  /// The client writes octet by octet, so that each read(2) returns one octet or a few.
   @Test func messageOctetByOctet() throws {
     let message = "Subject: x\\r\\n\\r\\n" + "..dots\\r\\nand lines\\r\\n"
     let (text, _, _, mail, _) = try run(
@@ -133,8 +133,8 @@ import Testing
     }
   }
 
-  /// 1,000 recipients whose addresses no name can hold: a few get a file each, the others a 452, so that nobody
-  /// can fill the disk by one message.
+  /// 1,000 recipients have addresses that do not fit into a name. A few of them get a file each, the others get 452, so
+  /// that nobody can fill the disk with one message.
   @Test func recipientsThatCollide() throws {
     let (text, _, _, mail, _) = try run(
       """
@@ -255,8 +255,8 @@ import Testing
     #expect(outcome.text == "True 0\n")
   }
 
-  /// A log that nobody reads does not hold up a session by a second for every line, so that its deadlines
-  /// count. 300 lines would take it five minutes.
+  /// If nobody reads the log, a session does not wait a second for every line. Otherwise 300 lines would take five
+  /// minutes, and the deadlines of the session would not hold.
   @Test func logThatIsNotReadKeepsNoDeadlines() {
     let script = """
       import os, subprocess, sys
@@ -282,8 +282,8 @@ import Testing
     #expect(outcome.text == "0\n421 4.4.2 Session takes too long\n")
   }
 
-  /// The rate counts from where the content of a message begins, and only once it has taken SMTP_TIMEOUT:
-  /// neither a slow beginning nor the time before it or between two messages is held against it.
+  /// The rate is measured from the beginning of the content, and checked only once the content has taken SMTP_TIMEOUT. So
+  /// a slow beginning does not count, and neither does the time before a message or between two messages.
   @Test func rateOfHonestContent() {
     let folder = Scratch()
     _ = MailFolder(folder)

@@ -221,7 +221,8 @@ extension Confinement {
       lock = filter.start
     }
     // Skip system calls that this architecture does not have.
-    Self.search(Self.needed.filter { $0 >= 0 }.sorted()[...], in: &filter)
+    let needed = Self.needed.filter { $0 >= 0 }.sorted()
+    Self.search(needed, needed.indices, in: &filter)
     if let lock { filter.compare(CInt(SYS_fcntl), then: lock) }
     for call in [SYS_mmap, SYS_mprotect] { filter.compare(CInt(call), then: memory) }
     if let socket {
@@ -230,20 +231,20 @@ extension Confinement {
     }
   }
 
-  /// Allows the calls in an ascending list, and no others, by a binary search.
-  private static func search(_ calls: ArraySlice<CInt>, in filter: inout Filter) {
-    if calls.count <= 3 {
+  /// Allows the calls in `range` of an ascending list, and no others, by a binary search.
+  private static func search(_ calls: [CInt], _ range: Range<Int>, in filter: inout Filter) {
+    if range.count <= 3 {
       var other = Filter.denied
-      for call in calls.reversed() {
-        filter.compare(call, then: Filter.allowed, else: other)
+      for index in range {
+        filter.compare(calls[index], then: Filter.allowed, else: other)
         other = filter.start
       }
       return
     }
-    let middle = calls.startIndex + calls.count / 2
-    search(calls[middle...], in: &filter)
+    let middle = range.lowerBound + range.count / 2
+    search(calls, middle..<range.upperBound, in: &filter)
     let upper = filter.start
-    search(calls[..<middle], in: &filter)
+    search(calls, range.lowerBound..<middle, in: &filter)
     filter.test(BPF_JGE, UInt32(bitPattern: calls[middle]), then: upper)
   }
 }

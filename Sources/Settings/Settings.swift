@@ -36,7 +36,9 @@ struct Variables {
   /// The value that was added last for `name`; nil if there is none.
   subscript(name: StaticString) -> String? {
     let index = name.withUTF8Buffer { octets in
-      names.lastIndex { unsafe $0.utf8.elementsEqual(octets) }
+      names.lastIndex {
+        unsafe $0.utf8.count == octets.count && $0.utf8.elementsEqual(octets)
+      }
     }
     return index.map { values[$0] }
   }

@@ -71,7 +71,12 @@ struct Settings {
     session.bareLineEnds = try source.read(
       "SMTP_BARE_LF", default: "reject", "reject, keep or normalize"
     ) {
-      ["reject": .reject, "keep": .keep, "normalize": .normalize][$0]
+      switch $0 {
+      case "reject": .reject
+      case "keep": .keep
+      case "normalize": .normalize
+      default: nil
+      }
     }
     session.requiresAuthentication = try source.bool("SMTP_REQUIRE_AUTH")
     session.allowsInsecureAuthentication = try source.bool("SMTP_ALLOW_INSECURE_AUTH")

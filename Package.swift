@@ -39,6 +39,7 @@ let package = Package(
   targets: [
     // Pure: these import nothing.
     .target(name: "SMTP", exclude: ["Server/STATES.md"], swiftSettings: settings),
+    .target(name: "MIME", exclude: ["Charset/tables.py"], swiftSettings: settings),
     .target(name: "PROXY", swiftSettings: settings),
 
     // The system.
@@ -69,6 +70,7 @@ let package = Package(
       name: "AuthenticationTests",
       dependencies: ["Authentication", "POSIX", "SMTP", "TestSupport"],
       swiftSettings: settings),
+    .testTarget(name: "MIMETests", dependencies: ["MIME"], swiftSettings: settings),
     .testTarget(name: "PROXYTests", dependencies: ["PROXY"], swiftSettings: settings),
     .testTarget(
       name: "CommandTests",

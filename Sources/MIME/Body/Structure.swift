@@ -63,6 +63,8 @@ private struct StructureReader {
     let part: Int
     /// Without the two hyphens in front; empty for message/rfc822, and once it has been closed.
     var boundary: [UInt8]
+    /// The octets of it without white space at its end, which no boundary should have (RFC 2046 §5.1.1).
+    let length: Int
     var children = 0
     /// Whether a line with the boundary has come.
     var isFound = false
@@ -111,7 +113,7 @@ private struct StructureReader {
         cut.insert(.parts)
       } else if isContainer {
         parts.append(part)
-        open.append(Container(part: index, boundary: boundary))
+        open.append(Container(part: index, boundary: boundary, length: boundary.lengthWithoutWhite))
         guard part.kind == .message else {
           boundaries += 1
           return start
@@ -176,19 +178,20 @@ private struct StructureReader {
     let (content, next) = lineEnds.line(in: octets, from: line, to: end)
     var stop = content
     while stop > line + 2, octets[stop - 1].isWhite { stop -= 1 }
-    let text = line + 2..<stop
-    let isClosing =
-      text.count > 2 && octets[stop - 1] == .hyphen && octets[stop - 2] == .hyphen
+    let length = stop - line - 2
+    let isClosing = length > 2 && octets[stop - 1] == .hyphen && octets[stop - 2] == .hyphen
     var level = open.count
     while level > 0 {
       level -= 1
-      let length = open[level].boundary.count
-      if length == 0 { continue }
-      if length == text.count, octets.equals(open[level].boundary, in: text) {
-        return .delimiter(container: level, next: next)
+      let boundary = open[level].boundary
+      if boundary.isEmpty { continue }
+      if open[level].length == length, octets.hasPrefix(boundary, from: line + 2, to: content) {
+        // With nothing behind it, a delimiter begins no part.
+        return next == end
+          ? .close(container: level, next: next) : .delimiter(container: level, next: next)
       }
-      if isClosing, length == text.count - 2,
-        octets.equals(open[level].boundary, in: text.lowerBound..<stop - 2)
+      if isClosing, boundary.count == length - 2,
+        octets.hasPrefix(boundary, from: line + 2, to: content)
       {
         return .close(container: level, next: next)
       }
@@ -205,7 +208,7 @@ private struct StructureReader {
       header: start..<start, body: start..<end, parent: container?.part,
       position: container?.children ?? 1)
     var reader = HeaderReader(start..<end, lineEnds)
-    var isFirst = true
+    var hasJunk = false
     reading: while true {
       let line = reader.position
       part.header = start..<line
@@ -213,19 +216,17 @@ private struct StructureReader {
       switch reader.nextLine(octets) {
       case .field(let field): note(octets, field, in: &part)
       case .skipped:
-        if isFirst, !octets[line].isBlank, !octets.hasPrefix("from ", at: line),
-          !octets.hasPrefix(">from ", at: line)
-        {
-          // No header at all: it begins with its text.
-          part.header = start..<start
-          return (typed(octets, part, container))
-        }
+        hasJunk = true
       case .end: break reading
       }
-      isFirst = false
     }
     if reader.isCut { cut.insert(.header) }
-    part.body = reader.position..<end
+    if hasJunk, !reader.hasFields, !octets.hasPrefix("from ", at: start) {
+      // No header at all: it begins with its text.
+      part.header = start..<start
+    } else {
+      part.body = reader.position..<end
+    }
     return typed(octets, part, container)
   }
 
@@ -256,7 +257,7 @@ private struct StructureReader {
       if part.kind.isMultipart {
         part.encoding = .identity
         boundary = parameter("boundary", octets, value) ?? []
-        boundary.removeTrailingWhite()
+        if boundary.lengthWithoutWhite == 0 { boundary = [] }
       }
     } else if part.contentType == nil, let container,
       parts[container.part].kind == .multipartDigest
@@ -275,5 +276,20 @@ private struct StructureReader {
         ? .none : octets.matches("inline", in: start..<stop) ? .inline : .attachment
     }
     return (part, boundary)
+  }
+}
+
+extension Span<UInt8> {
+  /// Whether `prefix` stands at `start` and ends in front of `end`.
+  fileprivate func hasPrefix(_ prefix: [UInt8], from start: Int, to end: Int) -> Bool {
+    end - start >= prefix.count && equals(prefix, in: start..<start + prefix.count)
+  }
+}
+
+extension [UInt8] {
+  fileprivate var lengthWithoutWhite: Int {
+    var length = count
+    while length > 0, self[length - 1].isWhite { length -= 1 }
+    return length
   }
 }

@@ -247,7 +247,7 @@ private struct AddressParser {
     } else {
       name = self.name()
     }
-    if name.isEmpty, let comment {
+    if name.isEmpty, !address.isEmpty, let comment {
       var decoder = HeaderTextDecoder()
       decoder.decode(octets, octets.trimmed(comment), rawCharset: rawCharset, into: &name)
     }

@@ -171,7 +171,7 @@ private struct DateWords {
     return .time(first * 3600 + minutes * 60 + seconds)
   }
 
-  /// `+0530`, `-08:00`; nil if no digit follows, or so few that it is the hyphen of `24-Nov-26`.
+  /// `+0530`, `-08:00`, `-600`; nil for fewer digits, as behind the hyphens of `08:49:37 24-Nov-26`.
   private mutating func zone(_ octets: Span<UInt8>) -> (minutes: Int?, Void)? {
     let isWest = octets[index] == .hyphen
     let start = index
@@ -182,7 +182,7 @@ private struct DateWords {
       let minutes = digits(octets)
       (value, count) = (value * 100 + minutes.value, minutes.digits == 2 ? 4 : 0)
     }
-    guard count == 4 || (count == 3 && !isWest) else {
+    guard count == 4 || count == 3 else {
       index = start
       return nil
     }

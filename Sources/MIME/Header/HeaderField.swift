@@ -32,6 +32,9 @@ public struct HeaderReader {
     self.init(section, LineEnds(of: octets))
   }
 
+  /// Whether a field has come.
+  var hasFields: Bool { fields > 0 }
+
   init(_ section: Range<Int>, _ lineEnds: LineEnds) {
     (position, start, end) = (section.lowerBound, section.lowerBound, section.upperBound)
     self.lineEnds = lineEnds

@@ -1,8 +1,9 @@
 // Message-ID, In-Reply-To and References (RFC 5322 §3.6.4).
 
 extension HeaderField {
-  /// The identifiers without their brackets, in order, at most `Limits.messageIDs`. A value without brackets is
-  /// one, up to its first white space; other text, as old In-Reply-To fields have it, is left out.
+  /// The identifiers without their brackets, in order, at most `Limits.messageIDs`. Without
+  /// brackets a word by itself is one, or the first word if it has an `@`; other text, as old In-Reply-To
+  /// fields have it, is left out.
   public func messageIDs(in octets: Span<UInt8>) -> [[UInt8]] {
     let range = octets.trimmed(value)
     var identifiers: [[UInt8]] = []
@@ -18,10 +19,13 @@ extension HeaderField {
       }
       if !identifier.isEmpty { identifiers.append(identifier) }
     }
-    if identifiers.isEmpty, octets.firstIndex(of: .at, from: range.lowerBound, to: range.upperBound) < range.upperBound {
+    if identifiers.isEmpty, !range.isEmpty {
       var end = range.lowerBound
       while end < range.upperBound, !octets[end].isWhite { end += 1 }
-      identifiers.append(octets.copied(range.lowerBound..<end).filter { $0 >= .space && $0 != 0x7F })
+      let word = range.lowerBound..<end
+      if word == range || octets.firstIndex(of: .at, from: word.lowerBound, to: end) < end {
+        identifiers.append(octets.copied(word).filter { $0 > .space && $0 != 0x7F })
+      }
     }
     return identifiers
   }

@@ -149,22 +149,36 @@ private struct DateWords {
     return (value, index - start)
   }
 
+  /// Goes over white space and comments, which may stand even between the digits of a time (RFC 5322 §4.3).
+  private func behindComments(_ octets: Span<UInt8>, from start: Int) -> Int {
+    var index = start
+    while index < end, octets[index].isWhite || octets[index] == UInt8(ascii: "(") {
+      index =
+        octets[index] == UInt8(ascii: "(") ? octets.endOfComment(from: index, to: end) : index + 1
+    }
+    return index
+  }
+
+  /// Goes over `separator`, if digits follow it.
+  private mutating func skip(_ separator: UInt8, _ octets: Span<UInt8>) -> Bool {
+    var next = behindComments(octets, from: index)
+    guard next < end, octets[next] == separator else { return false }
+    next = behindComments(octets, from: next + 1)
+    guard next < end, octets[next].isDigit else { return false }
+    index = next
+    return true
+  }
+
   private mutating func number(_ octets: Span<UInt8>) -> Word {
     let (first, count) = digits(octets)
-    guard count <= 2, index + 1 < end, octets[index] == .colon || octets[index] == UInt8(ascii: "."),
-      octets[index + 1].isDigit
-    else { return .number(first, digits: count) }
-    let separator = octets[index]
-    index += 1
+    guard count <= 2 else { return .number(first, digits: count) }
+    let separator: UInt8 = index < end && octets[index] == UInt8(ascii: ".") ? octets[index] : .colon
+    guard skip(separator, octets) else { return .number(first, digits: count) }
     let minutes = digits(octets).value
     var seconds = 0
-    if index + 1 < end, octets[index] == separator, octets[index + 1].isDigit {
-      index += 1
-      seconds = digits(octets).value
-    }
-    if index + 1 < end, octets[index] == UInt8(ascii: "."), octets[index + 1].isDigit {
-      index += 1
-      _ = digits(octets)
+    if skip(separator, octets) { seconds = digits(octets).value }
+    if index < end, octets[index] == UInt8(ascii: "."), skip(UInt8(ascii: "."), octets) {
+      _ = digits(octets)  // a fraction
     }
     // A leap second counts as the one behind it.
     guard first < 24, minutes < 60, seconds <= 60 else { return .number(100_000, digits: 6) }

@@ -99,6 +99,9 @@ extension [UInt8] {
     }
   }
 
+  /// Appends all octets of another array.
+  mutating func append(octets: [UInt8]) { append(octets.span, 0..<octets.count) }
+
   mutating func append(_ text: StaticString) {
     text.withUTF8Buffer { octets in
       for index in 0..<octets.count { unsafe append(octets[index]) }

@@ -223,7 +223,7 @@ private func decodeExtended(
         }
       }
     } else {
-      text.append(value.span, 0..<value.count)
+      text.append(octets: value)
     }
   }
   var decoded: [UInt8] = []

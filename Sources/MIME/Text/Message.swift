@@ -158,7 +158,7 @@ extension Message {
       }
       let next = structure.parts[index].text(in: octets, limit: limit - text.utf8.count)
       text.utf8.append("\n--\n")
-      text.utf8.append(next.utf8.span, 0..<next.utf8.count)
+      text.utf8.append(octets: next.utf8)
       text.isCut = text.isCut || next.isCut
     }
     return text

@@ -163,8 +163,7 @@ extension Span<UInt8> {
     guard count - index > 2 else { return false }
     for inner in index + 1..<count - 1 {
       let octet = self[inner]
-      guard octet > .space, octet < 0x7F, octet != UInt8(ascii: "["), octet != UInt8(ascii: "]"),
-        octet != .backslash
+      guard octet.isLetterOrDigit || octet == .colon || octet == .hyphen || octet == UInt8(ascii: ".")
       else { return false }
     }
     return self[count - 1] == UInt8(ascii: "]")

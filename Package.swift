@@ -70,7 +70,9 @@ let package = Package(
       name: "AuthenticationTests",
       dependencies: ["Authentication", "POSIX", "SMTP", "TestSupport"],
       swiftSettings: settings),
-    .testTarget(name: "MIMETests", dependencies: ["MIME"], swiftSettings: settings),
+    .testTarget(
+      name: "MIMETests", dependencies: ["MIME", "TestSupport"], exclude: ["readers.py"],
+      swiftSettings: settings),
     .testTarget(name: "PROXYTests", dependencies: ["PROXY"], swiftSettings: settings),
     .testTarget(
       name: "CommandTests",

@@ -80,14 +80,19 @@ private func check(_ part: Part, _ octets: Span<UInt8>, _ seed: Int) {
   let encodings: [TransferEncoding] = [.base64, .quotedPrintable, .uuencode]
   check(part.body, octets, step: 1 + choice % 4) { piece, range, isLast, output in
     var decoder = piece ?? TransferDecoder(encodings[choice % 3])
-    if isLast { decoder.finish(into: &output) } else { decoder.decode(octets, range, into: &output) }
+    if isLast {
+      decoder.finish(into: &output)
+    } else {
+      decoder.decode(octets, range, into: &output)
+    }
     return decoder
   }
   let charsets: [Charset] = [
     .utf8, .utf16LittleEndian, .utf16BigEndian, .utf7, .iso2022JP, .shiftJIS, .eucJP, .eucKR,
     .gb18030, .big5, .singleByte(.windows1252), .singleByte(.koi8R),
   ]
-  let text = check(0..<whole.count, whole.span, step: 1 + choice % 3) { piece, range, isLast, output in
+  let text = check(0..<whole.count, whole.span, step: 1 + choice % 3) {
+    piece, range, isLast, output in
     var decoder = piece ?? CharsetDecoder(charsets[choice % charsets.count])
     if isLast {
       decoder.finish(into: &output)

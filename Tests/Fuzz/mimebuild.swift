@@ -8,14 +8,15 @@ public func fuzzBuild(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   let input = unsafe [UInt8](UnsafeBufferPointer(start: data, count: count))
   guard let choices = input.first else { return 0 }
   // Values have an octet between them that UTF-8 has not.
-  let values = input.dropFirst().split(separator: 0xFF, omittingEmptySubsequences: false).map(Array.init)
+  let values = input.dropFirst().split(separator: 0xFF, omittingEmptySubsequences: false).map(
+    Array.init)
   func value(_ index: Int) -> [UInt8] { index < values.count ? values[index] : [] }
 
   let number = value(0).reduce(Int64(0)) { $0 &* 256 &+ Int64($1) } % 200_000_000_000
   let zone = value(0).isEmpty ? nil : Int(value(0)[0]) * 8 - 1000
   let date = DateTime(seconds: abs(number), zone: zone == 0 ? nil : zone)
   guard let from = try? NamedAddress(name: text(value(1)), address: address(value(2))),
-    let identifier = try? MessageID(value(3) + Array("@x".utf8))
+    let identifier = try? MessageIdentifier(value(3) + Array("@x".utf8))
   else { return 0 }
   let html = choices & 1 != 0 ? try? BodyText(value(5)) : nil
   let plain = choices & 2 != 0 ? try? BodyText(value(4)) : nil

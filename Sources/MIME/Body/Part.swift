@@ -149,6 +149,8 @@ extension Part {
     var decoder = CharsetDecoder(charset ?? (span.isValidUTF8 ? .utf8 : .fallback))
     decoder.decode(span, into: &text.utf8)
     if !isCut { decoder.finish(into: &text.utf8) }
+    // A byte order mark is no text.
+    if text.utf8.starts(with: [0xEF, 0xBB, 0xBF]) { text.utf8.removeFirst(3) }
     return text
   }
 }
@@ -165,8 +167,9 @@ private func declaredCharset(_ octets: Span<UInt8>) -> Charset? {
         start += 1
       }
       var stop = start
-      while stop < end, octets[stop].isLetterOrDigit || octets[stop] == .hyphen
-        || octets[stop] == UInt8(ascii: "_") || octets[stop] == .colon
+      while stop < end,
+        octets[stop].isLetterOrDigit || octets[stop] == .hyphen
+          || octets[stop] == UInt8(ascii: "_") || octets[stop] == .colon
       {
         stop += 1
       }

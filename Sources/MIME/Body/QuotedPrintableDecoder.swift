@@ -41,7 +41,11 @@ struct QuotedPrintableDecoder {
     switch octet {
     case .lineFeed where last != .carriageReturn || held.count > 1:
       // Either line end: what a message's line ends are is not known here.
-      if isHexBegun { giveBack(octet, into: &output) } else { held.removeAll(keepingCapacity: true) }
+      if isHexBegun {
+        giveBack(octet, into: &output)
+      } else {
+        held.removeAll(keepingCapacity: true)
+      }
     case .carriageReturn where !isHexBegun && last != .carriageReturn:
       held.append(octet)
     case .space, .tab:
@@ -51,7 +55,9 @@ struct QuotedPrintableDecoder {
         giveBack(octet, into: &output)
       }
     default:
-      guard let value = octet.hexValue, held.count <= 2 else { return giveBack(octet, into: &output) }
+      guard let value = octet.hexValue, held.count <= 2 else {
+        return giveBack(octet, into: &output)
+      }
       if held.count == 1 {
         held.append(octet)
       } else if let high = last.hexValue {

@@ -172,7 +172,8 @@ private struct StructureReader {
 
   /// The boundary that the line at `line` is.
   private func boundary(_ octets: Span<UInt8>, at line: Int) -> Boundary? {
-    guard boundaries > 0, line + 2 < end, octets[line] == .hyphen, octets[line + 1] == .hyphen else {
+    guard boundaries > 0, line + 2 < end, octets[line] == .hyphen, octets[line + 1] == .hyphen
+    else {
       return nil
     }
     let (content, next) = lineEnds.line(in: octets, from: line, to: end)
@@ -266,7 +267,9 @@ private struct StructureReader {
     }
     if let value = part.contentDisposition {
       var start = value.lowerBound
-      while start < value.upperBound, octets[start].isWhite || octets[start] == .quote { start += 1 }
+      while start < value.upperBound, octets[start].isWhite || octets[start] == .quote {
+        start += 1
+      }
       var stop = start
       while stop < value.upperBound, octets[stop].isLetterOrDigit || octets[stop] == .hyphen {
         stop += 1

@@ -36,7 +36,7 @@ struct UUDecoder {
       case .lineFeed, .carriageReturn: break
       case UInt8(ascii: "e"): state = .ended
       case 0x20...0x60:
-        let length = Int(octet &- 0x20 & 63)
+        let length = Int((octet &- 0x20) & 63)
         state = length == 0 ? .skippingRest : .data(length)
       default: state = .skippingRest
       }
@@ -47,7 +47,7 @@ struct UUDecoder {
         while left > 0 { left = put(0, left, into: &output) }
         state = .lineStart
       } else if 0x20...0x60 ~= octet {
-        let left = put(octet &- 0x20 & 63, left, into: &output)
+        let left = put((octet &- 0x20) & 63, left, into: &output)
         state = left == 0 ? .skippingRest : .data(left)
       }
     case .skippingRest: if octet == .lineFeed { state = .lineStart }

@@ -53,7 +53,9 @@ public struct DeliveryStatus: Equatable, Sendable {
   func append(to output: inout [UInt8]) {
     var writer = HeaderWriter(usesUTF8: !isASCII)
     typed("Reporting-MTA", "dns; ", reportingHost, &writer, &output)
-    if let envelopeID { writer.append(FieldName("Original-Envelope-Id"), text: envelopeID, to: &output) }
+    if let envelopeID {
+      writer.append(FieldName("Original-Envelope-Id"), text: envelopeID, to: &output)
+    }
     if let arrival { writer.append(FieldName("Arrival-Date"), date: arrival, to: &output) }
     for recipient in recipients {
       output.append("\r\n")
@@ -75,7 +77,9 @@ public struct DeliveryStatus: Equatable, Sendable {
       }
       writer.append(FieldName("Status"), text: recipient.status, to: &output)
       if let host = recipient.remoteHost { typed("Remote-MTA", "dns; ", host, &writer, &output) }
-      if let reply = recipient.diagnostic { typed("Diagnostic-Code", "smtp; ", reply, &writer, &output) }
+      if let reply = recipient.diagnostic {
+        typed("Diagnostic-Code", "smtp; ", reply, &writer, &output)
+      }
       if let date = recipient.lastAttempt {
         writer.append(FieldName("Last-Attempt-Date"), date: date, to: &output)
       }

@@ -74,11 +74,13 @@ public struct NamedAddress: Equatable, Sendable {
     try self.init(name: FieldText(address.name), address: address.address)
   }
 
-  public var isASCII: Bool { address.span.firstNonASCII(from: 0, to: address.count) == address.count }
+  public var isASCII: Bool {
+    address.span.firstNonASCII(from: 0, to: address.count) == address.count
+  }
 }
 
 /// What stands between the brackets of Message-ID, In-Reply-To, References and Content-ID.
-public struct MessageID: Equatable, Sendable {
+public struct MessageIdentifier: Equatable, Sendable {
   public let octets: [UInt8]
 
   /// `left@right`, at most 500 octets of printable ASCII without brackets and spaces.
@@ -88,7 +90,9 @@ public struct MessageID: Equatable, Sendable {
       throw .notMessageID
     }
     for octet in octets
-    where octet <= .space || octet >= 0x7F || octet == UInt8(ascii: "<") || octet == UInt8(ascii: ">") {
+    where octet <= .space || octet >= 0x7F || octet == UInt8(ascii: "<")
+      || octet == UInt8(ascii: ">")
+    {
       throw .notMessageID
     }
     self.octets = octets
@@ -163,7 +167,8 @@ extension Span<UInt8> {
     guard count - index > 2 else { return false }
     for inner in index + 1..<count - 1 {
       let octet = self[inner]
-      guard octet.isLetterOrDigit || octet == .colon || octet == .hyphen || octet == UInt8(ascii: ".")
+      guard
+        octet.isLetterOrDigit || octet == .colon || octet == .hyphen || octet == UInt8(ascii: ".")
       else { return false }
     }
     return self[count - 1] == UInt8(ascii: "]")

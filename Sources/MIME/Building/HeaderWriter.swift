@@ -55,7 +55,9 @@ public struct HeaderWriter {
   }
 
   /// A field of identifiers; none if there are none.
-  public mutating func append(_ name: FieldName, messageIDs: [MessageID], to output: inout [UInt8]) {
+  public mutating func append(
+    _ name: FieldName, messageIDs: [MessageIdentifier], to output: inout [UInt8]
+  ) {
     guard !messageIDs.isEmpty else { return }
     begin(name, &output)
     for identifier in messageIDs {

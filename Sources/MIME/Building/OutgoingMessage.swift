@@ -4,7 +4,7 @@
 /// A message to be sent.
 public struct OutgoingMessage: Sendable {
   public var date: DateTime
-  public var messageID: MessageID
+  public var messageID: MessageIdentifier
   public var from: [NamedAddress]
   /// Needed where there is more than one author (RFC 5322 §3.6.2).
   public var sender: NamedAddress?
@@ -12,8 +12,8 @@ public struct OutgoingMessage: Sendable {
   public var to: [NamedAddress] = []
   public var cc: [NamedAddress] = []
   public var subject: FieldText?
-  public var inReplyTo: [MessageID] = []
-  public var references: [MessageID] = []
+  public var inReplyTo: [MessageIdentifier] = []
+  public var references: [MessageIdentifier] = []
   /// Fields besides these, in order. Names that begin with `Content-` are the body's.
   public var fields: [(name: FieldName, text: FieldText)] = []
   public var body: OutgoingPart
@@ -21,7 +21,9 @@ public struct OutgoingMessage: Sendable {
   /// are encoded, and addresses must be ASCII.
   public var usesUTF8 = false
 
-  public init(date: DateTime, messageID: MessageID, from: [NamedAddress], body: OutgoingPart) {
+  public init(
+    date: DateTime, messageID: MessageIdentifier, from: [NamedAddress], body: OutgoingPart
+  ) {
     (self.date, self.messageID, self.from, self.body) = (date, messageID, from, body)
   }
 

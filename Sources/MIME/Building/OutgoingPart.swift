@@ -6,11 +6,11 @@ public struct OutgoingFile: Equatable, Sendable {
   /// Empty for none.
   public var fileName: FieldText
   /// By which the HTML refers to it (RFC 2392).
-  public var contentID: MessageID?
+  public var contentID: MessageIdentifier?
   public var content: [UInt8]
 
   public init(
-    type: MediaTypeName, fileName: FieldText, contentID: MessageID? = nil, content: [UInt8]
+    type: MediaTypeName, fileName: FieldText, contentID: MessageIdentifier? = nil, content: [UInt8]
   ) {
     (self.type, self.fileName, self.contentID) = (type, fileName, contentID)
     self.content = content
@@ -146,7 +146,8 @@ struct PartWriter {
     let isASCII = span.firstNonASCII(from: 0, to: span.count) == span.count
     // RFC 6533 §3 and §6 have types for header fields in UTF-8; a message is what it is.
     appendType(
-      isHeaderOnly ? (isASCII ? "text/rfc822-headers" : "message/global-headers") : "message/rfc822",
+      isHeaderOnly
+        ? (isASCII ? "text/rfc822-headers" : "message/global-headers") : "message/rfc822",
       to: &output)
     append(encoding: isASCII ? "7bit" : "8bit", to: &output)
     output.append(span, 0..<span.count)

@@ -14,7 +14,9 @@ public struct Base64Encoder {
   }
 
   /// Appends the text of whole groups of `range`, the next piece.
-  public mutating func encode(_ octets: Span<UInt8>, _ range: Range<Int>, into output: inout [UInt8]) {
+  public mutating func encode(
+    _ octets: Span<UInt8>, _ range: Range<Int>, into output: inout [UInt8]
+  ) {
     output.reserveCapacity(output.count + range.count / 3 * 4 + range.count / 50 + 8)
     for index in range {
       bits = bits << 8 | UInt32(octets[index])
@@ -71,7 +73,8 @@ func appendQuotedPrintable(_ text: Span<UInt8>, to output: inout [UInt8]) {
     }
     let isLast =
       index + 1 == text.count
-      || index + 2 < text.count && text[index + 1] == .carriageReturn && text[index + 2] == .lineFeed
+      || index + 2 < text.count && text[index + 1] == .carriageReturn
+        && text[index + 2] == .lineFeed
     let isPlain =
       switch octet {
       case .equals: false

@@ -24,7 +24,9 @@ public enum Charset: Equatable, Sendable {
     while !range.isEmpty, octets[range.lowerBound] == .quote || octets[range.lowerBound] == 0x27 {
       range = range.lowerBound + 1..<range.upperBound
     }
-    while !range.isEmpty, octets[range.upperBound - 1] == .quote || octets[range.upperBound - 1] == 0x27 {
+    while !range.isEmpty,
+      octets[range.upperBound - 1] == .quote || octets[range.upperBound - 1] == 0x27
+    {
       range = range.lowerBound..<range.upperBound - 1
     }
     if octets.matches("utf-8", in: range) {
@@ -49,7 +51,8 @@ public enum Charset: Equatable, Sendable {
       single += 1
     }
     let others: [10 of Charset] = [
-      .utf8, .utf16LittleEndian, .utf16BigEndian, .utf7, .iso2022JP, .shiftJIS, .eucJP, .eucKR, .gb18030,
+      .utf8, .utf16LittleEndian, .utf16BigEndian, .utf7, .iso2022JP, .shiftJIS, .eucJP, .eucKR,
+      .gb18030,
       .big5,
     ]
     for index in others.indices where others[index].labels.hasWord(octets, range) {
@@ -156,7 +159,8 @@ extension StaticString {
   func cell(_ index: Int) -> UInt32? {
     precondition(3 * index + 2 < utf8CodeUnitCount && index >= 0)
     let start = unsafe utf8Start + 3 * index
-    let scalar = unsafe UInt32(start[0] &- 48) << 12 | UInt32(start[1] &- 48) << 6 | UInt32(start[2] &- 48)
+    let scalar =
+      unsafe UInt32(start[0] &- 48) << 12 | UInt32(start[1] &- 48) << 6 | UInt32(start[2] &- 48)
     return scalar == 0 ? nil : scalar
   }
 }

@@ -217,7 +217,11 @@ struct MultibyteDecoder {
     case .jis0208, .jis0212:
       let isTrail = 0x21...0x7E ~= octet
       if first == 0 {
-        if isTrail { first = octet } else { output.append(scalar: octet < 0x21 ? UInt32(octet) : 0xFFFD) }
+        if isTrail {
+          first = octet
+        } else {
+          output.append(scalar: octet < 0x21 ? UInt32(octet) : 0xFFFD)
+        }
         return
       }
       var scalar: UInt32?

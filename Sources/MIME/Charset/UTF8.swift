@@ -47,13 +47,11 @@ struct UTF8Decoder {
   private var have = 0
   private var missing = 0
   private var next: ClosedRange<UInt8> = 0x80...0xBF
-  /// Whether no octet has come yet: a byte order mark there is no text.
-  private var isStart = true
 
   mutating func decode(_ piece: Span<UInt8>, into output: inout [UInt8]) {
     var index = 0
     while index < piece.count {
-      if missing == 0, !isStart {
+      if missing == 0 {
         let end = piece.wellFormedUTF8(from: index)
         output.append(piece, index..<end)
         index = end
@@ -72,26 +70,19 @@ struct UTF8Decoder {
         missing -= 1
         next = 0x80...0xBF
         guard missing == 0 else { return }
-        let isMark = isStart && begun == 0xBFBBEF
-        isStart = false
-        if !isMark {
-          for shift in 0..<have {
-            output.append(UInt8(truncatingIfNeeded: begun >> UInt32(8 * shift)))
-          }
+        for shift in 0..<have {
+          output.append(UInt8(truncatingIfNeeded: begun >> UInt32(8 * shift)))
         }
         return
       }
-      (missing, isStart) = (0, false)
+      missing = 0
       output.append(scalar: 0xFFFD)
     }
     if octet < 0x80 {
-      isStart = false
       output.append(octet)
     } else if let form = UTF8Form(lead: octet) {
-      isStart = isStart && octet == 0xEF
       (begun, have, missing, next) = (UInt32(octet), 1, form.trails, form.second)
     } else {
-      isStart = false
       output.append(scalar: 0xFFFD)
     }
   }

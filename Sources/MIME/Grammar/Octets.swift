@@ -23,7 +23,9 @@ extension UInt8 {
   /// Space or tab.
   var isBlank: Bool { self == .space || self == .tab }
   /// Space, tab, CR or LF: what folding is made of.
-  var isWhite: Bool { self == .space || self == .tab || self == .carriageReturn || self == .lineFeed }
+  var isWhite: Bool {
+    self == .space || self == .tab || self == .carriageReturn || self == .lineFeed
+  }
   /// ASCII letters in lower case, everything else as it is.
   var lowercased: UInt8 { self &- 65 < 26 ? self | 0x20 : self }
 

@@ -93,7 +93,9 @@ extension DateTime {
       ("cst", -360), ("cdt", -300), ("mst", -420), ("mdt", -360), ("pst", -480), ("pdt", -420),
       ("cet", 60), ("cest", 120), ("jst", 540),
     ]
-    for index in names.indices where octets.matches(names[index].0, in: name) { return names[index].1 }
+    for index in names.indices where octets.matches(names[index].0, in: name) {
+      return names[index].1
+    }
     if octets.matches("am", in: name) || octets.matches("pm", in: name) { return nil }
     return .some(nil)
   }
@@ -130,7 +132,8 @@ private struct DateWords {
         while index < end, octets[index].isLetter { index += 1 }
         return .name(start..<index)
       } else if isBehindTime, octet == UInt8(ascii: "+") || octet == .hyphen,
-        let zone = zone(octets) {
+        let zone = zone(octets)
+      {
         return .zone(zone.minutes)
       } else {
         index += 1
@@ -172,7 +175,8 @@ private struct DateWords {
   private mutating func number(_ octets: Span<UInt8>) -> Word {
     let (first, count) = digits(octets)
     guard count <= 2 else { return .number(first, digits: count) }
-    let separator: UInt8 = index < end && octets[index] == UInt8(ascii: ".") ? octets[index] : .colon
+    let separator: UInt8 =
+      index < end && octets[index] == UInt8(ascii: ".") ? octets[index] : .colon
     guard skip(separator, octets) else { return .number(first, digits: count) }
     let minutes = digits(octets).value
     var seconds = 0

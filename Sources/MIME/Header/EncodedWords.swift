@@ -18,7 +18,9 @@ struct EncodedWordScanner {
 
   /// The encoded word that begins at `start`, with nothing behind `end`.
   mutating func word(_ octets: Span<UInt8>, at start: Int, to end: Int) -> EncodedWord? {
-    guard start + 1 < end, octets[start] == .equals, octets[start + 1] == .question else { return nil }
+    guard start + 1 < end, octets[start] == .equals, octets[start + 1] == .question else {
+      return nil
+    }
     var index = start + 2
     let limit = min(end, index + 80)
     var label = index..<index
@@ -28,7 +30,9 @@ struct EncodedWordScanner {
       index += 1
     }
     if label.isEmpty { label = label.lowerBound..<index }
-    guard index + 2 < end, octets[index] == .question, octets[index + 2] == .question else { return nil }
+    guard index + 2 < end, octets[index] == .question, octets[index + 2] == .question else {
+      return nil
+    }
     let isBase64: Bool
     switch octets[index + 1].lowercased {
     case UInt8(ascii: "b"): isBase64 = true

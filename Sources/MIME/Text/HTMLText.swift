@@ -227,7 +227,8 @@ extension Span<UInt8> {
   }
 
   fileprivate func equals(_ text: StaticString, in range: Range<Int>) -> Bool {
-    for offset in 0..<range.count where unsafe self[range.lowerBound + offset] != text.utf8Start[offset] {
+    for offset in 0..<range.count
+    where unsafe self[range.lowerBound + offset] != text.utf8Start[offset] {
       return false
     }
     return true

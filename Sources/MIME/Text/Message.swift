@@ -132,7 +132,8 @@ public struct Message: Equatable, Sendable {
   }
 
   private func isBinary(_ part: Part, _ octets: Span<UInt8>) -> Bool {
-    guard part.kind == .other, let value = part.contentType, let type = MediaType(octets, value) else {
+    guard part.kind == .other, let value = part.contentType, let type = MediaType(octets, value)
+    else {
       return part.kind == .other
     }
     return octets.matches("application", in: type.type)

@@ -35,7 +35,7 @@ import Testing
       (.quotedPrintable, "=0D=0A=e9=", "\r\n\u{E9}"),
       (.quotedPrintable, "=XY =4", "=XY =4"), (.quotedPrintable, "==41= x=\r=4", "=A= x=\r=4"),
       (.uuencode, "junk\r\nbegin 644 cat.txt\r\n#0V%T\r\n`\r\nend\r\nmore", "Cat"),
-      (.uuencode, "begin 644 x\n%:&5L;&\n \nend\n", "hello"),
+      (.uuencode, "begin 644 x\n%:&5L;&\\\n \nend\n", "hello"),
       (.identity, "=20 as it is", "=20 as it is"),
     ] as [(TransferEncoding, String, String)])
   func transferEncodings(_ encoding: TransferEncoding, _ encoded: String, _ expected: String) {

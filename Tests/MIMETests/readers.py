@@ -5,7 +5,6 @@ import email
 import email.policy
 import json
 import os
-import pty
 import shutil
 import subprocess
 import sys
@@ -60,19 +59,17 @@ def notmuch(path):
 
 def mutt(path):
     """As it prints a message, weeded, on a terminal of UTF-8."""
-    need("mutt")
+    need("mutt", "script")
     with tempfile.TemporaryDirectory() as folder:
-        box = os.path.join(folder, "box")
-        with open(path, "rb") as file, open(box, "wb") as out:
+        with open(path, "rb") as file, open(os.path.join(folder, "box"), "wb") as out:
             out.write(b"From x Tue Nov 24 23:10:00 2026\n" + file.read().replace(b"\r\n", b"\n"))
-        config = os.path.join(folder, "muttrc")
-        with open(config, "w") as file:
-            file.write("set charset=utf-8 print=yes print_decode=yes print_command='cat >%s/out'\n"
-                       "set print_split=no wrap=200 nomarkers\n" % folder)
-        terminal = pty.openpty()[1]  # without one mutt writes a mail instead
-        subprocess.run(["mutt", "-n", "-F", config, "-R", "-f", box, "-e", "push p<exit>"], check=True,
-                       env=dict(os.environ, LC_ALL="C.UTF-8", TERM="dumb", HOME=folder), stdin=terminal,
-                       stdout=subprocess.DEVNULL)
+        with open(os.path.join(folder, "muttrc"), "w") as file:
+            file.write("set charset=utf-8 print=yes print_decode=yes print_command='cat >out' folder=. quit=yes\n"
+                       "set wrap=200\n")
+        # It runs on a terminal only.
+        command = "mutt -n -F muttrc -R -f box -e 'push <print-message><exit>'"
+        subprocess.run(["script", "-qec", command, "/dev/null"], cwd=folder, check=True, stdout=subprocess.DEVNULL,
+                       env=dict(os.environ, LC_ALL="C.UTF-8", TERM="vt100", HOME=folder), timeout=60)
         with open(os.path.join(folder, "out"), encoding="utf-8") as file:
             lines = file.read().split("\n")
     fields = dict(line.split(": ", 1) for line in lines[:10] if ": " in line)

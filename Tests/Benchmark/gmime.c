@@ -44,7 +44,10 @@ int main(int argc, char **argv) {
     for (int i = 0; i < count; i++) {
       GMimeStream *stream = g_mime_stream_mem_new_with_buffer(content, size);
       GMimeMessage *message = parse(stream);
-      if (!message) return 65;
+      if (!message) { /* one that GMime refuses */
+        g_object_unref(stream);
+        break;
+      }
       if (show) {
         InternetAddress *from = internet_address_list_get_address(g_mime_message_get_from(message), 0);
         printf("subject: %s\nfrom: %s <%s>\n", g_mime_message_get_subject(message),

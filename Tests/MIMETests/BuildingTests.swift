@@ -66,6 +66,12 @@ import Testing
     #expect(read.date == date)
   }
 
+  @Test func addressThatLooksLikeAnEncodedWord() throws {
+    var message = try message(.text(BodyText([])))
+    message.to = try [address("", "=?utf-8?Q?=@x.example"), address("", "=?utf-8?Q?=@y.example")]
+    #expect(Message(built(message).span).to.addresses.map(\.address) == message.to.map(\.address))
+  }
+
   @Test func levelsOnlyWhereTheyAreNeeded() throws {
     let text = try BodyText(Array("hello\n".utf8))
     let file = OutgoingFile(

@@ -72,7 +72,7 @@ def mutt(path):
                        env=dict(os.environ, LC_ALL="C.UTF-8", TERM="vt100", HOME=folder), timeout=60)
         with open(os.path.join(folder, "out"), encoding="utf-8") as file:
             lines = file.read().split("\n")
-    fields = dict(line.split(": ", 1) for line in lines[:10] if ": " in line)
+    fields = dict(line.split(": ", 1) for line in lines[:lines.index("")] if ": " in line)
     text = [line for line in lines[lines.index("") + 1:] if line and not line.startswith("[--")]
     show(fields["Subject"], fields["From"], "", text[0])
 

@@ -40,10 +40,10 @@ public struct HeaderWriter {
     for index in addresses.indices {
       let address = addresses[index]
       var word: [UInt8] = []
-      if address.name.utf8.isEmpty {
+      if address.name.utf8.isEmpty, !address.address.span.hasEncodedWordMark {
         word = address.address
       } else {
-        appendPhrase(address.name.utf8.span, to: &output)
+        if !address.name.utf8.isEmpty { appendPhrase(address.name.utf8.span, to: &output) }
         word.append(UInt8(ascii: "<"))
         word.append(octets: address.address)
         word.append(UInt8(ascii: ">"))
@@ -310,6 +310,15 @@ extension UInt8 {
 }
 
 extension Span<UInt8> {
+  /// Whether an encoded word may seem to begin in it.
+  fileprivate var hasEncodedWordMark: Bool {
+    for index in 0..<count where self[index] == .question && index > 0 && self[index - 1] == .equals
+    {
+      return true
+    }
+    return false
+  }
+
   /// How many octets the character has that begins at `index` of valid UTF-8.
   fileprivate func characterLength(at index: Int) -> Int {
     var end = index + 1

@@ -134,10 +134,10 @@ public struct Message: Equatable, Sendable {
   private func isBinary(_ part: Part, _ octets: Span<UInt8>) -> Bool {
     guard part.kind == .other, let value = part.contentType, let type = MediaType(octets, value)
     else {
-      return part.kind == .other
+      return false
     }
     return octets.matches("application", in: type.type)
-      && octets.matches("octet-stream", in: type.subtype) && part.disposition == .none
+      && octets.matches("octet-stream", in: type.subtype)
   }
 }
 

@@ -20,7 +20,12 @@ let settings: [SwiftSetting] =
     .treatAllWarnings(as: .error),
   ]
   + (embedded == nil
-    ? [] : [.enableExperimentalFeature("Embedded", .when(configuration: .release))])
+    ? []
+    : [
+      .enableExperimentalFeature("Embedded", .when(configuration: .release)),
+      // So that the linker can leave out what is not called: a smaller program starts with fewer page faults.
+      .unsafeFlags(["-Xfrontend", "-function-sections"], .when(configuration: .release)),
+    ])
 
 /// A process is born for each connection: the programs are linked statically and stripped.
 let program: [LinkerSetting] = [
@@ -28,6 +33,7 @@ let program: [LinkerSetting] = [
     embedded.map {
       [
         "-enable-experimental-feature", "Embedded", "-Xclang-linker", "-static", "-Xlinker", "-s",
+        "-Xlinker", "--gc-sections",
         "-L\($0)", "-lswiftUnicodeDataTables", "-lcrypt", "-lm",
       ]
     } ?? ["-static-executable", "-Xlinker", "-s"],
@@ -47,11 +53,13 @@ let package = Package(
     .target(name: "POSIX", dependencies: ["CSystem"], swiftSettings: settings),
     .target(name: "Storage", dependencies: ["SMTP", "POSIX"], swiftSettings: settings),
 
+    .target(name: "Settings", dependencies: ["POSIX"], swiftSettings: settings),
     .target(name: "Authentication", dependencies: ["SMTP", "POSIX"], swiftSettings: settings),
 
     // The programs.
     .executableTarget(
-      name: "postern-smtpd", dependencies: ["SMTP", "PROXY", "POSIX", "Storage", "Authentication"],
+      name: "postern-smtpd",
+      dependencies: ["SMTP", "PROXY", "POSIX", "Settings", "Storage", "Authentication"],
       swiftSettings: settings, linkerSettings: program),
     .executableTarget(
       name: "postern-passwd", dependencies: ["SMTP", "POSIX", "Authentication"],

@@ -1,12 +1,12 @@
-// The PROXY protocol, versions 1 and 2: what a proxy in front says of the connection that it hands
-// on. https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
+// The PROXY protocol, versions 1 and 2. In its header a proxy tells which client's connection it forwards.
+// https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
 //
-// Pure: the caller brings octets, never more than it is asked for, so that nothing behind the header
-// is read.
+// Pure: the caller reads the octets. It must not read more than `parse` has asked for, so that it does not read beyond
+// the header.
 
 /// What a header says.
 public struct ProxyHeader: Equatable, Sendable {
-  /// The client; nil where the proxy speaks for itself (LOCAL) or does not know (UNKNOWN).
+  /// The client; nil if the proxy opened the connection itself (LOCAL) or does not know the client (UNKNOWN, UNSPEC).
   public let source: Source?
   /// Whether the client's connection to the proxy is under TLS (the SSL TLV of version 2).
   public let isTLS: Bool
@@ -14,7 +14,7 @@ public struct ProxyHeader: Equatable, Sendable {
   public enum Source: Equatable, Sendable {
     /// An address in four octets (IPv4) or sixteen (IPv6): version 2.
     case octets([UInt8], port: UInt16)
-    /// An address as inet_pton(3) reads it, if it is one: version 1.
+    /// Text for inet_pton(3), which decides whether it is an address: version 1.
     case text(String, port: UInt16)
     /// A local socket.
     case local
@@ -22,12 +22,12 @@ public struct ProxyHeader: Equatable, Sendable {
 
   public enum Finding: Equatable, Sendable {
     case header(ProxyHeader)
-    /// Bring at least so many octets more, and no more than that.
+    /// The header is not complete: read more octets, at most this many.
     case needOctets(Int)
     case malformed(Malformation)
   }
 
-  /// Why octets are no header.
+  /// Why octets are not a header.
   public enum Malformation: String, Equatable, Sendable {
     case signature = "no PROXY header"
     case tooLong = "PROXY header too long"
@@ -38,10 +38,10 @@ public struct ProxyHeader: Equatable, Sendable {
     case checksum = "checksum of the PROXY header wrong"
   }
 
-  /// Octets that a version 1 header may have, with its CR LF.
+  /// The most octets of a version 1 header, including its CR LF.
   static let limitV1 = 107
-  /// Octets that the part of a version 2 header behind its first 16 may have. Addresses have 216 at
-  /// most; the rest is parameters, of which a certificate's names are the longest.
+  /// The most octets of a version 2 header after its first 16. Addresses take at most 216. The rest is for parameters;
+  /// the names in a certificate are the longest of them.
   static let limitV2 = 4096
 
   /// Reads the header in front of a connection.
@@ -67,39 +67,44 @@ extension ProxyHeader {
     let end = 16 + length
     if input.count < end { return .needOctets(end - input.count) }
 
+    let isProxied: Bool
+    switch input[12] & 15 {
+    case 0: isProxied = false  // LOCAL
+    case 1: isProxied = true  // PROXY
+    default: return .malformed(.command)
+    }
+    // Whatever follows LOCAL, or the family UNSPEC, is ignored (section 2.2): health checks send both, with any content.
+    guard isProxied, input[13] != 0 else { return .header(.withoutSource) }
+
     let addressLength: Int
-    var source: Source?
     switch input[13] {
     case 0x11, 0x12: addressLength = 12
     case 0x21, 0x22: addressLength = 36
     case 0x31, 0x32: addressLength = 216
-    case 0x00: addressLength = 0
     default: return .malformed(.addresses)
     }
     guard addressLength <= length else { return .malformed(.addresses) }
-    switch addressLength {
-    case 12: source = .octets(input.copy(16..<20), port: input.uint16(at: 24))
-    case 36: source = .octets(input.copy(16..<32), port: input.uint16(at: 48))
-    case 216: source = .local
-    default: source = nil
-    }
+    let source: Source =
+      switch addressLength {
+      case 12: .octets(input.copy(16..<20), port: input.uint16(at: 24))
+      case 36: .octets(input.copy(16..<32), port: input.uint16(at: 48))
+      default: .local
+      }
     switch parameters(input, 16 + addressLength..<end) {
     case .failure(let malformation): return .malformed(malformation)
-    case .success(let isTLS):
-      switch input[12] & 15 {
-      case 0: return .header(ProxyHeader(source: nil, isTLS: false))  // LOCAL
-      case 1: return .header(ProxyHeader(source: source, isTLS: isTLS))  // PROXY
-      default: return .malformed(.command)
-      }
+    case .success(let isTLS): return .header(ProxyHeader(source: source, isTLS: isTLS))
     }
   }
+
+  /// The header of a connection without a known client.
+  private static var withoutSource: ProxyHeader { ProxyHeader(source: nil, isTLS: false) }
 
   enum ParametersResult {
     case success(isTLS: Bool)
     case failure(Malformation)
   }
 
-  /// The TLVs behind the addresses: whether the client uses TLS, and the checksum.
+  /// Reads the TLVs behind the addresses: finds out whether the client uses TLS, and verifies the checksum.
   private static func parameters(_ input: Span<UInt8>, _ range: Range<Int>) -> ParametersResult {
     var isTLS = false
     var index = range.lowerBound
@@ -125,7 +130,7 @@ extension ProxyHeader {
     return .success(isTLS: isTLS)
   }
 
-  /// CRC32C (RFC 4960 appendix B) of the first `count` octets, those of `hole` taken as zero.
+  /// CRC32C (RFC 4960 appendix B) of the first `count` octets. The octets of `hole` count as zero.
   private static func crc32c(_ input: Span<UInt8>, _ count: Int, without hole: Range<Int>) -> UInt32
   {
     var crc: UInt32 = 0xFFFF_FFFF
@@ -140,20 +145,21 @@ extension ProxyHeader {
 // Version 1: a line.
 extension ProxyHeader {
   private static func parseV1(_ input: Span<UInt8>) -> Finding {
-    // Octet by octet: the line's length is not known before its end.
+    // Ask for one octet at a time, because the length of the line is unknown until its end.
     guard input[input.count - 2] == 0x0D, input[input.count - 1] == 0x0A else {
       return input.count < limitV1 ? .needOctets(1) : .malformed(.tooLong)
     }
     let text = String(decoding: input.copy(6..<input.count - 2), as: UTF8.self)
     let words = text.split(separator: " ", omittingEmptySubsequences: false)
-    if words.first == "UNKNOWN" { return .header(ProxyHeader(source: nil, isTLS: false)) }
+    if words.first == "UNKNOWN" { return .header(.withoutSource) }
     guard words.count == 5, let port = port(words[3]), Self.port(words[4]) != nil,
       let source = source(words[0], words[1], port), Self.source(words[0], words[2], port) != nil
     else { return .malformed(.addresses) }
     return .header(ProxyHeader(source: source, isTLS: false))
   }
 
-  /// An address of the family that the header names; whether it is one is for inet_pton(3).
+  /// A word with the letters of an address of the family that the header names. The caller's inet_pton(3)
+  /// decides whether it is an address.
   private static func source(_ family: Substring, _ word: Substring, _ port: UInt16) -> Source? {
     let octets: Set<UInt8>
     switch family {
@@ -167,8 +173,12 @@ extension ProxyHeader {
     return .text(String(word), port: port)
   }
 
+  /// A decimal number. Leading zeros are not permitted (section 2.1): some would read it as octal.
   private static func port(_ word: Substring) -> UInt16? {
-    word.utf8.allSatisfy { 0x30...0x39 ~= $0 } ? UInt16(word) : nil
+    let digits = word.utf8
+    guard digits.allSatisfy({ 0x30...0x39 ~= $0 }), digits.first != 0x30 || digits.count == 1
+    else { return nil }
+    return UInt16(word)
   }
 }
 

@@ -1,28 +1,36 @@
-// The message store: one directory, one file per message and recipient, durable before the 250.
+// The message store: one directory, with one name for each message and recipient. A message is durable before the 250.
 //
-// A message is in one of these states, and nothing else in the directory changes:
+// A message is written to one file, and each recipient's name is a hard link to it. In two cases there are more files,
+// which are written at the same time:
+//
+// - If an address does not fit into a name (MailFileName.swift), its recipient gets a file of its own. The first line of
+//   this file is `X-Original-To: ` and the address, so that no other recipient learns of it.
+// - A file has at most 30,000 names. Further recipients get another file. File systems limit the number of links to a
+//   file: ext4 to 65,000, ext2 to 32,000.
+//
+// A message is in one of these states. Nothing else in the directory is changed:
 //
 //     state      | on the disk                                    | seen by readers
 //     -----------|------------------------------------------------|------------------------------
-//     open       | a file without a name (or .<id>, see below)    | nothing
-//     whole      | its content is synced                          | nothing
+//     open       | files without a name (or .<id>, see below)     | nothing
+//     whole      | their content is synced                        | nothing
 //     linked     | a name for each recipient so far, content whole| whole messages, no 250 yet
 //     stored     | the directory is synced                        | whole messages; 250 may follow
 //     dropped    | nothing                                        | nothing
 //
-// Where the file system has no unnamed files (O_TMPFILE), an open message is a file whose name
-// begins with a dot. A process that is killed leaves such a file behind; it was promised to nobody
-// and may be removed.
+// If the file system does not support unnamed files (O_TMPFILE), the files of an open message have names that begin with
+// a dot: `.<id>`, `.<id>~2` and so on. A process that is killed leaves them behind. Their message had no 250, so they may
+// be removed.
 
 public import POSIX
 public import SMTP
 
-/// Why a message could not be stored: the call that failed, and how.
+/// Why a message could not be stored: the system call that failed, and its error.
 public struct StoreError: Error {
   public let call: StaticString
   public let errno: Errno
 
-  /// Whether there is no room: on the disk, in the quota, or below the limit on a file's size.
+  /// Whether the disk or a quota is full, or the limit on the size of a file was reached.
   public var isNoSpace: Bool {
     errno == .noSpace || errno == .quotaExceeded || errno == .fileTooLarge
   }
@@ -36,31 +44,57 @@ public struct MailDirectory: ~Copyable {
     directory = try reporting("open") { () throws(Errno) in try FileDescriptor.directory(path) }
   }
 
-  /// Begins a message. `id` is its own, and no other message's.
-  public func open(id: MessageID) throws(StoreError) -> OpenMessage {
-    if let file = try reporting("open", { () throws(Errno) in try directory.makeUnnamedFile() }) {
-      return OpenMessage(id: id, file: file, temporaryName: nil)
+  /// Opens a message. `id` must be unique, and so must be each of `recipients`. A recipient whose address does not fit
+  /// into a name costs a descriptor and disk space for another copy, so an `Envelope` allows only a few of them.
+  public func open(
+    id: MessageID, for recipients: [Mailbox]
+  ) throws(StoreError) -> OpenMessage {
+    var message = OpenMessage(id: id)
+    do throws(StoreError) {
+      let linked = recipients.filter(MailFileNames.canHold)
+      for start in stride(from: 0, to: linked.count, by: MessageFile.maximumLinks) {
+        let end = min(start + MessageFile.maximumLinks, linked.count)
+        message.files.append(try makeFile(message, .linked(linked[start..<end])))
+      }
+      if linked.count < recipients.count {
+        for recipient in recipients where !MailFileNames.canHold(recipient) {
+          let file = try makeFile(message, .alone(recipient))
+          message.files.append(file)
+          let field = Array("X-Original-To: ".utf8) + recipient.octets + Array("\r\n".utf8)
+          try file.write(field.span)
+        }
+      }
+    } catch {
+      discard(message)
+      throw error
     }
-    let name = "." + String(decoding: id.octets, as: UTF8.self)
-    let file = try reporting("open") { () throws(Errno) in try directory.makeFile(named: name) }
-    return OpenMessage(id: id, file: file, temporaryName: name)
+    return message
   }
 
-  /// Stores a message under a name for each recipient. When this returns, all of them are durable;
-  /// when it throws, none of them is there.
+  /// Stores a message under a name for each recipient. When this returns, all names are durable. When it throws, none of
+  /// them exists.
   public func store(
-    _ message: consuming OpenMessage, for recipients: [Mailbox], time: Timestamp
+    _ message: consuming OpenMessage, time: Timestamp
   ) throws(StoreError) {
+    let names = MailFileNames(time: time, id: message.id)
     var linked: [String] = []
-    linked.reserveCapacity(recipients.count)
     do throws(StoreError) {
       try message.synchronize()
-      let names = MailFileNames(time: time, id: message.id)
-      var collisions = 1
-      for recipient in recipients {
-        linked.append(try link(message, recipient, names, &collisions))
+      var ordinal = 0
+      for file in message.files {
+        switch file.purpose {
+        case .linked(let recipients):
+          linked.reserveCapacity(linked.count + recipients.count)
+          for recipient in recipients { linked.append(try link(file, recipient, names)) }
+        case .alone(let recipient):
+          ordinal += 1
+          let name = names.cutName(for: recipient, ordinal: ordinal)
+          try reporting("link") { () throws(Errno) in try file.link(in: directory, as: name) }
+          linked.append(name)
+        }
       }
-      if let name = message.temporaryName {
+      for file in message.files {
+        guard let name = file.temporaryName else { continue }
         try reporting("unlink") { () throws(Errno) in try directory.unlink(name) }
       }
       try reporting("fsync") { () throws(Errno) in try directory.synchronize() }
@@ -73,66 +107,74 @@ public struct MailDirectory: ~Copyable {
 
   /// Drops a message.
   public func discard(_ message: consuming OpenMessage) {
-    if let name = message.temporaryName { try? directory.unlink(name) }
+    for file in message.files { remove(file) }
   }
 
-  /// Sees whether messages can be stored, by all that storing one takes: an empty one gets a name that
-  /// begins with a dot, and is dropped.
+  /// Checks whether messages can be stored, by all the system calls that storing takes. An empty file gets a name that
+  /// begins with a dot, and is removed.
   public func probe() throws(StoreError) {
-    var message = try open(id: MessageID(Process.random()))
+    let file = try makeFile(OpenMessage(id: MessageID(Process.random())), .linked([]))
     let name = "." + String(decoding: MessageID(Process.random()).octets, as: UTF8.self)
-    do throws(StoreError) {
-      try message.synchronize()
-      try reporting("link") { () throws(Errno) in try message.link(in: directory, as: name) }
-      try reporting("unlink") { () throws(Errno) in try directory.unlink(name) }
-      try reporting("fsync") { () throws(Errno) in try directory.synchronize() }
-    } catch {
-      discard(message)
-      throw error
-    }
-    discard(message)
+    defer { remove(file) }
+    try file.synchronize()
+    try reporting("link") { () throws(Errno) in try file.link(in: directory, as: name) }
+    try reporting("unlink") { () throws(Errno) in try directory.unlink(name) }
+    try reporting("fsync") { () throws(Errno) in try directory.synchronize() }
   }
 
-  /// Gives the message its name for one recipient. `collisions` counts on through the message, so
-  /// that recipients made to collide cost one attempt each.
-  private func link(
-    _ message: borrowing OpenMessage, _ recipient: Mailbox, _ names: MailFileNames,
-    _ collisions: inout Int
-  ) throws(StoreError) -> String {
-    var name = names.name(for: recipient, ordinal: 1)
-    while true {
-      do throws(Errno) {
-        try message.link(in: directory, as: name)
-        return name
-      } catch .fileExists {
-        collisions += 1
-        name = names.name(for: recipient, ordinal: collisions)
-      } catch {
-        throw StoreError(call: "link", errno: error)
-      }
+  /// Makes the next file of a message.
+  private func makeFile(
+    _ message: borrowing OpenMessage, _ purpose: MessageFile.Purpose
+  ) throws(StoreError) -> MessageFile {
+    if let file = try reporting("open", { () throws(Errno) in try directory.makeUnnamedFile() }) {
+      return MessageFile(file, temporaryName: nil, purpose)
     }
+    let ordinal = message.files.count + 1
+    let name =
+      "." + String(decoding: message.id.octets, as: UTF8.self) + (ordinal > 1 ? "~\(ordinal)" : "")
+    let file = try reporting("open") { () throws(Errno) in try directory.makeFile(named: name) }
+    return MessageFile(file, temporaryName: name, purpose)
+  }
+
+  /// Gives a file its name for one of its recipients. If the name exists, because the file system ignores case, every
+  /// octet of the address is encoded instead.
+  private func link(
+    _ file: MessageFile, _ recipient: Mailbox, _ names: MailFileNames
+  ) throws(StoreError) -> String {
+    let name = names.name(for: recipient)
+    do throws(Errno) {
+      try file.link(in: directory, as: name)
+      return name
+    } catch .fileExists {
+      let name = names.name(for: recipient, inFull: true)
+      try reporting("link") { () throws(Errno) in try file.link(in: directory, as: name) }
+      return name
+    } catch {
+      throw StoreError(call: "link", errno: error)
+    }
+  }
+
+  /// Removes the temporary name of a file, if it has one.
+  private func remove(_ file: MessageFile) {
+    if let name = file.temporaryName { try? directory.unlink(name) }
   }
 }
 
-/// A message that is being written and that nobody sees yet.
+/// A message that is being written and that readers cannot see yet.
 public struct OpenMessage: ~Copyable {
-  /// Content is gathered up to this many octets, so that a small message is one write(2).
+  /// Up to this many octets of content are collected, so that a small message takes one write(2).
   private static let bufferSize = 16_384
 
   public let id: MessageID
-  /// Octets so far.
+  /// The number of octets of content so far.
   public private(set) var size = 0
 
-  private let file: FileDescriptor
-  /// Nil where the file has no name.
-  fileprivate let temporaryName: String?
-  /// What is not in the file yet.
+  fileprivate var files: [MessageFile] = []
+  /// Content that has not been written to the files yet.
   private var buffer: [UInt8] = []
 
-  fileprivate init(id: MessageID, file: consuming FileDescriptor, temporaryName: String?) {
+  fileprivate init(id: MessageID) {
     self.id = id
-    self.file = file
-    self.temporaryName = temporaryName
     buffer.reserveCapacity(Self.bufferSize)
   }
 
@@ -140,7 +182,7 @@ public struct OpenMessage: ~Copyable {
     size += octets.count
     if buffer.count + octets.count > Self.bufferSize { try flush() }
     if octets.count >= Self.bufferSize {
-      try write(octets)
+      for file in files { try file.write(octets) }
     } else {
       unsafe octets.withUnsafeBufferPointer { unsafe buffer.append(contentsOf: $0) }
     }
@@ -148,26 +190,54 @@ public struct OpenMessage: ~Copyable {
 
   fileprivate mutating func synchronize() throws(StoreError) {
     try flush()
-    try reporting("fdatasync") { () throws(Errno) in try file.synchronizeData() }
-  }
-
-  fileprivate func link(in directory: borrowing FileDescriptor, as name: String) throws(Errno) {
-    if let temporaryName {
-      try directory.link(temporaryName, as: name)
-    } else {
-      try directory.link(file, as: name)
-    }
+    for file in files { try file.synchronize() }
   }
 
   private mutating func flush() throws(StoreError) {
     if buffer.isEmpty { return }
-    try write(buffer.span)
+    for file in files { try file.write(buffer.span) }
     buffer.removeAll(keepingCapacity: true)
   }
+}
 
-  private func write(_ octets: Span<UInt8>) throws(StoreError) {
-    do throws(Errno) { try file.write(octets) } catch {
+/// A file that a message is written to. It is a class, because an array cannot hold a noncopyable struct.
+private final class MessageFile {
+  /// How many names a file may have.
+  static let maximumLinks = 30_000
+
+  enum Purpose {
+    /// Each of these recipients gets a name.
+    case linked(ArraySlice<Mailbox>)
+    /// This recipient has the file alone. The address is in the first line.
+    case alone(Mailbox)
+  }
+
+  let purpose: Purpose
+  /// The name of the file before it is stored; nil if it has none.
+  let temporaryName: String?
+  private let descriptor: FileDescriptor
+
+  init(_ descriptor: consuming FileDescriptor, temporaryName: String?, _ purpose: Purpose) {
+    self.descriptor = descriptor
+    self.temporaryName = temporaryName
+    self.purpose = purpose
+  }
+
+  func write(_ octets: Span<UInt8>) throws(StoreError) {
+    do throws(Errno) { try descriptor.write(octets) } catch {
       throw StoreError(call: "write", errno: error)
+    }
+  }
+
+  func synchronize() throws(StoreError) {
+    try reporting("fdatasync") { () throws(Errno) in try descriptor.synchronizeData() }
+  }
+
+  func link(in directory: borrowing FileDescriptor, as name: String) throws(Errno) {
+    if let temporaryName {
+      try directory.link(temporaryName, as: name)
+    } else {
+      try directory.link(descriptor, as: name)
     }
   }
 }

@@ -1,9 +1,13 @@
-// What a stored message is called:
+// The names of stored messages:
 //
 //     20261122T065412.123456Z-0123456789abcdef-user@example.org.eml
 //
-// The time of acceptance in UTC, the message's id, the recipient. Whatever a recipient holds, its
-// name is one component of a path, does not begin with a dot, and is at most 255 octets long.
+// A name consists of the time of acceptance in UTC, the message's id and the recipient. The recipient is
+// percent-encoded. So whatever octets the address contains, the name is one component of a path and at most 255 octets
+// long. Decoding gives the recipient's address, octet for octet.
+//
+// An address that would make the name too long is cut. Such a name ends in "~N.eml", and no other name contains a "~".
+// The whole address is then in the file (MailDirectory.swift).
 
 import SMTP
 
@@ -17,11 +21,15 @@ public struct MessageID: Equatable, Sendable {
   }
 }
 
-/// The names of one message, a recipient each.
+/// The names of one message, one for each recipient.
 struct MailFileNames {
-  /// NAME_MAX of every file system in question, in octets.
-  static let limit = 255
+  /// The longest name in octets (NAME_MAX), which is the same for all common file systems.
+  private static let limit = 255
   private static let suffix = ".eml"
+  /// Octets of `prefix`.
+  private static let prefixLength = 41
+  /// How many octets an encoded address may have.
+  private static var room: Int { limit - prefixLength - suffix.utf8.count }
 
   /// `<time>-<id>-`
   private let prefix: String
@@ -32,28 +40,42 @@ struct MailFileNames {
     prefix = String(decoding: octets + [UInt8(ascii: "-")] + id.octets, as: UTF8.self) + "-"
   }
 
-  /// The name for `recipient`. Recipients whose names come out the same, because they were cut,
-  /// are told apart by `ordinal`, above 1.
-  func name(for recipient: Mailbox, ordinal: Int) -> String {
-    let tail = (ordinal > 1 ? "~\(ordinal)" : "") + Self.suffix
-    let room = Self.limit - prefix.utf8.count - tail.utf8.count
-    return prefix + Self.encode(recipient.octets, room: room) + tail
+  /// Whether the name for `recipient` can hold the whole address.
+  static func canHold(_ recipient: Mailbox) -> Bool {
+    let octets = recipient.octets
+    return octets.count * 3 <= room || encode(octets, room: .max).utf8.count <= room
   }
 
-  /// Percent-encoded, and cut where an octet begins that has no room.
-  private static func encode(_ octets: [UInt8], room: Int) -> String {
-    var encoded = ""
+  /// The name for a recipient whose address fits into a name. With `inFull` every octet is encoded, letters too.
+  func name(for recipient: Mailbox, inFull: Bool = false) -> String {
+    prefix + Self.encode(recipient.octets, room: .max, inFull: inFull) + Self.suffix
+  }
+
+  /// The name for a recipient whose address does not fit into a name. `ordinal` makes these names of a message different.
+  func cutName(for recipient: Mailbox, ordinal: Int) -> String {
+    let mark = "~\(ordinal)"
+    return prefix + Self.encode(recipient.octets, room: Self.room - mark.utf8.count) + mark
+      + Self.suffix
+  }
+
+  /// Percent-encodes as many octets as fit into `room`.
+  private static func encode(_ octets: [UInt8], room: Int, inFull: Bool = false) -> String {
+    var encoded: [UInt8] = []
+    encoded.reserveCapacity(octets.count * 3)
     for (index, octet) in octets.enumerated() {
-      let character = Unicode.Scalar(octet)
-      let isPlain = isPlain(octet) && !(index == 0 && octet == UInt8(ascii: "."))
-      guard encoded.utf8.count + (isPlain ? 1 : 3) <= room else { break }
+      let isPlain = isPlain(octet) && !inFull && !(index == 0 && octet == UInt8(ascii: "."))
+      guard encoded.count + (isPlain ? 1 : 3) <= room else { break }
       if isPlain {
-        encoded.unicodeScalars.append(character)
+        encoded.append(octet)
       } else {
-        encoded += (octet < 16 ? "%0" : "%") + String(octet, radix: 16, uppercase: true)
+        encoded += [UInt8(ascii: "%"), hexDigit(octet >> 4), hexDigit(octet & 15)]
       }
     }
-    return encoded
+    return String(decoding: encoded, as: UTF8.self)
+  }
+
+  private static func hexDigit(_ value: UInt8) -> UInt8 {
+    value + (value < 10 ? UInt8(ascii: "0") : UInt8(ascii: "A") - 10)
   }
 
   private static func isPlain(_ octet: UInt8) -> Bool {

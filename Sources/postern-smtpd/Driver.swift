@@ -1,6 +1,6 @@
-// The loop around the session machine: it brings input, does what the machine says, writes output
-// when nothing is left to read, and keeps the log. What can be decided without the system is not
-// decided here.
+// The loop around the session machine (SMTP/Server/Session.swift). It reads input, carries out the actions that the
+// machine returns, sends the replies when the machine needs more input, and writes the log. Decisions that need no
+// system call are made in the machine.
 
 import Authentication
 import POSIX
@@ -8,7 +8,7 @@ import SMTP
 import Storage
 
 struct Driver: ~Copyable {
-  /// Octets read at once. A session holds no more input than this.
+  /// The size of the input buffer in octets.
   private static let inputSize = 65_536
 
   private let settings: Settings
@@ -19,42 +19,25 @@ struct Driver: ~Copyable {
 
   private var connection: Connection
   private var session: Session
-  /// Nil if the mail directory could not be opened.
+  /// Nil if the mail directory could not be opened. The session goes on: it answers messages with 451.
   private var store: MailDirectory?
+  /// The message that is arriving or being stored, if there is one.
   private var message: Arrival?
-  /// Whether the connection is to be handed to stunnel.
+  /// The stunnel that gets the connection when this session ends; nil unless the client asked for STARTTLS.
   private var handover: StartTLS?
 
+  /// Replies that have not been sent yet.
   private var output: [UInt8] = []
-  private var received = 0
-  /// When content has begun to arrive, and how much had come before; nil while none arrives.
-  private var contentStart: (milliseconds: Int64, received: Int)?
-  private let started = Clock.monotonicMilliseconds()
+  private var pace: Pace
 
-  /// A message that is arriving.
-  private struct Arrival: ~Copyable {
-    var file: OpenMessage
-    let recipients: [Mailbox]
-    let started: Int64
-  }
-
-  /// Seconds that a peer which was dismissed has for reading why.
+  private static let lineEnd: [UInt8] = [13, 10]
+  /// How many seconds the peer has to read the last reply.
   private static let lingerTime = 2
-
-  /// How a session ends.
-  private enum Ending {
-    case closed
-    case endOfInput
-    case slow
-    case tooLong
-    case interrupted(Connection.Interruption)
-  }
 
   init(
     settings: Settings, peer: Peer, isTLS: Bool, isResumed: Bool, log: Log,
     store: consuming MailDirectory?, connection: consuming Connection
   ) {
-    precondition(Self.inputSize > Session.minimumInput)
     self.settings = settings
     self.peer = peer
     self.isResumed = isResumed
@@ -63,6 +46,8 @@ struct Driver: ~Copyable {
     self.store = store
     self.connection = connection
     session = Session(configuration: settings.session, isTLS: isTLS)
+    pace = Pace(settings)
+    precondition(Self.inputSize > Session.minimumInput)
     output.reserveCapacity(Session.outputLimit + 1024)
   }
 
@@ -70,14 +55,15 @@ struct Driver: ~Copyable {
   mutating func run() -> Process.ExitStatus {
     do throws(Connection.Interruption) {
       if !isResumed { try greet() }
-      return end(try converse())
+      try converse()
+      return end(nil)
     } catch {
-      return end(.interrupted(error))
+      return end(error)
     }
   }
 
-  /// Greets, after a while if so configured; a client that does not wait for it is none that speaks
-  /// SMTP.
+  /// Sends the greeting, after a delay if one is configured. A client that speaks during the delay violates SMTP and is
+  /// refused.
   private mutating func greet() throws(Connection.Interruption) {
     if settings.greetingDelay > 0,
       try !connection.isQuiet(until: Deadline(inSeconds: settings.greetingDelay))
@@ -88,154 +74,134 @@ struct Driver: ~Copyable {
     }
   }
 
-  /// Whether the content that arrives comes too slowly.
-  private mutating func isTooSlow() -> Bool {
-    guard session.isReceivingContent else {
-      contentStart = nil
-      return false
-    }
-    let now = Clock.monotonicMilliseconds()
-    guard let start = contentStart else {
-      contentStart = (now, received)
-      return false
-    }
-    let milliseconds = now - start.milliseconds
-    return milliseconds > Int64(settings.timeout) * 1000
-      && Int64(received - start.received) * 1000 < milliseconds * Int64(settings.minimumRate)
-  }
-
-  private mutating func converse() throws(Connection.Interruption) -> Ending {
-    var input: [UInt8] = []
-    input.reserveCapacity(Self.inputSize)
-    var consumed = 0  // how much of it the machine is done with
-    let sessionDeadline = Deadline(inSeconds: settings.sessionTimeout)
-    var deadline = Deadline(inSeconds: settings.timeout)
+  /// Carries out the machine's actions, one after the other, until it closes the session. A message takes the actions
+  /// `open`, `append` as often as needed, and `commit`.
+  private mutating func converse() throws(Connection.Interruption) {
+    var input = InputBuffer(capacity: Self.inputSize)
+    var position = 0
     while true {
-      let step = session.advance(input.span.extracting(consumed...), into: &output)
-      try perform(step.action, on: input.span.extracting(consumed...))
-      consumed += step.consumed
-      switch step.action {
-      case .verify, .refused:
-        // What the machine has read may be a password.
-        for index in consumed - step.consumed..<consumed { input[index] = 0 }
-      case .open, .append, .commit, .abort, .startTLS, .flush, .needInput, .close: break
-      }
-      if step.isProgress { deadline = Deadline(inSeconds: settings.timeout) }
-      switch step.action {
-      case .close: return .closed
+      switch session.advance(input.octets.span, &position, into: &output) {
       case .needInput:
-        input.removeSubrange(..<consumed)
-        consumed = 0
-        let room = Self.inputSize - input.count
-        if isTooSlow() { return .slow }
-        let count: Int
-        do throws(Connection.Interruption) {
-          count = try connection.read(
-            into: &input, atMost: room, until: min(deadline, sessionDeadline))
-        } catch .timeout where sessionDeadline.hasPassed {
-          return .tooLong
-        }
-        if count == 0 { return .endOfInput }
-        received += count
-      case .open, .append, .commit, .abort, .verify, .startTLS, .refused, .flush: break
+        input.removeFirst(position, isContent: session.isReceivingContent)
+        position = 0
+        try flush()
+        try read(into: &input)
+        continue
+      case .proceed: break
+      case .flush: try flush()
+      case .open(let envelope, let hello): open(envelope, hello)
+      case .append(let range): append(input.octets.span.extracting(range))
+      case .appendLineEnd: append(Self.lineEnd.span)
+      case .commit: commit()
+      case .abort: abort()
+      case .verify: try verify()
+      case .startTLS: startTLS()
+      case .refused(let reply, let command): logRefusal(reply, input.octets.span.copy(command))
+      case .close:
+        try flush()
+        return
       }
+      // Every action except `needInput` means that the peer has sent something useful.
+      pace.hasProgress = true
     }
   }
 
-  /// Does what the machine says; `input` is what the machine was given.
-  private mutating func perform(
-    _ action: Session.Action, on input: Span<UInt8>
-  ) throws(Connection.Interruption) {
-    switch action {
-    case .open(let envelope, let hello): open(envelope, hello)
-    case .append(let range): append(input.extracting(range))
-    case .commit: commit()
-    case .abort: abort()
-    case .verify: try verify()
-    case .startTLS: startTLS()
-    case .refused(let reply, nil): logRefusal(reply, nil)
-    case .refused(let reply, let command?): logRefusal(reply, input.copy(command))
-    case .flush, .needInput, .close: try flush()
-    }
+  /// Waits for more input.
+  private mutating func read(into input: inout InputBuffer) throws(Connection.Interruption) {
+    if pace.isTooSlow(receivingContent: session.isReceivingContent) { throw .timeout }
+    let room = input.room
+    pace.received += try connection.read(
+      into: &input.octets, atMost: room, until: pace.readDeadline())
   }
 
   private mutating func flush() throws(Connection.Interruption) {
     if output.isEmpty { return }
-    try connection.write(&output, until: Deadline(inSeconds: settings.timeout))
+    try connection.write(&output, until: pace.writeDeadline)
   }
 }
 
-// The message.
+// The message. Each step that fails calls `session.storeFailed`, and the machine answers 451 or 452 in the place of 250.
 extension Driver {
+  /// Opens a message and writes the fields `Return-Path` and `Received`.
   private mutating func open(_ envelope: Envelope, _ hello: Hello) {
-    log.write(.info, "accept") { line in
-      switch envelope.reversePath {
-      case .null: line.add("from", "")
-      case .mailbox(let mailbox): line.add("from", mailbox.octets)
-      }
-      line.add("helo", hello.name)
-      line.add("recipients", envelope.recipients.count)
-      for recipient in envelope.recipients.prefix(10) { line.add("to", recipient.mailbox.octets) }
-    }
-    if store == nil {  // of which the log has been told at the start
+    let id = MessageID(Process.random())
+    message = Arrival(id: id, envelope: envelope, hello: hello)
+    if store == nil {  // this was logged when the session began
+      abort()
       session.storeFailed(.other, into: &output)
       return
     }
-    let id = MessageID(Process.random())
     do throws(StoreError) {
-      guard let file = try store?.open(id: id) else { return }
-      message = Arrival(
-        file: file, recipients: envelope.recipients.map { $0.mailbox },
-        started: Clock.monotonicMilliseconds())
+      message?.file = try store?.open(id: id, for: envelope.recipients.map { $0.mailbox })
       let fields = envelope.traceFields(
         hello: hello, client: client, isAuthenticated: session.login != nil,
         hostname: settings.session.hostname, id: id.octets, time: .now)
-      try message?.file.append(fields.span)
+      try message?.file?.append(fields.span)
     } catch {
-      abort()
       fail(error)
     }
   }
 
   private mutating func append(_ octets: Span<UInt8>) {
-    do throws(StoreError) {
-      try message?.file.append(octets)
-    } catch {
-      abort()
-      fail(error)
-    }
+    do throws(StoreError) { try message?.file?.append(octets) } catch { fail(error) }
   }
 
+  /// Makes the message durable. Only then does the machine add the 250 to the output.
   private mutating func commit() {
-    guard let arrival = message.take() else {
+    guard let file = message?.file.take() else {
+      abort()
       session.storeFailed(.other, into: &output)
       return
     }
-    let (id, size) = (arrival.file.id, arrival.file.size)
-    let (recipients, started) = (arrival.recipients, arrival.started)
-    do throws(StoreError) {
-      try store?.store(arrival.file, for: recipients, time: .now)
-    } catch {
-      fail(error)
-      return
-    }
-    session.stored(as: id.octets, into: &output)
-    log.write(.info, "store") { line in
-      line.add("id", id.octets)
-      line.add("bytes", size)
-      line.add("recipients", recipients.count)
-      line.add("seconds", Self.seconds(since: started))
-    }
-  }
-
-  private mutating func abort() {
+    let size = file.size
+    do throws(StoreError) { try store?.store(file, time: .now) } catch { return fail(error) }
     guard let arrival = message.take() else { return }
-    store?.discard(arrival.file)
+    session.stored(as: arrival.id.octets, into: &output)
+    log.write(.info, "store") { line in
+      arrival.describe(to: &line)
+      line.add("bytes", size)
+      line.add("seconds", Pace.seconds(since: arrival.started))
+    }
   }
 
+  /// Drops the message, if there is one.
+  private mutating func abort() {
+    guard var arrival = message.take() else { return }
+    log.write(.info, "drop") { arrival.describe(to: &$0) }
+    if let file = arrival.file.take() { store?.discard(file) }
+  }
+
+  /// Logs an error of the store, drops the message, and tells the machine.
   private mutating func fail(_ error: StoreError) {
-    logFailure(error)
+    log.failure(error, settings)
+    abort()
     session.storeFailed(error.isNoSpace ? .noSpace : .other, into: &output)
+  }
+}
+
+/// A message that is arriving.
+private struct Arrival: ~Copyable {
+  let id: MessageID
+  let envelope: Envelope
+  let hello: Hello
+  let started = Clock.monotonicMilliseconds()
+  var file: OpenMessage?
+
+  init(id: MessageID, envelope: Envelope, hello: Hello) {
+    self.id = id
+    self.envelope = envelope
+    self.hello = hello
+  }
+
+  func describe(to line: inout Log.Line) {
+    line.add("id", id.octets)
+    switch envelope.reversePath {
+    case .null: line.add("from", "")
+    case .mailbox(let mailbox): line.add("from", mailbox.octets)
+    }
+    line.add("helo", hello.name)
+    line.add("recipients", envelope.recipients.count)
+    for recipient in envelope.recipients.prefix(10) { line.add("to", recipient.mailbox.octets) }
   }
 }
 
@@ -246,29 +212,33 @@ extension Timestamp {
   }
 }
 
-// Who comes in, and TLS.
+// Authentication, and TLS.
 extension Driver {
-  /// Seconds that the reply to a failed authentication is held back.
+  /// How many seconds the reply to a failed authentication is delayed.
   private static let failureDelay = 1
 
   private mutating func verify() throws(Connection.Interruption) {
-    let verdict = verdict()
+    try flush()  // verifying may take a while, and the client need not wait for earlier replies
+    let verdict = try verdict()
     if verdict != .accepted { try connection.pause(until: Deadline(inSeconds: Self.failureDelay)) }
     session.verified(verdict, into: &output)
   }
 
-  /// Has the credentials verified and logged. They are not kept.
-  private func verdict() -> Session.Verdict {
+  /// Verifies the credentials and logs the result. Keeps no copy of the password.
+  private func verdict() throws(Connection.Interruption) -> Session.Verdict {
     guard let verifier = settings.verifier, let credentials = session.credentials else {
       return .denied
     }
     var reason: String?
     let verdict: Session.Verdict
     do throws(VerifierError) {
-      verdict = try verifier.verify(credentials) ? .accepted : .denied
+      let isRight = try verifier.verify(credentials, unless: connection.terminated)
+      verdict = isRight ? .accepted : .denied
     } catch {
-      verdict = .unavailable
-      reason = error.reason
+      switch error {
+      case .unavailable(let why): (verdict, reason) = (.unavailable, why)
+      case .terminated: throw .terminated
+      }
     }
     log.write(verdict.logLevel, "authenticate") { line in
       line.add("result", verdict.name)
@@ -280,8 +250,9 @@ extension Driver {
     return verdict
   }
 
+  /// Prepares the handover to stunnel, which happens in `end` after the reply has been sent.
   private mutating func startTLS() {
-    let target = settings.startTLS.flatMap { StartTLS(configuration: $0) }
+    let target = settings.startTLS.flatMap { try? StartTLS(configuration: $0) }
     if target == nil {
       log.write(.error, "failure") { line in
         line.add("reason", "no stunnel, or its configuration cannot be read")
@@ -313,70 +284,64 @@ extension Session.Verdict {
 
 // The end, and the log.
 extension Driver {
-  private mutating func end(_ ending: Ending) -> Process.ExitStatus {
-    abort()
+  /// Ends the session, because the machine has closed it (`interruption` is nil) or because of an interruption.
+  private mutating func end(_ interruption: Connection.Interruption?) -> Process.ExitStatus {
+    let dismissal = session.dismissal  // nil unless the machine has ended the session
     let reason: StaticString
-    switch ending {
-    case .closed where session.dismissal != nil:
-      reason = "dismissed"
-      // Else what the peer sends makes its side drop the reply that it has not read yet.
-      connection.linger(until: Deadline(inSeconds: Self.lingerTime))
-    case .closed where handover != nil: reason = "starttls"
-    case .closed: reason = "quit"
+    switch interruption {
+    case nil where dismissal != nil: reason = "dismissed"
+    case nil where handover != nil: reason = "starttls"
+    case nil: reason = "quit"
+    case .timeout where pace.isTooLong: reason = interrupt(.tooLong, "too long")
+    case .timeout where pace.isTooSlow(receivingContent: session.isReceivingContent):
+      reason = interrupt(.slow, "too slow")
+    case .timeout: reason = interrupt(.timeout, "timeout")
+    case .terminated: reason = interrupt(.shuttingDown, "terminated")
     case .endOfInput: reason = "end of input"
-    case .slow: reason = bid(.slow, "too slow")
-    case .tooLong: reason = bid(.tooLong, "too long")
-    case .interrupted(.timeout): reason = bid(.timeout, "timeout")
-    case .interrupted(.terminated): reason = bid(.shuttingDown, "terminated")
-    case .interrupted(.failed(.brokenPipe)), .interrupted(.failed(.connectionReset)):
-      reason = "connection lost"
-    case .interrupted(.failed(let errno)):
+    case .failed(.brokenPipe), .failed(.connectionReset): reason = "connection lost"
+    case .failed(let errno):
+      abort()
       log.write(.error, "failure") { $0.add("reason", errno.description) }
       return .ioError
     }
+    abort()
     log.write(.info, "close") { line in
       line.add("reason", reason)
-      if let dismissal = session.dismissal { line.add("reply", dismissal.text) }
+      if let dismissal { line.add("reply", dismissal.text) }
       line.add("messages", session.messages)
       line.add("errors", session.errors)
-      line.add("octets", received)
-      line.add("seconds", Self.seconds(since: started))
+      line.add("octets", pace.received)
+      line.add("seconds", pace.elapsed)
     }
-    if case .closed = ending, let handover {
+    if let handover {
       let errno = handover.replaceProcess(peer: peer, hiding: settings.environmentPassword)
       log.write(.error, "failure") { $0.add("reason", "stunnel: \(errno)") }
       return .ioError
     }
+    // If the connection were closed while the client still sends, it would be reset, and the client could not read the
+    // last reply.
+    if session.dismissal != nil { connection.linger(until: Deadline(inSeconds: Self.lingerTime)) }
     return .success
   }
 
-  /// Writes the 421 that ends the session, if the peer takes it at once.
-  private mutating func bid(_ reply: Reply, _ reason: StaticString) -> StaticString {
+  /// Sends the 421 that ends the session, without waiting for the peer to read it.
+  private mutating func interrupt(_ reply: Reply, _ reason: StaticString) -> StaticString {
     session.interrupt(reply, into: &output)
     try? connection.write(&output, until: Deadline(inSeconds: 0))
     return reason
   }
 
-  /// A command is logged only where the machine says which it was: what it does not know may be a
-  /// password out of place.
-  private func logRefusal(_ reply: Reply, _ command: [UInt8]?) {
+  /// Logs that something was refused, with the part of the input that may be shown.
+  private func logRefusal(_ reply: Reply, _ command: [UInt8]) {
     log.write(.notice, "refuse") { line in
       line.add("reply", reply.text)
-      if let command, !command.isEmpty { line.add("command", command.prefix(512)) }
+      if !command.isEmpty { line.add("command", command.prefix(512)) }
     }
-  }
-
-  private func logFailure(_ error: StoreError) { log.failure(error, settings) }
-
-  private static func seconds(since start: Int64) -> String {
-    let milliseconds = Clock.monotonicMilliseconds() - start
-    let fraction = String(milliseconds % 1000 + 1000).dropFirst()
-    return "\(milliseconds / 1000).\(fraction)"
   }
 }
 
 extension Log {
-  /// The mail directory cannot be used.
+  /// Logs an error of the store.
   func failure(_ error: StoreError, _ settings: Settings) {
     write(.error, "failure") { line in
       line.add("call", error.call)

@@ -95,17 +95,15 @@ static void data(void) {
       start += 1;
     }
     isLineStart = 0;
-    // Up to a line that begins with a dot, or to the end.
+    // Up to a line that begins with a dot, or to the end, line by line: memchr(3) is faster than memmem(3).
     size_t stop = end;
-    for (size_t from = start; from < end;) {
-      char *dot = memmem(input + from, end - from, "\n.", 2);
-      if (!dot) {
-        if (input[end - 1] == '\n') isLineStart = 1;
+    for (char *next = input + start; (next = memchr(next, '\n', (size_t)(input + end - next))); ) {
+      next += 1;
+      if (next == input + end || *next == '.') {
+        stop = (size_t)(next - input);
+        isLineStart = 1;
         break;
       }
-      stop = (size_t)(dot - input) + 1;
-      isLineStart = 1;
-      break;
     }
     writeAll(file, input + start, stop - start);
     start = stop;

@@ -1,7 +1,9 @@
-// The client of the benchmark: CONNECTIONS processes deliver SESSIONS sessions to a server on loopback, each
-// with MESSAGES messages of SIZE octets to RECIPIENTS recipients, one command after the other, or with
-// "pipelined" as RFC 2920 has it. Prints the seconds that all of it took, and the median of the
-// microseconds from a MAIL command to the 250 of its message. Any other reply ends it with an error.
+// The client of the benchmark. CONNECTIONS processes hold SESSIONS sessions with a server on loopback.
+// Each session delivers MESSAGES messages of SIZE octets to RECIPIENTS recipients. It waits for the
+// reply to each command, or pipelines them (RFC 2920) if "pipelined" is given.
+//
+// It prints the seconds that everything took, and the median time in microseconds from a MAIL command
+// to the 250 of its message. An unexpected reply ends it with an error.
 //
 //     load PORT CONNECTIONS SESSIONS MESSAGES SIZE RECIPIENTS [pipelined]
 
@@ -16,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-// Seconds after which a server has failed.
+// Seconds until the client gives a server up.
 enum { patience = 120 };
 
 static int port, messages, size, recipients, isPipelined;
@@ -46,7 +48,7 @@ static void sendAll(int server, const char *octets, size_t count) {
 static char received[65536];
 static size_t receivedCount;
 
-// Takes a reply, which may have several lines, and demands its first digit.
+// Reads a reply, which may have several lines, and fails if its first digit is another one.
 static void expect(int server, char digit, const char *what) {
   for (;;) {
     char *end;
@@ -113,7 +115,7 @@ static void session(double *latencies) {
   }
   sendAll(server, "QUIT\r\n", 6);
   expect(server, '2', "QUIT");
-  // The server's end: all that it does for this session is done.
+  // Wait until the server closes the connection: it has done all its work for this session then.
   while (recv(server, received, sizeof received, 0) > 0) {}
   close(server);
 }

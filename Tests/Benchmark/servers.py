@@ -1,8 +1,8 @@
-"""The servers of the benchmark: Postern, the floor, and what else Debian has that takes mail.
+"""The servers of the benchmark: Postern, the floor, and the mail servers that Debian has.
 
-Each of Debian's runs in a Debian of its own (Tests/Deployment/debian-root), set up to do the least that it
-can: take a message for any address, put it into its queue or store as safely as it does by default, and leave
-it there. Where it has options that cost, such as looking up the client's name, they are off.
+Each of Debian's servers runs in a Debian system of its own (Tests/Deployment/debian-root). It is set up to do the
+least that it can: it accepts a message for any address, puts it into its queue or store as safely as it does by
+default, and leaves it there. Options that cost time, such as looking up the client's name, are off.
 """
 
 import os
@@ -40,7 +40,7 @@ inet_interfaces = 127.0.0.1
 maillog_file = /var/log/postfix.log
 local_recipient_maps =
 smtpd_peername_lookup = no
-# Into the queue, and no further.
+# Put the message into the queue, and hold it there.
 smtpd_recipient_restrictions = check_client_access static:hold, permit
 smtpd_junk_command_limit = 1000000
 message_size_limit = %d
@@ -57,7 +57,7 @@ match from any for any action "relay"
 
 
 class Group:
-    """A control group: the CPU time of all that a server starts, and all that is to be ended with it."""
+    """A control group. It counts the CPU time of everything that a server starts, and ends all of it."""
 
     def __init__(self):
         unified = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
@@ -80,14 +80,14 @@ class Group:
         return processes
 
     def memory(self):
-        """KiB that its processes have, each page shared among those that have it."""
+        """KiB of memory of all its processes. A page that several processes share is divided among them."""
         total = 0
         for process in self.processes():
             try:
                 with open("/proc/%d/smaps_rollup" % process) as file:
                     total += sum(int(line.split()[1]) for line in file if line.startswith("Pss:"))
             except (FileNotFoundError, ProcessLookupError):
-                pass  # it has ended
+                pass  # the process has ended
         return total
 
     def start(self, arguments, environment, log):
@@ -114,9 +114,12 @@ class Group:
 
 
 class Server:
-    """One that listens on a port of loopback. `command` is what it is started with; `filter` is the session's
-    own command, where it is a filter that tcpserver starts; `tls` is the context of a client, where it speaks
-    TLS."""
+    """A server on a port of the loopback interface.
+
+    command  makes the server's command line for a port
+    filter   is the session's command line, if tcpserver starts a session for each connection: instead of `command`
+    tls      is the client's TLS context, if the server speaks TLS
+    """
 
     def __init__(
             self, name, store, command=None, filter=None, environment={}, tls=None):
@@ -128,7 +131,7 @@ class Server:
 
     def start(self, prefix=[]):
         self.group = Group()
-        # Its log, as a supervisor takes it.
+        # Reads the server's log, as a supervisor does.
         self.reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         self.process = self.group.start(prefix + self.command, self.environment, self.reader.stdin)
         for _ in range(600):
@@ -144,7 +147,7 @@ class Server:
         return self.tls.wrap_socket(client) if self.tls else client
 
     def visit(self):
-        """A session without mail."""
+        """Holds a session without mail."""
         with self.connect() as client:
             for command in (b"EHLO client.example\r\n", b"QUIT\r\n", b""):
                 if not client.recv(10_000):
@@ -161,7 +164,7 @@ class Server:
             self.group = None
 
     def syncs(self, deliver):
-        """How many times a message is synced: what strace(1) sees while `deliver` delivers one."""
+        """How often the server syncs for one message: strace(1) counts while `deliver` delivers one."""
         trace = tempfile.NamedTemporaryFile()
         self.start(["strace", "-f", "-o", trace.name, "-e", "trace=fsync,fdatasync,sync_file_range,syncfs"])
         before = len(trace.read())
@@ -172,7 +175,7 @@ class Server:
         return sum(b"sync" in line and b"resumed" not in line for line in trace)
 
     def drop_large(self):
-        """Removes large messages, to give back the space."""
+        """Removes large messages, so that the disk does not fill up."""
         for folder, _, files in os.walk(self.store):
             for file in files:
                 if os.path.getsize(os.path.join(folder, file)) > 1 << 20:
@@ -180,7 +183,7 @@ class Server:
 
 
 def tcpserver(port, session):
-    """Without a look-up of anything, and with room for all connections."""
+    """The command line of tcpserver, without look-ups and with room for all connections."""
     chroot = session[:2] if session[0] == "chroot" else []
     command = ["tcpserver", "-HRD", "-l0", "-b", "500", "-c", "500", "127.0.0.1", str(port)]
     return chroot + command + session[len(chroot):]
@@ -205,7 +208,7 @@ def floor(folder, program):
 
 
 def debian(folder, name, *packages, devices=True):
-    """A folder with a Debian that has these packages; nil, with a word, where there can be none."""
+    """Makes a folder with a Debian system that has these packages. If that fails, says why and returns None."""
     root = os.path.join(folder, name)
     outcome = subprocess.run(
         [os.path.join(ROOT, "Tests/Deployment/debian-root"), root, *packages],
@@ -213,7 +216,7 @@ def debian(folder, name, *packages, devices=True):
     if outcome.returncode:
         print("%s left out: %s" % (name, outcome.stdout.strip().split("\n")[-1]))
         return None
-    # There is no DNS, and who asks it for its own or the client's name is told so at once.
+    # There is no DNS: a server that looks up its own name or the client's gets an error at once.
     write(root + "/etc/resolv.conf", "nameserver 127.0.0.1\n")
     write(root + "/etc/hosts", "127.0.0.1 localhost bench.example %s\n" % socket.gethostname())
     os.mkdir(root + "/store")
@@ -243,7 +246,7 @@ def exim(folder):
         write(root + "/etc/exim.conf", EXIM)
         subprocess.run(["chroot", root, "chown", "Debian-exim:", "/store"], check=True)
         return Server(
-            "exim -bs", root + "/store", filter=["chroot", root, "exim4", "-C", "/etc/exim.conf", "-bs"])
+            "Exim", root + "/store", filter=["chroot", root, "exim4", "-C", "/etc/exim.conf", "-bs"])
 
 
 def postfix(folder):
@@ -281,7 +284,7 @@ def aiosmtpd(folder):
                 "-c", "aiosmtpd.handlers.Mailbox", "/store/mail"])
 
 
-# Spawners with a Postern behind each.
+# Spawners, each of which starts Postern.
 
 
 def socat(folder, program):
@@ -345,13 +348,16 @@ execArgs = postern-smtpd --tls
         "stunnel, with TLS", folder, command=command, environment={"SMTP_MAIL_DIR": folder}, tls=tls)
 
 
-def systemd(folder, program, name="systemd"):
-    """The package's units for port 25, in a Debian that systemd boots, on another port of this machine."""
-    root = debian(folder, name, "systemd", "systemd-sysv", "dbus", "curl", devices=False)
+def systemd(folder, program, hardened=False):
+    """The package's units for port 25, in a Debian system that systemd boots. They listen on another port of this
+    machine."""
+    root = debian(folder, "systemd", "systemd", "systemd-sysv", "dbus", "curl", devices=False)
     if not root:
         return None
     units = root + "/etc/systemd/system"
     shutil.copytree(os.path.join(ROOT, "deploy/systemd"), units, dirs_exist_ok=True)
+    if hardened:
+        shutil.copy(units + "/hardened.conf", units + "/postern-@.service.d/")
     os.makedirs(units + "/sockets.target.wants")
     os.symlink("../postern-smtpd.socket", units + "/sockets.target.wants/postern-smtpd.socket")
     os.makedirs(root + "/etc/postern")
@@ -370,11 +376,11 @@ def systemd(folder, program, name="systemd"):
             "--system-call-filter=landlock_create_ruleset landlock_add_rule landlock_restrict_self"]
 
     return Server(
-        "systemd", root + "/var/lib/postern/emails", command=command)
+        "systemd, hardened" if hardened else "systemd", root + "/var/lib/postern/emails", command=command)
 
 
 def clear(folder):
-    """Takes away what the servers left in `folder`."""
+    """Removes `folder`, after unmounting what a server has mounted in it."""
     for name in os.listdir(folder):
         if os.path.ismount(os.path.join(folder, name, "dev")):
             subprocess.run(["umount", "--recursive", "--lazy", os.path.join(folder, name, "dev")], check=True)

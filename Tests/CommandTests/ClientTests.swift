@@ -4,13 +4,13 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A way to TLS.
+/// A way to have TLS in front of a session.
 struct TLSFront: Sendable {
   let name: String
   let spawner: Server.Spawner
-  /// TLS from the first octet, not by STARTTLS.
+  /// Whether TLS begins with the first octet, not with STARTTLS.
   var isImplicit = false
-  /// TLS is ended in front of the session.
+  /// Whether another program decrypts before the session starts.
   var isTLS = true
 
   static let smtps = TLSFront(name: "SMTPS", spawner: Server.stunnel, isImplicit: true)
@@ -18,12 +18,12 @@ struct TLSFront: Sendable {
   static let submission = TLSFront(name: "STARTTLS by stunnel", spawner: Server.submission)
 }
 
-/// A client that logs in as "user" and sends what it reads.
+/// A client that logs in as "user" and sends its standard input as a message.
 struct MailClient: Sendable {
   let name: String
   /// The command line.
   let command: @Sendable (_ port: UInt16, _ front: TLSFront, _ password: String) -> [String]
-  /// Where it connects from.
+  /// The address that it connects from.
   var address = "127.0.0.2"
 
   static let curl = MailClient(name: "curl") { port, front, password in
@@ -96,7 +96,7 @@ struct MailClient: Sendable {
   ]
   private static let isInstalled = needs.allSatisfy(Command.exists)
 
-  /// Characters that no base64 has: where they are found, they are the password.
+  /// It contains characters that base64 never contains, so where they are found, the password is in clear text.
   private static let password = "se_cr-et"
   private static let account = ["SMTP_USERNAME": "user", "SMTP_PASSWORD": password]
   private static let message = "From: <a@x.example>\nSubject: hello\n\nIt works.\n"
@@ -166,7 +166,7 @@ struct MailClient: Sendable {
     let replies = outcome.text.components(separatedBy: "\r\n").filter {
       $0.dropFirst(3).first == " "
     }
-    // The session within TLS has no greeting.
+    // The session behind TLS sends no greeting.
     #expect(
       replies.map { $0.prefix(3) } == [
         "250", "235", "250", "250", "354", "250", "221",
@@ -179,7 +179,7 @@ struct MailClient: Sendable {
   private static let needs = ["socat", "stunnel4", "openssl", "python3"]
   private static let isInstalled = needs.allSatisfy(Command.exists)
 
-  /// CVE-2011-0411: what somebody slips in behind the command never gets into TLS.
+  /// CVE-2011-0411: commands sent along with STARTTLS are never executed behind TLS.
   @Test(
     .enabled(if: isInstalled, "one of \(needs) is not installed"),
     arguments: [["MAIL FROM:<>", ""], ["", ""], ["x"]])
@@ -192,7 +192,7 @@ struct MailClient: Sendable {
     #expect(!server.log.contains("tls=yes"))
   }
 
-  /// Without the TLS program's configuration the session goes on in clear text.
+  /// If stunnel's configuration is missing, the session goes on in clear text.
   @Test(.enabled(if: isInstalled, "one of \(needs) is not installed"))
   func missingConfiguration() {
     let server = Server(Server.socat, environment: ["SMTP_STARTTLS": "/nonexistent"])

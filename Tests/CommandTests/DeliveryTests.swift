@@ -1,10 +1,10 @@
-// Delivery by real clients through real spawners: the stored octets are the sent ones.
+// Real clients deliver through real spawners. What is stored is what was sent, octet for octet.
 
 import Foundation
 import TestSupport
 import Testing
 
-/// A spawner by a name that test output can show.
+/// A spawner, with a name for the output of the tests.
 struct Front: Sendable, CustomTestStringConvertible {
   let name: String
   let spawner: Server.Spawner
@@ -13,7 +13,7 @@ struct Front: Sendable, CustomTestStringConvertible {
 
   var testDescription: String { name }
   var arguments: [String] { isTLS ? ["--tls"] : [] }
-  /// What the Received field says of a session behind this.
+  /// The protocol that a Received field names.
   var protocolName: String { isTLS ? "ESMTPS" : "ESMTP" }
 
   static let all = [
@@ -69,7 +69,7 @@ struct Front: Sendable, CustomTestStringConvertible {
       ] + (front.isTLS ? ["--tls-on-connect"] : []),
       in: server.folder, input: Self.message.utf8)
     #expect(outcome.status == 0, "\(outcome.text)")
-    check(front, server, Self.message + "\r\n")  // swaks ends what it sends with an empty line
+    check(front, server, Self.message + "\r\n")  // swaks adds an empty line
   }
 
   @Test(
@@ -105,7 +105,7 @@ struct Front: Sendable, CustomTestStringConvertible {
     check(front, server)
   }
 
-  /// One message to 100 recipients, pipelined, is a small number of writes.
+  /// The replies to a pipelined message with 100 recipients take few calls of write(2).
   @Test(
     .enabled(if: Front.installed(with: "strace"), "a spawner or strace is not installed"),
     arguments: Front.all.filter { !$0.isTLS })

@@ -1,11 +1,11 @@
-// The extensions, used by the clients that have them, and many sessions at once.
+// Extensions, used by real clients; and many sessions at once.
 
 import Foundation
 import TestSupport
 import Testing
 
 @Suite struct ExtensionTests {
-  /// Exim as a client delivers with BDAT where CHUNKING is offered, and pipelines.
+  /// Exim as a client pipelines, and sends content with BDAT because CHUNKING is offered.
   @Test(
     .enabled(if: Command.exists("exim4"), "exim4 is not installed, and would replace another MTA"))
   func exim() throws {
@@ -45,7 +45,7 @@ import Testing
     #expect(String(decoding: message.content, as: UTF8.self).hasSuffix("\r\n\r\n.dot\r\nlast\r\n"))
   }
 
-  /// Python's smtplib with SMTPUTF8: the address is in the file's name, the octets are in the file.
+  /// Python's smtplib with SMTPUTF8: the file's name has the address, and the file has the octets.
   @Test(.enabled(if: Front.installed(with: "python3"), "a spawner or python3 is not installed"))
   func smtputf8() throws {
     let server = Server(Server.socat)
@@ -69,8 +69,8 @@ import Testing
     #expect(fields.contains(" with UTF8SMTP id "))
   }
 
-  /// 64 sessions at once, half of them slow or hostile: every honest one gets its 250, and its message
-  /// is on the disk.
+  /// 64 sessions run at once, half of them slow or hostile. Each of the others gets its 250, and its
+  /// message is on the disk.
   @Test(.enabled(if: Front.installed(with: "python3"), "a spawner or python3 is not installed"))
   func manyAtOnce() {
     let server = Server(

@@ -1,4 +1,4 @@
-// What the real spawners tell of the peer, and where they leave standard error. design.md §6.
+// What real spawners tell a session about the peer, and where standard error leads behind them.
 
 import Foundation
 import Glibc
@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite struct SpawnerTests {
-  /// A spawner and where the peer's address is found behind it.
+  /// A spawner, and the source of the peer's address behind it.
   struct Row: Sendable, CustomTestStringConvertible {
     let name: String
     let spawner: Server.Spawner
@@ -25,16 +25,16 @@ import Testing
     Row(name: "tcpserver", spawner: Server.tcpserver, source: "getpeername"),
     Row(name: "tcpserver, pipe", spawner: Server.piped(Server.tcpserver), source: "TCPREMOTEIP"),
     Row(name: "xinetd", spawner: Server.xinetd, source: "getpeername"),
-    // xinetd tells no port.
+    // xinetd does not give the port.
     Row(
       name: "xinetd, pipe", spawner: Server.piped(Server.xinetd), source: "REMOTE_HOST",
       hasPort: false),
     Row(
       name: "xinetd, pipe", spawner: Server.piped(Server.xinetdIPv6), source: "REMOTE_HOST",
       hasPort: false, isIPv6: true),
-    // stunnel's socket pair is one of two internet sockets: its peer is stunnel, not the client.
+    // stunnel connects to the session with internet sockets: the peer of these is stunnel itself.
     Row(name: "stunnel", spawner: Server.stunnel, source: "REMOTE_HOST", isTLS: true),
-    // REMOTE_ADDR is set by the manager itself, not by this program.
+    // REMOTE_ADDR is set by the systemd manager, not by systemd-socket-activate.
     Row(name: "systemd", spawner: Server.systemd, source: "getpeername"),
     Row(name: "systemd", spawner: Server.systemdIPv6, source: "getpeername", isIPv6: true),
   ]
@@ -50,7 +50,7 @@ import Testing
     let server = Server(
       row.spawner, on: row.isIPv6 ? "::1" : "127.0.0.1",
       arguments: ["--check"] + (row.isTLS ? ["--tls"] : []))
-    // Not an address that anything but the client has.
+    // An address that only the client has.
     let client = row.isIPv6 ? "::1" : "127.0.0.2"
     let exchange = server.exchange([], from: client, isTLS: row.isTLS)
     #expect(exchange.status == 0)
@@ -62,7 +62,7 @@ import Testing
   }
 }
 
-/// Behind these, descriptor 2 is the client's connection.
+/// Spawners that make descriptor 2 the client's connection.
 @Suite(.serialized) struct StandardErrorTests {
   struct Row: Sendable, CustomTestStringConvertible {
     let name: String
@@ -111,16 +111,16 @@ import Testing
     #expect(server.mail.entries.count == 1)
 
     #expect(Server.wait { syslog.content.contains("event=close reason=quit") })
-    // Each under the program's name, of which openlog(3) keeps no copy.
-    for event in ["connect peer=127.0.0.2", "refuse", "accept", "store", "close reason=quit"] {
+    // Each line has the program's name. openlog(3) keeps only a pointer to it.
+    for event in ["connect peer=127.0.0.2", "refuse", "store", "close reason=quit"] {
       let line = try Regex(" postern-smtpd\\[[0-9]+\\]: session=[0-9a-f]+ event=\(event) ")
       #expect(syslog.content.contains(line), "\(event): \(syslog.content)")
     }
     #expect(!server.log.contains("session="))
   }
 
-  /// A stand-in for a syslog daemon, which keeps what arrives at /dev/log in a file. It goes with
-  /// the value, and in any case after two minutes.
+  /// Stands in for a syslog daemon: writes what arrives at /dev/log to a file. It ends with this
+  /// object, and after two minutes in any case.
   private final class Syslog {
     private let folder = Scratch()
     private let process: RunningProcess

@@ -1,4 +1,4 @@
-// Every transcript again, through the built program: a session is a filter.
+// Runs every transcript through the built program, as a filter.
 
 import Foundation
 import TestSupport
@@ -17,7 +17,7 @@ import Testing
     #expect(outcome.status == 0)
     #expect(outcome.text.withoutIDs == transcript.server)
     #expect(!outcome.errorText.isEmpty, "a session leaves a log")
-    // One file for each recipient, and nothing else.
+    // There is one file for each recipient, and nothing else.
     let expected = transcript.messages.flatMap { message in
       message.recipients.map {
         StoredMessage(
@@ -27,7 +27,7 @@ import Testing
     #expect(mail.messages.map(\.description).sorted() == expected.map(\.description).sorted())
   }
 
-  /// A pipe, and nothing in the environment at all.
+  /// A session through a pipe, with an empty environment.
   @Test func pipeWithoutEnvironment() throws {
     let folder = Scratch()
     let mail = MailFolder(folder)
@@ -43,6 +43,6 @@ import Testing
 }
 
 extension String {
-  /// With `<id>` for each message's id.
+  /// The text with `<id>` in the place of each message's id.
   var withoutIDs: String { replacing(/stored as [0-9a-f]{16}/, with: "stored as <id>") }
 }

@@ -16,7 +16,7 @@ public func fuzzSession(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   configuration.hasAccounts = flags & 1 != 0
   configuration.requiresAuthentication = flags & 1 != 0 && flags & 2 != 0
   configuration.offersDeliveryStatus = flags & 4 != 0
-  configuration.bareLineEnds = flags & 8 != 0 ? .keep : .reject
+  configuration.bareLineEnds = flags & 8 == 0 ? .reject : flags & 2 == 0 ? .keep : .normalize
   configuration.canStartTLS = false  // what follows STARTTLS depends on the cut, and has to
   if flags & 16 != 0 {
     configuration.maximumSize = 20

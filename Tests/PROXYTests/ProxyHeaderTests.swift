@@ -29,7 +29,7 @@ import Testing
 
   @Test(arguments: [
     ("PROXY TCP4 192.0.2.1 198.51.100.1 4711 25\r\n", "192.0.2.1"),
-    ("PROXY TCP6 2001:db8::1 ::1 4711 25\r\n", "2001:db8::1"),
+    ("PROXY TCP6 2001:db8::1 ::1 4711 0\r\n", "2001:db8::1"),
   ])
   func version1(_ header: String, _ address: String) {
     let (finding, rest) = parse(Array((header + "EHLO x\r\n").utf8))
@@ -50,6 +50,9 @@ import Testing
     ("PROXY TCP4 192.0.2.1 198.51.100.1 4711\r\n", .addresses),
     ("PROXY TCP4 192.0.2.1 198.51.100.1 4711 65536\r\n", .addresses),
     ("PROXY TCP4 192.0.2.1 198.51.100.1 -1 25\r\n", .addresses),
+    ("PROXY TCP4 192.0.2.1 198.51.100.1 04711 25\r\n", .addresses),
+    ("PROXY TCP4 192.0.2.1 198.51.100.1 4711 025\r\n", .addresses),
+    ("PROXY TCP4 192.0.2.1 198.51.100.1 00 25\r\n", .addresses),
     ("PROXY TCP4 192.0.2.1  198.51.100.1 4711 25\r\n", .addresses),
     ("PROXY TCP4 ::1 ::1 4711 25\r\n", .addresses),
     ("PROXY TCP6 192.0.2.1 198.51.100.1 4711 25\r\n", .addresses),
@@ -75,6 +78,19 @@ import Testing
     #expect(parse(v2(0x21, 0x31, local)).0 == .header(ProxyHeader(source: .local, isTLS: false)))
     #expect(parse(v2(0x20, 0x00, [])).0 == .header(ProxyHeader(source: nil, isTLS: false)))
     #expect(parse(v2(0x20, 0x11, Self.ipv4)).0 == .header(ProxyHeader(source: nil, isTLS: false)))
+  }
+
+  /// Section 2.2: of LOCAL and of UNSPEC the block is discarded, whatever family it names and whatever
+  /// it holds.
+  @Test(arguments: [
+    (0x20, 0x00, [1, 2, 3]), (0x20, 0x00, ipv4), (0x20, 0x11, [1]), (0x20, 0x41, []),
+    (0x20, 0xFF, ipv4), (0x20, 0x11, ipv4 + [3, 0, 4, 0, 0, 0, 0]), (0x21, 0x00, ipv4),
+    (0x21, 0x00, [1]), (0x21, 0x00, [0x20, 0, 5, 1, 0, 0, 0, 0]),
+  ])
+  func discarded(_ command: UInt8, _ family: UInt8, _ block: [UInt8]) {
+    let (finding, rest) = parse(v2(command, family, block) + Array("EHLO x\r\n".utf8))
+    #expect(finding == .header(ProxyHeader(source: nil, isTLS: false)))
+    #expect(rest == 8, "what stands behind the block is the session's")
   }
 
   @Test func tls() {
@@ -115,6 +131,8 @@ import Testing
   @Test func version2Malformed() {
     #expect(parse(v2(0x11, 0x11, Self.ipv4)).0 == .malformed(.version))
     #expect(parse(v2(0x22, 0x11, Self.ipv4)).0 == .malformed(.command))
+    #expect(parse(v2(0x22, 0x00, [])).0 == .malformed(.command))
+    #expect(parse(Self.signature + [0x20, 0x00, 0xFF, 0xFF]).0 == .malformed(.tooLong))
     #expect(parse(v2(0x21, 0x41, Self.ipv4)).0 == .malformed(.addresses))
     #expect(parse(v2(0x21, 0x21, Self.ipv4)).0 == .malformed(.addresses))
     #expect(parse(v2(0x21, 0x11, Self.ipv4 + [1])).0 == .malformed(.parameters))

@@ -1,8 +1,8 @@
 """Delivers mail with the session program and notes when each 250 was seen.
 
-The unit of "when" is the recording's length. It is read after the 250 was, so every operation that
-was done before the program promised is counted; a few that came later may be too, which excuses
-the program for as many operations and never blames it wrongly.
+The time of a 250 is given as the length of the recording. The length is read after the 250. So it counts every
+operation before the 250, and perhaps a few later ones: the proof may be too mild by these few operations, but it never
+accuses the program wrongly.
 """
 
 import contextlib
@@ -19,34 +19,40 @@ ANSWER_TIMEOUT = 60
 
 
 class Message:
-    """A message to send, and after its delivery what became of it."""
+    """A message to send, with the results of its delivery."""
 
-    def __init__(self, number, recipients, size, random):
+    def __init__(self, number, recipients, size, random, long_recipients=0):
         self.sender = f"sender{number}@client.example"
         self.recipients = [f"m{number}r{i}@store.example" for i in range(recipients)]
+        # These addresses do not fit into a file name, and differ only behind the part that does.
+        self.recipients += [
+            f"m{number}{'l' * 200}{i}@store.example" for i in range(long_recipients)
+        ]
         lines = [b"Subject: message %d\r\n\r\n" % number]
         while sum(map(len, lines)) < size:
-            # No line begins with a dot: what is sent is what is to be stored.
+            # No line begins with a dot, so what is stored must be equal to what is sent.
             lines.append(b"%06d %s\r\n" % (len(lines), random.randbytes(32).hex().encode()))
         self.content = b"".join(lines)
-        # From the 250: the id, and the recording's length when it had been read.
+        # Set when the 250 has been read: the id, and the length of the recording then.
         self.id = None
         self.promised_at = None
-        # The whole file, trace fields included, as it was read back from the living store.
-        self.file = None
+        # The whole file of each recipient, including the trace fields, as it was read from the running store.
+        self.files = {}
 
-    def ends_file(self, file):
-        """Whether `file` is trace fields and then what was sent, nothing else."""
+    def ends_file(self, file, original_recipient):
+        """Whether `file` is trace fields and then what was sent, nothing else. The recipient is in
+        front of them where the name does not hold it, else None."""
         trace = file[: -len(self.content)]
+        field = f"X-Original-To: {original_recipient}\r\n" if original_recipient else ""
         return file.endswith(self.content) and re.fullmatch(
-            rb"Return-Path: <%s>\r\nReceived: [^\r\n]*\r\n(\t[^\r\n]*\r\n)*"
-            % re.escape(self.sender.encode()),
+            rb"%sReturn-Path: <%s>\r\nReceived: [^\r\n]*\r\n(\t[^\r\n]*\r\n)*"
+            % (re.escape(field.encode()), re.escape(self.sender.encode())),
             trace,
         )
 
 
 class Session:
-    """One process of the session program, spoken to over pipes."""
+    """One process of the session program, with pipes as its input and output."""
 
     def __init__(self, command, mail_directory, recording, processes):
         self.recording = recording
@@ -82,7 +88,7 @@ class Session:
         self.process.stdin.flush()
 
     def expect(self, pattern):
-        """Reads until `pattern` matches; returns the match and the recording's length then."""
+        """Reads until `pattern` matches; returns the match and the length of the recording then."""
         while True:
             match = re.compile(pattern).search(self.received)
             if match:
@@ -96,7 +102,7 @@ class Session:
             self.received += octets
 
     def deliver(self, messages):
-        """Sends `messages` one behind the other without waiting, then reads each one's 250."""
+        """Sends all `messages` without waiting between them, then reads the 250 of each."""
         for message in messages:
             self.say(f"MAIL FROM:<{message.sender}>\r\n")
             for recipient in message.recipients:
@@ -122,19 +128,20 @@ def run_session(batches, *arguments):
 
 def plan(random):
     """Sessions of batches of messages: a list of lists of lists."""
-    # Octets: stored inline or in one block, in some, in many.
+    # Sizes in octets: the file system stores the first inline or in one block, the others in some or many blocks.
     sizes = [100, 1_500, 6_000, 30_000, 200_000]
     number = 0
 
-    def message(recipients=1):
+    def message(recipients=1, long_recipients=0):
         nonlocal number
         number += 1
-        return Message(number, recipients, random.choice(sizes), random)
+        return Message(number, recipients, random.choice(sizes), random, long_recipients)
 
     one_by_one = [[[message()], [message(3)], [message()]] for _ in range(4)]
     pipelined = [[[message(), message(2), message()]] for _ in range(2)]
     many_recipients = [[[message(40)], [message()]]]
-    return one_by_one + pipelined + many_recipients
+    files_of_their_own = [[[message(2, 2)], [message(0, 1)]] for _ in range(2)]
+    return one_by_one + pipelined + many_recipients + files_of_their_own
 
 
 def deliver_all(command, mail_directory, recording, seed):
@@ -153,7 +160,7 @@ def deliver_all(command, mail_directory, recording, seed):
     try:
         for batches in alone:
             run(batches)
-            # What the file system does by itself comes between.
+            # Leave the file system time for writes of its own.
             time.sleep(source.random() * 0.1)
         while together and not failures:
             threads = [threading.Thread(target=run, args=[b], daemon=True) for b in together[:3]]

@@ -1,9 +1,9 @@
-// Runs programs: the ones that were built, and the real ones around them.
+// Runs programs: those of this package, and real ones such as listeners and clients.
 
 import Foundation
 import Glibc
 
-/// What a program that has ended left behind.
+/// What a program wrote, and how it ended.
 package struct Outcome: Sendable {
   package let status: Int32
   package let output: [UInt8]
@@ -13,7 +13,7 @@ package struct Outcome: Sendable {
   package var errorText: String { String(decoding: error, as: UTF8.self) }
 }
 
-/// A folder that goes when the value goes.
+/// A temporary folder. It is removed when the last reference to this object goes.
 package final class Scratch: Sendable {
   package let path: String
 
@@ -32,7 +32,7 @@ package final class Scratch: Sendable {
 }
 
 package enum Command {
-  /// Where the programs were built: `POSTERN_BIN`, else beside the tests.
+  /// The folder of the built programs: `POSTERN_BIN` if that is set, else the folder of the tests.
   package static let folder: String = {
     if let folder = ProcessInfo.processInfo.environment["POSTERN_BIN"] { return folder }
     return Bundle.allBundles.map(\.bundlePath).first { $0.hasSuffix(".build/debug") }
@@ -42,13 +42,13 @@ package enum Command {
 
   package static func built(_ name: String) -> String { folder + "/" + name }
 
-  /// The same for debugging: what only such a build has.
+  /// The path of a program in the debug build, for what only a debug build has.
   package static func builtForDebugging(_ name: String) -> String {
     URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: ".build/debug/\(name)").path
   }
 
-  /// Whether the distribution's program is here.
+  /// Whether a program of the distribution is installed.
   package static func exists(_ name: String) -> Bool { find(name) != nil }
 
   package static func find(_ name: String) -> String? {
@@ -57,8 +57,9 @@ package enum Command {
       .map { $0 + "/" + name }.first(where: FileManager.default.isExecutableFile(atPath:))
   }
 
-  /// Starts a program in `folder`. Its descriptors are files there, so that nothing can block on a
-  /// full pipe; its environment is what is given and PATH.
+  /// Starts a program in `folder`. Its standard input, output and error are files there, so that it
+  /// can never block on a full pipe. Its environment is PATH and the variables given,
+  /// and it reads no configuration of this machine.
   package static func start(
     _ arguments: [String], in folder: Scratch, environment: [String: String] = [:],
     input: some Sequence<UInt8> = [], log: String = "stderr"
@@ -71,7 +72,8 @@ package enum Command {
     unsafe posix_spawn_file_actions_addopen(&actions, 0, folder.file("stdin", input), O_RDONLY, 0)
     unsafe posix_spawn_file_actions_addopen(&actions, 1, folder.file("stdout"), O_WRONLY, 0)
     unsafe posix_spawn_file_actions_addopen(&actions, 2, folder.file(log), O_WRONLY | O_APPEND, 0)
-    // The threads that tests run on block signals, which is not to be inherited.
+    environment["POSTERN_ENV_FILE"] = environment["POSTERN_ENV_FILE"] ?? ""
+    // The threads of the tests block signals. The program must not inherit that.
     var attributes = posix_spawnattr_t()
     unsafe posix_spawnattr_init(&attributes)
     defer { unsafe posix_spawnattr_destroy(&attributes) }
@@ -93,7 +95,7 @@ package enum Command {
     return RunningProcess(pid: pid)
   }
 
-  /// Runs a program to its end.
+  /// Runs a program and waits for its end.
   package static func run(
     _ arguments: [String], in folder: Scratch, environment: [String: String] = [:],
     input: some Sequence<UInt8> = []
@@ -109,7 +111,7 @@ package enum Command {
 package struct RunningProcess: Sendable {
   let pid: pid_t
 
-  /// The exit status, or minus the signal that ended it.
+  /// The exit status; if a signal ended the program, the negative number of that signal.
   package func wait() -> Int32 {
     var status: CInt = 0
     while unsafe waitpid(pid, &status, 0) == -1, errno == EINTR {}
@@ -119,10 +121,10 @@ package struct RunningProcess: Sendable {
   package func terminate() { kill(pid, SIGTERM) }
 }
 
-/// What lies in a mail directory.
+/// A mail directory and what is in it.
 package struct MailFolder {
   package let path: String
-  /// Kept, since the folder goes when it goes.
+  /// Holds the folder, which would be removed otherwise.
   private let scratch: Scratch
 
   package init(_ scratch: Scratch, _ name: String = "emails") {
@@ -131,7 +133,7 @@ package struct MailFolder {
     try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
 
-  /// Everything that is there, hidden or not.
+  /// The names of all files, hidden ones too.
   package var entries: [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
   }
@@ -140,12 +142,22 @@ package struct MailFolder {
     Array(FileManager.default.contents(atPath: path + "/" + name) ?? Data())
   }
 
-  /// The messages, one for each file, in the order in which they were stored. A file that does not
-  /// begin with the two trace fields is no message.
+  /// The messages, one for each file, in the order in which they were stored. Each must begin with the
+  /// two trace fields.
   package var messages: [StoredMessage] { entries.map { message($0) } }
 
   package func message(_ name: String) -> StoredMessage {
-    let content = content(name)
+    var content = content(name)
+    // <time>Z-<id>-<recipient>.eml, or <time>Z-<id>-<cut>~<number>.eml with the recipient in front of
+    // the content.
+    var recipient = String(name.split(separator: "-", maxSplits: 2)[2].dropLast(4))
+      .removingPercentEncoding
+    if name.contains("~") {
+      let first = content.prefix { $0 != 10 }
+      precondition(first.starts(with: "X-Original-To: ".utf8) && first.last == 13)
+      recipient = String(decoding: first.dropFirst(15).dropLast(), as: UTF8.self)
+      content.removeFirst(first.count + 1)
+    }
     let lines = content.split(
       separator: 10, maxSplits: 6, omittingEmptySubsequences: false)
     let first = String(decoding: lines[0], as: UTF8.self)
@@ -153,10 +165,8 @@ package struct MailFolder {
     precondition(lines[1].starts(with: "Received: from ".utf8))
     let folded = lines[2...].prefix { $0.first == 9 }
     let length = lines[..<folded.endIndex].reduce(0) { $0 + $1.count + 1 }
-    // <time>Z-<id>-<recipient>.eml
-    let recipient = name.split(separator: "-", maxSplits: 2)[2].dropLast(4)
     return StoredMessage(
       reversePath: String(first.dropFirst(14).dropLast(2)),
-      recipients: [recipient.removingPercentEncoding!], content: Array(content[length...]))
+      recipients: [recipient!], content: Array(content[length...]))
   }
 }

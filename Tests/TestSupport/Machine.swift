@@ -39,27 +39,28 @@ package struct Machine {
   /// Brings more input and follows the machine until it needs more.
   package mutating func receive(_ octets: some Sequence<UInt8>) {
     if isClosed { return }
-    var pending = self.pending + octets
-    defer { self.pending = pending }
+    let input = pending + octets
+    var position = 0
     while true {
-      let step = session.advance(pending.span, into: &replying)
-      precondition(0...pending.count ~= step.consumed)
-      switch step.action {
-      case .needInput, .flush, .close:
-        output += replying
-        replying = []
-      case .open, .append, .commit, .abort, .verify, .startTLS, .refused: break
-      }
-      switch step.action {
+      let before = position
+      let action = session.advance(input.span, &position, into: &replying)
+      precondition(before...input.count ~= position)
+      switch action {
       case .needInput:
-        pending.removeFirst(step.consumed)
+        write()
+        pending = Array(input[position...])
         precondition(pending.count <= Session.minimumInput, "the machine wants a larger buffer")
         return
+      case .proceed, .refused: break
+      case .flush: write()
       case .open(let envelope, _):
         precondition(open == nil)
         envelopes.append(envelope)
         open = StoredMessage(envelope)
-      case .append(let range): open!.content += pending[range]
+      case .append(let range):
+        precondition(before...position ~= range.lowerBound && range.upperBound == position)
+        open!.content += input[range]
+      case .appendLineEnd: open!.content += [13, 10]
       case .commit:
         if let failure = outcome(messages.count) {
           session.storeFailed(failure, into: &replying)
@@ -71,19 +72,23 @@ package struct Machine {
       case .abort:
         precondition(open != nil)
         open = nil
-      case .close:
-        isClosed = true
-        return
       case .verify:
         let isRight =
           session.credentials?.login == Self.login
           && session.credentials?.password == Self.password
         session.verified(isRight ? .accepted : .denied, into: &replying)
       case .startTLS: session.startTLS(isPossible: false, into: &replying)
-      case .refused, .flush: break
+      case .close:
+        write()
+        isClosed = true
+        return
       }
-      pending.removeFirst(step.consumed)
     }
+  }
+
+  private mutating func write() {
+    output += replying
+    replying = []
   }
 }
 
@@ -107,7 +112,8 @@ extension Configuration {
     self.init(hostname: Array(Transcript.hostname.utf8))
     for (name, value) in transcript.settings {
       switch name {
-      case "SMTP_DOMAINS": domains = value.split(separator: " ").map { Array($0.utf8) }
+      case "SMTP_DOMAINS":
+        domains = value.split(separator: " ").map { Configuration.domain(Array($0.utf8))! }
       case "SMTP_MAX_SIZE": maximumSize = Int(value)!
       case "SMTP_MAX_RECIPIENTS": maximumRecipients = Int(value)!
       case "SMTP_MAX_ERRORS": maximumErrors = Int(value)!
@@ -116,7 +122,8 @@ extension Configuration {
       case "SMTP_ALLOW_INSECURE_AUTH": allowsInsecureAuthentication = true
       case "SMTP_MAX_MESSAGES": maximumTransactions = Int(value)!
       case "SMTP_MAX_IDLE_COMMANDS": maximumIdleCommands = Int(value)!
-      case "SMTP_BARE_LF": bareLineEnds = value == "keep" ? .keep : .reject
+      case "SMTP_BARE_LF":
+        bareLineEnds = value == "keep" ? .keep : value == "normalize" ? .normalize : .reject
       default: fatalError("\(transcript): \(name)")
       }
     }

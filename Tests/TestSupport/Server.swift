@@ -1,4 +1,4 @@
-// Real spawners with the session program behind them, on loopback, ended by their process id.
+// Real spawners on the loopback interface, which start the session program for each connection.
 
 import Foundation
 import Glibc
@@ -10,8 +10,8 @@ package final class Server {
   package let mail: MailFolder
   private let process: RunningProcess
 
-  /// The command line of a spawner that listens on a port of 127.0.0.1, given that port and the
-  /// session's own command line.
+  /// Makes the command line of a spawner, from the port of 127.0.0.1 that it is to listen on and the
+  /// command line of the session.
   package typealias Spawner =
     @Sendable (_ port: UInt16, _ session: [String], _ folder: Scratch) -> [String]
 
@@ -26,7 +26,7 @@ package final class Server {
     ["tcpserver", "-HRD", "-l0", "127.0.0.1", "\(port)"] + session
   }
 
-  /// stunnel in the foreground, with a certificate made for the occasion.
+  /// stunnel in the foreground, with a new certificate.
   package static let stunnel: Spawner = { port, session, folder in
     stunnel(
       """
@@ -39,7 +39,7 @@ package final class Server {
       """, in: folder)
   }
 
-  /// `address` is where the spawner listens.
+  /// Starts a spawner that listens on `address`.
   package init(
     _ spawner: Spawner, on address: String = "127.0.0.1", arguments: [String] = [],
     environment: [String: String] = [:]
@@ -54,12 +54,12 @@ package final class Server {
       environment: environment.merging(
         ["SMTP_MAIL_DIR": mail.path, "SMTP_HOSTNAME": Transcript.hostname]) { a, _ in a },
       log: "log")
-    // One that has answered has started a session, which is in the log.
+    // This connection starts a session, too: it appears in the log.
     _ = Server.wait { Server.accepts(address, port) }
   }
 
   deinit {
-    // One that has become a daemon is no child of ours.
+    // A spawner that became a daemon is not our child. Its process id is in a file.
     let file = FileManager.default.contents(atPath: folder.path + "/" + Self.daemonFile) ?? Data()
     let text = String(decoding: file, as: UTF8.self)
     if let daemon = pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)), daemon > 1 {
@@ -69,13 +69,13 @@ package final class Server {
     _ = process.wait()
   }
 
-  /// What the spawner and the sessions have logged.
+  /// What the spawner and the sessions have written to standard error.
   package var log: String {
     String(
       decoding: FileManager.default.contents(atPath: folder.path + "/log") ?? Data(), as: UTF8.self)
   }
 
-  /// Waits until `condition` holds, for some seconds at most.
+  /// Waits some seconds for `condition` to hold, and returns whether it does.
   package static func wait(until condition: () -> Bool) -> Bool {
     for _ in 0..<500 {
       if condition() { return true }
@@ -90,7 +90,7 @@ package final class Server {
     return Command.run(["bash", "-c", probe], in: scratch).status == 0
   }
 
-  /// A port that was free a moment ago.
+  /// A free port. Another program could take it before the spawner does.
   private static func freePort() -> UInt16 {
     let script =
       "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"
@@ -109,7 +109,7 @@ extension Server {
     ]
   }
 
-  /// socat that stays between the connection and the session, with a pair of sockets.
+  /// socat that stays between the client and the session, which gets one of a pair of sockets.
   package static let socatPair: Spawner = { port, session, _ in
     [
       "socat", "TCP-LISTEN:\(port),bind=127.0.0.1,reuseaddr,backlog=128,fork,max-children=200",
@@ -117,10 +117,10 @@ extension Server {
     ]
   }
 
-  /// socat, and a session that becomes stunnel at STARTTLS.
+  /// socat, with sessions that become stunnel at STARTTLS.
   package static let startTLS: Spawner = { port, command, folder in
-    // In the foreground, so that standard error of the session within TLS is the log. A PROXY header
-    // has been read by then.
+    // stunnel stays in the foreground, so that the session behind TLS logs to standard error. That
+    // session must not expect a PROXY header: the first session has read it.
     let session = command.filter { $0 != "--proxy" }
     let inetd = stunnel(
       """
@@ -132,7 +132,7 @@ extension Server {
     return ["env", "SMTP_STARTTLS=\(inetd[1])"] + socat(port, command, folder)
   }
 
-  /// stunnel that speaks STARTTLS itself: [submission] in stunnel.conf.
+  /// stunnel that does the STARTTLS dialogue itself, as [submission] in stunnel.conf.
   package static let submission: Spawner = { port, session, folder in
     stunnel(
       """
@@ -146,7 +146,7 @@ extension Server {
       """, in: folder)
   }
 
-  /// stunnel as a daemon, which leaves no descriptor of the tests open.
+  /// stunnel as a daemon, which closes the descriptors that it inherits.
   package static let stunnelDaemon: Spawner = { port, session, folder in
     stunnel(
       """
@@ -176,7 +176,7 @@ extension Server {
     ["systemd-socket-activate", "--inetd", "-a", "-l", "[::1]:\(port)"] + session
   }
 
-  /// A spawner with pipes between it and the session, so that descriptor 0 tells nothing.
+  /// A spawner with pipes between it and the session, so that descriptor 0 does not tell the peer.
   package static func piped(_ spawner: @escaping Spawner) -> Spawner {
     { port, session, folder in
       let script = folder.file("piped", "cat | \"$@\" | cat\n".utf8)
@@ -225,17 +225,17 @@ extension Server {
   fileprivate static let daemonFile = "daemon.pid"
 }
 
-// A client that is nobody's: it sends what it is told and keeps what it gets.
+// A plain client: it sends the octets it is given and returns what it receives.
 extension Server {
   package struct Exchange {
     package let text: String
     /// The client's port.
     package let port: String
-    /// How the client ended; 0 is by the server's closing of the connection.
+    /// The client's exit status: 0 if the server closed the connection.
     package let status: Int32
   }
 
-  /// Sends `octets` at once and reads to the end of the connection.
+  /// Sends `octets` at once and reads until the connection ends.
   package func exchange(
     _ octets: some Sequence<UInt8>, from source: String? = nil, isTLS: Bool = false
   ) -> Exchange {
@@ -247,7 +247,7 @@ extension Server {
         """, octets)
   }
 
-  /// Sends `octets` one each second, as long as the server stays.
+  /// Sends one of `octets` each second until the server closes the connection.
   package func trickle(_ octets: some Sequence<UInt8>) -> Exchange {
     client(
       nil, false,
@@ -259,7 +259,7 @@ extension Server {
         """, octets)
   }
 
-  /// `isTLS` is under TLS; `sending` is Python.
+  /// Runs a client in Python. `sending` is the part of the program that sends.
   private func client(
     _ source: String?, _ isTLS: Bool, sending: String, _ octets: some Sequence<UInt8>
   ) -> Exchange {

@@ -1,5 +1,5 @@
-// Address literals: RFC 5321 §4.1.3. IPv6 is the only tag that IANA has registered, so a general
-// address literal is refused.
+// Address literals: RFC 5321 §4.1.3. IPv6 is the only tag that IANA has registered, so any other
+// tag is refused.
 
 extension Span<UInt8> {
   /// `address-literal`: `[192.0.2.1]` or `[IPv6:2001:db8::1]`.
@@ -11,6 +11,19 @@ extension Span<UInt8> {
       ? ipv6(from: tagEnd) : ipv4(from: start + 1)
     guard let end, octet(at: end, is: UInt8(ascii: "]")) else { return nil }
     return end + 1
+  }
+
+  /// Whether `range` is an argument of HELO and EHLO: a domain or an address literal (RFC 5321
+  /// §4.1.1.1), or what many clients send instead: a domain with underscores or a dot at its end, or an
+  /// IPv6 address without its tag, or without the brackets too. Nothing is decided by it.
+  func isHelloName(_ range: Range<Int>) -> Bool {
+    let (start, end) = (range.lowerBound, range.upperBound)
+    if octet(at: start, is: UInt8(ascii: "[")) {
+      return addressLiteral(from: start) == end
+        || ipv6(from: start + 1) == end - 1 && self[end - 1] == UInt8(ascii: "]")
+    }
+    return domain(from: start, allowing: UInt8(ascii: "_"), allowingFinalDot: true) == end
+      || ipv6(from: start) == end
   }
 
   /// `IPv4-address-literal`: four decimal numbers of up to three digits, below 256.

@@ -1,19 +1,19 @@
-// What a mail transaction is about: RFC 5321 §3.3, with what RFC 3461 adds.
+// The envelope of a mail transaction: RFC 5321 §3.3, with the parameters of RFC 3461.
 
-/// A mail transaction whose content may come.
+/// Who a message is from and who it is for.
 public struct Envelope: Sendable {
   public let reversePath: ReversePath
   /// No two of these are the same mailbox.
   public private(set) var recipients: [Recipient] = []
-  /// Whether the content may be any octets, without lines (BODY=BINARYMIME, RFC 3030 §3).
+  /// Whether the content may be any octets, not only lines (BODY=BINARYMIME, RFC 3030 §3).
   public let isBinary: Bool
   /// Whether addresses and header fields may be UTF-8 (SMTPUTF8, RFC 6531).
   public let isUTF8: Bool
   public let deliveryStatus: DeliveryStatus
 
-  /// What the sender wants to know (RFC 3461 §4.3 and §4.4).
+  /// What the sender wants of reports on the message (RFC 3461 §4.3 and §4.4).
   public struct DeliveryStatus: Equatable, Sendable {
-    /// RET: how much of the message comes back; nil where it was not said.
+    /// RET: how much of the message a report returns; nil if the sender did not say.
     public var returned: Returned?
     /// ENVID, as xtext.
     public var envelopeID: [UInt8]?
@@ -25,9 +25,16 @@ public struct Envelope: Sendable {
   }
 
   private var known: Set<Identity> = []
+  /// Recipients with a long address.
+  private var longRecipients = 0
 
-  /// A recipient in a form that is the same for the same mailbox. Hashed in one go: an array is hashed octet
-  /// by octet, which took most of the time of a RCPT command.
+  /// Octets above which an address is long: it may not fit the name of a file, and a store needs a file
+  /// of its own for it. A few must do, since a peer could fill a disk by one message.
+  private static let longAddress = 70
+  private static let maximumLongRecipients = 20
+
+  /// A recipient in a form that is the same for the same mailbox. It is hashed in one go: an array is hashed
+  /// octet by octet, which took most of the time of a RCPT command.
   private struct Identity: Hashable {
     let octets: [UInt8]
 
@@ -43,10 +50,17 @@ public struct Envelope: Sendable {
     deliveryStatus = parameters.deliveryStatus
   }
 
-  /// A recipient that is named twice gets the message once.
+  /// Whether one more recipient with this address may be added.
+  func hasRoom(for mailbox: Mailbox) -> Bool {
+    mailbox.octets.count <= Self.longAddress || longRecipients < Self.maximumLongRecipients
+  }
+
+  /// Adds a recipient. One that is named twice gets the message once.
   mutating func add(_ recipient: Recipient) {
     let identity = Identity(octets: recipient.mailbox.canonical)
-    if known.insert(identity).inserted { recipients.append(recipient) }
+    guard known.insert(identity).inserted else { return }
+    recipients.append(recipient)
+    if recipient.mailbox.octets.count > Self.longAddress { longRecipients += 1 }
   }
 }
 
@@ -54,9 +68,9 @@ public struct Recipient: Equatable, Sendable {
   public let mailbox: Mailbox
   public let deliveryStatus: DeliveryStatus
 
-  /// What the sender wants to know of this recipient (RFC 3461 §4.1 and §4.2).
+  /// What the sender wants of reports on this recipient (RFC 3461 §4.1 and §4.2).
   public struct DeliveryStatus: Equatable, Sendable {
-    /// NOTIFY; empty for NEVER, nil where it was not said.
+    /// NOTIFY; empty for NEVER, nil if the sender did not say.
     public var notify: Notify?
     /// ORCPT: an address type, a semicolon, and xtext.
     public var originalRecipient: [UInt8]?
@@ -72,9 +86,9 @@ public struct Recipient: Equatable, Sendable {
   }
 }
 
-/// How the client has introduced itself.
+/// The client's greeting.
 public struct Hello: Equatable, Sendable {
-  /// The argument of HELO or EHLO: a domain or an address literal.
+  /// The argument of HELO or EHLO (`isHelloName`). Nobody has checked that it is true.
   public let name: [UInt8]
   /// Whether it said EHLO.
   public let isExtended: Bool

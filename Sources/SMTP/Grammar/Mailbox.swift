@@ -1,14 +1,18 @@
-// Addresses: the grammar of RFC 5321 §4.1.2 and §4.1.3 with the limits of §4.5.3.1, and what RFC 6531
-// §3.3 adds to it: UTF-8 wherever letters may stand. Whether a session allows that is its affair.
+// Addresses: the grammar of RFC 5321 §4.1.2 and §4.1.3 with the limits of §4.5.3.1, and with UTF-8
+// wherever letters may stand (RFC 6531 §3.3). The session decides whether it accepts UTF-8.
 //
-// Each rule is a method of the line that takes where the rule is to begin and gives where it
-// ends, or nil. What has been parsed is a `Mailbox`; there is no other way to make one from a
-// line, so whoever holds one need not check it again.
+// Each rule is a method of the line: it takes where the rule begins and returns where it ends, or nil.
+// Only this grammar makes a `Mailbox` from a line, so nobody needs to check one again.
 //
-// Stricter than the common servers: angle brackets are required, labels are letters, digits and
-// inner hyphens, and no longer than the DNS allows.
+// Recipients must follow the RFC; angle brackets are required of all addresses. Senders need not be
+// as correct, since mail from them is wanted and nothing is decided by their addresses: dots may stand
+// anywhere in the local part, and the domain may have underscores and a dot at its end, as Postfix and
+// Exim tolerate it.
+//
+// A local part may be as long as its path allows. RFC 5321 §4.5.3.1.1 has 64 octets, and asks servers
+// to take more if they can; senders rewritten by SRS and return paths of VERP have more.
 
-/// A mailbox as the peer wrote it, without brackets and source route.
+/// A mailbox as the peer wrote it, without angle brackets and source route.
 public struct Mailbox: Equatable, Sendable {
   /// `local-part@domain`, or `postmaster` alone. At most 254 octets: printable ASCII and valid UTF-8.
   public let octets: [UInt8]
@@ -24,10 +28,11 @@ public struct Mailbox: Equatable, Sendable {
     return octets[(at + 1)...]
   }
 
-  /// The same octets for all spellings of a mailbox: local parts are compared as they are, domains
-  /// in any case (RFC 5321 §2.4).
+  /// The same octets for each way to write a mailbox: the domain in lower case and as A-labels, the
+  /// local part as it is (RFC 5321 §2.4).
   var canonical: [UInt8] {
     guard let at else { return octets.map { $0.lowercased } }  // "postmaster"
+    if !isASCII, let domain = aLabelDomain(domain) { return octets[...at] + domain }
     var canonical = octets
     for index in at..<canonical.count { canonical[index] = canonical[index].lowercased }
     return canonical
@@ -42,7 +47,6 @@ public enum ReversePath: Equatable, Sendable {
 
 /// The limits of RFC 5321 §4.5.3.1, in octets.
 enum PathLimit {
-  static let localPart = 64
   static let domain = 255
   static let path = 256  // with brackets and source route
   static let label = 63  // RFC 1035 §2.3.4
@@ -56,7 +60,7 @@ extension Span<UInt8> {
     if octet(at: start, is: UInt8(ascii: "<")), octet(at: start + 1, is: UInt8(ascii: ">")) {
       return (.null, start + 2)
     }
-    guard let (mailbox, end) = path(from: start) else { return nil }
+    guard let (mailbox, end) = path(from: start, isTolerant: true) else { return nil }
     return (.mailbox(mailbox), end)
   }
 
@@ -66,15 +70,17 @@ extension Span<UInt8> {
     if end <= count, matches("<postmaster>", in: start..<end) {
       return (Mailbox(octets: copy(start + 1..<end - 1), at: nil), end)
     }
-    return path(from: start)
+    return path(from: start, isTolerant: false)
   }
 
   /// `Path`: `"<" [ A-d-l ":" ] Mailbox ">"`. The source route is checked and dropped, as
   /// RFC 5321 §4.1.1.3 and appendix C ask.
-  private func path(from start: Int) -> (mailbox: Mailbox, end: Int)? {
+  private func path(from start: Int, isTolerant: Bool) -> (mailbox: Mailbox, end: Int)? {
     guard octet(at: start, is: UInt8(ascii: "<")), let first = sourceRoute(from: start + 1),
-      let at = localPart(from: first), octet(at: at, is: UInt8(ascii: "@")),
-      let end = domain(from: at + 1, allowingUTF8: true) ?? addressLiteral(from: at + 1),
+      let at = localPart(from: first, isTolerant: isTolerant), octet(at: at, is: UInt8(ascii: "@")),
+      let end = domain(
+        from: at + 1, allowing: isTolerant ? UInt8(ascii: "_") : nil,
+        allowingFinalDot: isTolerant, allowingUTF8: true) ?? addressLiteral(from: at + 1),
       octet(at: end, is: UInt8(ascii: ">")), end + 1 - start <= PathLimit.path
     else { return nil }
     return (Mailbox(octets: copy(first..<end), at: at - first), end + 1)
@@ -93,19 +99,18 @@ extension Span<UInt8> {
   }
 
   /// `Local-part`: a dot-string or a quoted string.
-  private func localPart(from start: Int) -> Int? {
-    let end =
-      octet(at: start, is: UInt8(ascii: "\"")) ? quotedString(from: start) : dotString(from: start)
-    guard let end, end - start <= PathLimit.localPart else { return nil }
-    return end
+  private func localPart(from start: Int, isTolerant: Bool) -> Int? {
+    octet(at: start, is: UInt8(ascii: "\""))
+      ? quotedString(from: start) : dotString(from: start, isTolerant: isTolerant)
   }
 
-  private func dotString(from start: Int) -> Int? {
+  /// `Dot-string`: atoms with one dot between each two; where `isTolerant`, atoms and dots in any order.
+  private func dotString(from start: Int, isTolerant: Bool) -> Int? {
     var index = start
     while true {
       let atom = index
       while index < count {
-        if self[index].isAtomText {
+        if self[index].isAtomText || isTolerant && self[index] == UInt8(ascii: ".") {
           index += 1
         } else if let length = utf8Sequence(at: index) {
           index += length
@@ -137,10 +142,11 @@ extension Span<UInt8> {
   }
 
   /// `Domain`: labels of letters, digits and inner hyphens. `allowing` is one more octet that may
-  /// stand in a label; where UTF-8 is allowed a label may be a U-label (RFC 5890 §2.3.2.1), of which
-  /// it is checked that it is UTF-8 and not too long.
+  /// stand in a label. Where UTF-8 is allowed a label may be a U-label (RFC 5890 §2.3.2.1); only its
+  /// encoding and its length are checked.
   func domain(
-    from start: Int, allowing extra: UInt8? = nil, allowingUTF8: Bool = false
+    from start: Int, allowing extra: UInt8? = nil, allowingFinalDot: Bool = false,
+    allowingUTF8: Bool = false
   ) -> Int? {
     var index = start
     while true {
@@ -156,6 +162,7 @@ extension Span<UInt8> {
         }
         characters += 1
       }
+      if allowingFinalDot, index == label, label > start { break }
       guard index > label, characters <= PathLimit.label,
         self[label] != UInt8(ascii: "-"), self[index - 1] != UInt8(ascii: "-")
       else { return nil }
@@ -165,9 +172,9 @@ extension Span<UInt8> {
     return index - start <= PathLimit.domain ? index : nil
   }
 
-  /// How many octets a character above ASCII has that stands here: `UTF8-non-ascii` of RFC 6532 §3.1,
-  /// which is what RFC 3629 §4 calls UTF-8, neither overlong nor a surrogate, and no control
-  /// character (U+0080 to U+009F). Nil for anything else.
+  /// The length of the character above ASCII that stands here, in octets: `UTF8-non-ascii` of RFC 6532
+  /// §3.1, which is UTF-8 as RFC 3629 §4 defines it (no overlong form, no surrogate). Nil for anything
+  /// else, and for the control characters U+0080 to U+009F.
   private func utf8Sequence(at index: Int) -> Int? {
     let length: Int
     let second: ClosedRange<UInt8>

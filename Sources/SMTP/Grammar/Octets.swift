@@ -1,5 +1,5 @@
-// The octets of the grammar, and the few things done with runs of them. SMTP is a protocol of
-// octets: `String` and `Character` have no place here ("\r\n" is one `Character`).
+// The classes of octets that the grammar uses, and operations on sequences of them. SMTP is a protocol
+// of octets, so `String` and `Character` are not used ("\r\n" is one `Character`).
 
 extension UInt8 {
   static var tab: UInt8 { 9 }
@@ -13,7 +13,7 @@ extension UInt8 {
   var isHexDigit: Bool { isDigit || (self | 0x20) &- 97 < 6 }
   var isPrintable: Bool { self &- 32 < 95 }
 
-  /// `atext` of RFC 5322 §3.2.3: what an unquoted local part is made of.
+  /// `atext` of RFC 5322 §3.2.3: the octets of an unquoted local part.
   var isAtomText: Bool {
     switch self {
     case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"),
@@ -26,7 +26,7 @@ extension UInt8 {
     }
   }
 
-  /// ASCII letters in lower case, everything else as it is.
+  /// The lower-case letter, if this is an ASCII letter; else the octet itself.
   var lowercased: UInt8 { self &- 65 < 26 ? self | 0x20 : self }
 }
 
@@ -44,19 +44,40 @@ extension Span<UInt8> {
   }
 
   /// Where the first CR or LF of `start..<end` stands, or `end`.
+  @inline(__always)
   func firstLineEndOctet(from start: Int, to end: Int) -> Int {
-    let octets = unsafe bytes
-    var index = start
-    // Eight at once: what `word` was xored with has become zero, and the lowest zero octet is the first
-    // one that borrows when one is taken from each.
+    if end - start >= 8, let near = lineEndOctet(near: start) { return near }
+    return distantLineEndOctet(from: start, to: end)
+  }
+
+  /// Where the first CR or LF of the eight octets at `index` stands; nil if there is none.
+  @inline(__always)
+  private func lineEndOctet(near index: Int) -> Int? {
+    // XOR makes the octets searched for zero; subtracting one from each octet sets the top bit of the lowest
+    // zero octet, since it borrows.
     let ones: UInt64 = 0x0101_0101_0101_0101
-    while index + 8 <= end {
-      let word = unsafe UInt64(
-        littleEndian: octets.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
-      let returns = word ^ ones &* UInt64(UInt8.carriageReturn)
-      let feeds = word ^ ones &* UInt64(UInt8.lineFeed)
-      let zeros = ((returns &- ones) & ~returns | (feeds &- ones) & ~feeds) & ones << 7
-      if zeros != 0 { return index + zeros.trailingZeroBitCount / 8 }
+    let octets = unsafe bytes
+    let word = unsafe UInt64(
+      littleEndian: octets.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+    let returns = word ^ ones &* UInt64(UInt8.carriageReturn)
+    let feeds = word ^ ones &* UInt64(UInt8.lineFeed)
+    let zeros = ((returns &- ones) & ~returns | (feeds &- ones) & ~feeds) & ones << 7
+    return zeros == 0 ? nil : index + zeros.trailingZeroBitCount / 8
+  }
+
+  @inline(never)
+  private func distantLineEndOctet(from start: Int, to end: Int) -> Int {
+    let octets = unsafe bytes
+    let returns = SIMD32<UInt8>(repeating: .carriageReturn)
+    let feeds = SIMD32<UInt8>(repeating: .lineFeed)
+    var index = start
+    while end - index >= 32 {
+      let piece = unsafe octets.unsafeLoadUnaligned(fromByteOffset: index, as: SIMD32<UInt8>.self)
+      if ((piece .== returns) .| (piece .== feeds)).hasAny { break }
+      index += 32
+    }
+    while end - index >= 8 {
+      if let near = lineEndOctet(near: index) { return near }
       index += 8
     }
     while index < end, self[index] != .lineFeed, self[index] != .carriageReturn { index += 1 }
@@ -72,14 +93,32 @@ extension Span<UInt8> {
   }
 }
 
+extension SIMDMask<SIMD32<Int8>> {
+  /// Whether any octet is marked. (The standard library's `any` looks for the least of all, which takes
+  /// several times as long.)
+  var hasAny: Bool {
+    let words = unsafe unsafeBitCast(self, to: SIMD4<UInt64>.self)
+    return words.lowHalf | words.highHalf != .zero
+  }
+}
+
+extension SIMDMask<SIMD64<Int8>> {
+  /// Whether any octet is marked.
+  var hasAny: Bool {
+    let words = unsafe unsafeBitCast(self, to: SIMD8<UInt64>.self)
+    let half = words.lowHalf | words.highHalf
+    return half.lowHalf | half.highHalf != .zero
+  }
+}
+
 extension [UInt8] {
-  /// Overwrites all octets: for passwords. Never inlined, so that the writes are not optimised away.
+  /// Overwrites all octets; for passwords. It is never inlined, so that the compiler keeps the writes.
   @inline(never)
   public mutating func wipe() {
     for index in indices { self[index] = 0 }
   }
 
-  /// Appends `text`, and CR LF if it is a whole line. (`append(contentsOf:)` takes several times as long.)
+  /// Appends `text`, and CR LF if `isLine`. (`append(contentsOf:)` takes several times as long.)
   mutating func append(_ text: StaticString, isLine: Bool = false) {
     let length = text.utf8CodeUnitCount
     append(addingCapacity: length + 2) { octets in

@@ -39,12 +39,11 @@ enum AuthenticationExchange: Sendable {
   /// The password of LOGIN.
   case password(login: [UInt8])
 
-  /// What one line from the client leads to.
-  enum Progress {
-    /// Send this challenge and wait for the next line.
-    case challenge(StaticString, AuthenticationExchange)
+  /// What follows.
+  enum Next {
+    /// Send the challenge of this exchange, and wait for a line.
+    case challenge(AuthenticationExchange)
     case verify(Credentials)
-    case refuse(Reply)
   }
 
   /// The exchange that begins with `AUTH mechanism`; nil for a mechanism that is not offered.
@@ -58,8 +57,8 @@ enum AuthenticationExchange: Sendable {
     }
   }
 
-  /// What is sent where the AUTH command has no initial response.
-  var firstChallenge: StaticString {
+  /// What is sent to ask for the next line.
+  var challenge: StaticString {
     switch self {
     case .plain: "334 \r\n"
     case .userName: "334 VXNlcm5hbWU6\r\n"  // "Username:"
@@ -67,34 +66,31 @@ enum AuthenticationExchange: Sendable {
     }
   }
 
-  /// Goes on with a line, or the initial response, in base64.
-  func respond(_ line: Span<UInt8>, _ range: Range<Int>) -> Progress {
-    guard var response = decodeBase64(line, range) else { return .refuse(.malformedResponse) }
+  /// Goes on with a line, or the initial response, in base64. Throws the reply that refuses it.
+  func respond(_ line: Span<UInt8>, _ range: Range<Int>) throws(Reply) -> Next {
+    guard var response = decodeBase64(line, range) else { throw .malformedResponse }
     switch self {
-    case .plain: return plain(&response)
+    case .plain: return .verify(try plain(&response))
     case .userName:
-      guard response.isProper else { return .refuse(.malformedResponse) }
-      let next = Self.password(login: response)
-      return .challenge(next.firstChallenge, next)
+      guard response.isProper else { throw .malformedResponse }
+      return .challenge(.password(login: response))
     case .password(let login):
-      guard response.isProper else { return .refuse(.malformedResponse) }
+      guard response.isProper else { throw .malformedResponse }
       return .verify(Credentials(mechanism: .login, login: login, password: response))
     }
   }
 
   /// The authorization identity may be empty or the login itself: nobody acts for another.
-  private func plain(_ message: inout [UInt8]) -> Progress {
+  private func plain(_ message: inout [UInt8]) throws(Reply) -> Credentials {
     defer { message.wipe() }
     guard let first = message.firstIndex(of: 0),
       let second = message[(first + 1)...].firstIndex(of: 0), second > first + 1,
       second + 1 < message.count, !message[(second + 1)...].contains(0)
-    else { return .refuse(.malformedResponse) }
+    else { throw .malformedResponse }
     let login = [UInt8](message[first + 1..<second])
-    guard first == 0 || message[..<first].elementsEqual(login) else {
-      return .refuse(.authenticationFailed)
-    }
+    guard first == 0 || message[..<first].elementsEqual(login) else { throw .authenticationFailed }
     let password = [UInt8](message[(second + 1)...])
-    return .verify(Credentials(mechanism: .plain, login: login, password: password))
+    return Credentials(mechanism: .plain, login: login, password: password)
   }
 }
 

@@ -1,8 +1,8 @@
 /// What the server's owner decides about sessions.
 public struct Configuration: Sendable {
-  /// The name in the greeting, in the reply to EHLO and in the Received field.
+  /// The name in the greeting, in the replies to HELO and EHLO and in the Received field.
   public var hostname: [UInt8]
-  /// Domains accepted at RCPT, compared in any case; empty accepts all.
+  /// Domains accepted at RCPT, made by `domain(_:)`; empty accepts all.
   public var domains: [[UInt8]] = []
   /// Octets that a message may have, as RFC 1870 §5 counts them.
   public var maximumSize = 52_428_800
@@ -12,35 +12,38 @@ public struct Configuration: Sendable {
   public var maximumErrors = 20
   public var bareLineEnds = BareLineEnds.reject
 
-  /// Whether there are accounts, so that AUTH has somebody to let in.
+  /// Whether there are accounts; without any, AUTH is not offered.
   public var hasAccounts = false
-  /// Whether MAIL needs AUTH first.
+  /// Whether a client must authenticate before it sends mail.
   public var requiresAuthentication = false
-  /// Whether AUTH may be without TLS.
+  /// Whether AUTH is offered without TLS too.
   public var allowsInsecureAuthentication = false
-  /// Whether STARTTLS can be done.
+  /// Whether STARTTLS is offered.
   public var canStartTLS = false
   /// Mail transactions that a session may have; the next MAIL is 421 and ends it.
   public var maximumTransactions = 10_000
-  /// Commands that may come without a message being stored, those that help to send one not counted;
-  /// the next is 421 and ends the session.
+  /// Commands that may come until a message is stored, not counting those that lead to one; the next is
+  /// 421 and ends the session.
   public var maximumIdleCommands = 100_000
-  /// Whether delivery status notifications (RFC 3461) are offered: where something honours them.
+  /// Whether delivery status notifications (RFC 3461) are offered; something must then send them.
   public var offersDeliveryStatus = false
 
   /// What becomes of a message with a bare CR or LF in its content.
   public enum BareLineEnds: Sendable {
-    /// It is refused behind its final dot.
+    /// It is refused after its final dot.
     case reject
-    /// It is stored as it came. The bare octets end nothing.
+    /// It is stored as it came. A bare CR or LF ends neither a line nor the message.
     case keep
+    /// A bare LF is stored as CR LF, but ends nothing; a bare CR is refused.
+    case normalize
   }
 
   public init(hostname: [UInt8]) { self.hostname = hostname }
 
   func accepts(_ mailbox: Mailbox) -> Bool {
-    domains.isEmpty || mailbox.domain.isEmpty
-      || domains.contains { $0.equalsIgnoringCase(mailbox.domain) }
+    if domains.isEmpty || mailbox.domain.isEmpty { return true }
+    guard let domain = aLabelDomain(mailbox.domain) else { return false }
+    return domains.contains { $0.equalsIgnoringCase(domain) }
   }
 }
 
@@ -58,16 +61,17 @@ public struct Client: Sendable {
   }
 }
 
-// What the owner writes, checked by the same grammar as what the peer sends.
+// What the owner writes is checked by the same grammar as what the peer sends.
 extension Configuration {
-  /// A name for `hostname`: a domain, where underscores are tolerated as they are in HELO.
+  /// Whether this can be the `hostname`: a domain, in which underscores are tolerated.
   public static func isHostname(_ octets: [UInt8]) -> Bool {
     octets.span.domain(from: 0, allowing: UInt8(ascii: "_")) == octets.count
   }
 
-  /// An entry of `domains`: a domain or an address literal.
-  public static func isDomain(_ octets: [UInt8]) -> Bool {
-    (octets.span.domain(from: 0, allowingUTF8: true) ?? octets.span.addressLiteral(from: 0))
-      == octets.count
+  /// An entry for `domains`: a domain, in UTF-8 or as A-labels, or an address literal. Nil for anything
+  /// else.
+  public static func domain(_ octets: [UInt8]) -> [UInt8]? {
+    let end = octets.span.domain(from: 0, allowingUTF8: true) ?? octets.span.addressLiteral(from: 0)
+    return end == octets.count ? aLabelDomain(octets[...]) : nil
   }
 }

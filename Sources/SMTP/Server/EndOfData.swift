@@ -12,65 +12,39 @@ struct EndOfDataReader: Sendable {
   enum Finding {
     /// These octets are content; go on at their end.
     case content(Range<Int>)
+    /// A bare LF, where the reader stops at them; go on at `next`.
+    case bareLineFeed(next: Int)
     /// The content is over; commands go on at `next`.
     case end(next: Int)
     /// All is searched; keep what stands from `keep` on.
     case needInput(keep: Int)
   }
 
-  private enum Position {
-    case lineStart
-    case inLine
-    case afterCarriageReturn
+  private var lineEnds: LineEndChecker
+
+  /// Whether a CR or an LF has been seen that was not part of CR LF. Where the reader stops at bare LF these
+  /// do not count.
+  var hasSeenBareLineEnd: Bool { lineEnds.hasSeenBareLineEnd }
+
+  init(stopsAtBareLineFeed: Bool) {
+    lineEnds = LineEndChecker(stopsAtBareLineFeed: stopsAtBareLineFeed, stopsAtDots: true)
   }
-
-  private var position = Position.lineStart
-
-  /// Whether a CR or a LF has been seen that was not part of CR LF.
-  private(set) var hasSeenBareLineEnd = false
 
   mutating func next(in input: Span<UInt8>, from start: Int) -> Finding {
     var first = start
-    if position == .lineStart, input.octet(at: start, is: UInt8(ascii: ".")) {
+    if lineEnds.isAtLineStart, input.octet(at: start, is: UInt8(ascii: ".")) {
       guard start + 1 < input.count else { return .needInput(keep: start) }
       if input[start + 1] == .carriageReturn {
         guard start + 2 < input.count else { return .needInput(keep: start) }
         if input[start + 2] == .lineFeed { return .end(next: start + 3) }
       }
-      position = .inLine
+      lineEnds.passDot()
       first = start + 1
     }
-    let end = endOfContent(in: input, from: first)
-    return end > first ? .content(first..<end) : .needInput(keep: first)
-  }
-
-  /// Follows the content from `start` to the next dot at a line start or to the end of the input.
-  private mutating func endOfContent(in input: Span<UInt8>, from start: Int) -> Int {
-    var index = start
-    while index < input.count {
-      switch position {
-      case .lineStart:
-        if input[index] == UInt8(ascii: ".") { return index }
-        position = .inLine
-      case .inLine:
-        index = input.firstLineEndOctet(from: index, to: input.count)
-        guard index < input.count else { return index }
-        if input[index] == .carriageReturn {
-          position = .afterCarriageReturn
-        } else {
-          hasSeenBareLineEnd = true
-        }
-        index += 1
-      case .afterCarriageReturn:
-        if input[index] == .lineFeed {
-          position = .lineStart
-          index += 1
-        } else {
-          hasSeenBareLineEnd = true
-          position = .inLine
-        }
-      }
+    if first == input.count { return .needInput(keep: first) }
+    switch lineEnds.next(in: input, first..<input.count) {
+    case .content(let range): return .content(range)
+    case .bareLineFeed(let next): return .bareLineFeed(next: next)
     }
-    return index
   }
 }

@@ -26,20 +26,34 @@ struct LineReader: Sendable {
   /// The line has drawn an error: the rest of it, through its CR LF, is passed over.
   private var isVoid = false
 
-  /// `isResponse` says that the line is no command but a response to AUTH.
+  /// `isResponse` says that the line is not a command but a response to AUTH.
+  @inline(__always)
   mutating func next(
     in input: Span<UInt8>, from start: Int, isResponse: Bool = false
   ) -> Finding {
     let index = input.firstLineEndOctet(from: start + searched, to: input.count)
+    // The CR of the longest line stands in front of its limit.
+    if !isVoid, index - start < Self.limit - 1, index + 1 < input.count,
+      input[index] == .carriageReturn, input[index + 1] == .lineFeed
+    {
+      searched = 0
+      return .line(start..<index, next: index + 2)
+    }
+    return unusual(in: input, from: start, at: index, isResponse)
+  }
+
+  /// What else there may be: a line that is not whole, or too long, or bad. The first octet that is CR or LF
+  /// stands at `index`.
+  @inline(never)
+  private mutating func unusual(
+    in input: Span<UInt8>, from start: Int, at index: Int, _ isResponse: Bool
+  ) -> Finding {
     if !isVoid {
-      // The CR of the longest line stands in front of this.
-      var limit = Self.limit - 1
+      let isLong = isResponse || input.begins("auth ", at: start)
+      let limit = (isLong ? Self.authenticationLimit : Self.limit) - 1
       if index - start >= limit {
-        if isResponse || input.begins("auth ", at: start) { limit = Self.authenticationLimit - 1 }
-        if index - start >= limit {
-          let reply = isResponse ? Reply.authenticationLineTooLong : .lineTooLong
-          return fault(reply, in: input, from: start, isResponse, next: start + limit)
-        }
+        let reply = isResponse ? Reply.authenticationLineTooLong : .lineTooLong
+        return fault(reply, in: input, from: start, isResponse, next: start + limit)
       }
     }
     guard index < input.count else { return needInput(from: start, searched: index) }

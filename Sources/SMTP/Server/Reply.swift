@@ -2,7 +2,8 @@
 // quote this file. Codes are those of RFC 5321 §4.2 and, behind them, RFC 3463. As RFC 2034 §4
 // has it, the greeting and the replies to HELO and EHLO carry no enhanced status code.
 
-public struct Reply: Equatable, Sendable {
+/// A reply. A command that is refused throws the reply that refuses it.
+public struct Reply: Error, Equatable, Sendable {
   /// One line without its CR LF.
   public let text: StaticString
 
@@ -35,8 +36,6 @@ extension Reply {
   static let recipientOK = Reply("250 2.1.5 Recipient OK")
   static let startContent = Reply("354 End data with <CR><LF>.<CR><LF>")
   static let goodbye = Reply("221 2.0.0 Goodbye")
-  static let help = Reply(
-    "214 2.0.0 Commands: HELO EHLO STARTTLS AUTH MAIL RCPT DATA BDAT RSET NOOP VRFY EXPN HELP QUIT")
   static let cannotVerify = Reply("252 2.0.0 Not verified; send mail and see")
 }
 

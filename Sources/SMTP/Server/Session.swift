@@ -2,57 +2,48 @@
 // SIZE (RFC 1870), 8BITMIME (RFC 6152), ENHANCEDSTATUSCODES (RFC 2034), AUTH (RFC 4954), STARTTLS
 // (RFC 3207), CHUNKING and BINARYMIME (RFC 3030), SMTPUTF8 (RFC 6531) and LIMITS (RFC 9422).
 //
-// The caller hands over what has arrived and does what it is told; the machine knows no file, no
-// clock and no peer. Its laws, each of which a test holds it to:
+// The caller runs a loop: it calls `advance` with the input that has arrived, and carries out the one action that
+// `advance` returns. Replies are appended to an output buffer, which the caller sends when an action says so. The
+// machine knows no file, no clock and no peer. These laws hold, and a test checks each of them:
 //
-// - How the input was cut never matters: the same octets give the same replies and messages.
-// - Content is not copied: it comes back as ranges of the input.
-// - Every command line gets one reply, and so does every content; nothing else does.
-// - What was sent as content is never read as a command: after DATA nothing but CR LF "." CR LF leads
-//   back to commands, after BDAT nothing but the octets that it announced, accepted or not.
+// - The same octets give the same replies and messages, whatever pieces they arrive in.
+// - Content is not copied: the machine returns it as ranges of the input.
+// - Each command line gets one reply, the content after DATA gets one more, and a chunk and its BDAT get one reply
+//   together. The greeting and the reply that ends a session are the only others.
+// - Content is never read as commands. After DATA only CR LF "." CR LF leads back to commands, and after BDAT only the
+//   end of the octets that it announced, even if they are refused.
 //
-// Content is in SessionContent.swift, commands are in SessionCommands.swift.
+// SessionCommands.swift contains the commands, and SessionContent.swift the content of messages.
 
 public struct Session: Sendable {
-  /// What the caller is to do before it calls again.
+  /// The one thing that the caller does before it calls `advance` again.
   public enum Action: Sendable {
-    /// Write the output, drop what was consumed, and bring more input.
+    /// Write the output, then bring more input. Keep the input from `position` on, because it is needed again.
+    /// Since the last action no command and no content was complete enough to be processed.
     case needInput
-    /// Write the output: it has grown to `Session.outputLimit`.
+    /// Do nothing, and call `advance` again: commands or a piece of content have been processed.
+    case proceed
+    /// Write the output, because it has grown to `Session.outputLimit`.
     case flush
-    /// Make a message for this envelope. What fails from here on is told by `storeFailed`.
-    case open(Envelope, Hello)
-    /// These octets of the input belong to the open message.
+    /// Open a message for this envelope. If opening it, or a later step of storing it, fails, call `storeFailed`.
+    indirect case open(Envelope, Hello)
+    /// Append these octets of the input to the open message.
     case append(Range<Int>)
+    /// Append CR LF to the open message. The client sent a bare LF, which is replaced.
+    case appendLineEnd
     /// Make the open message durable, then call `stored` or `storeFailed`.
     case commit
     /// Drop the open message.
     case abort
-    /// See whether `credentials` let the client in, then call `verified`, after a delay if they do not.
+    /// Find out whether `credentials` are right, then call `verified`. If they are wrong, wait before that call.
     case verify
-    /// See whether TLS can be started, then call `startTLS`.
+    /// Find out whether TLS can be started, then call `startTLS`.
     case startTLS
-    /// Nothing: something was refused. Of a command, what may be shown in a log stands in this range
-    /// of the input; of a message, and of what was no command, nothing.
-    case refused(Reply, command: Range<Int>?)
+    /// Log that something was refused. The reply is in the output already. `command` is the part of the input that
+    /// may be shown in a log; it is empty if the input might contain content or a password.
+    case refused(Reply, command: Range<Int>)
     /// Write the output and end the session.
     case close
-  }
-
-  /// What `advance` has found.
-  public struct Step: Sendable {
-    public let action: Action
-    /// How many octets of the input are done with. The rest is to be in the next call's input.
-    public let consumed: Int
-    /// Whether the peer got anywhere: a command or content came. The rest of a line that is refused
-    /// already gets nowhere.
-    public let isProgress: Bool
-
-    init(_ action: Action, consumed: Int, isProgress: Bool = true) {
-      self.action = action
-      self.consumed = consumed
-      self.isProgress = isProgress
-    }
   }
 
   /// Why a message could not be stored.
@@ -61,37 +52,38 @@ public struct Session: Sendable {
     case other
   }
 
-  /// Output above which `advance` asks for it to be written, in octets.
+  /// When the output has this many octets or more, `advance` returns `flush`.
   public static let outputLimit = 61_440
-  /// What the caller's input buffer must be able to hold, in octets: the longest command line.
+  /// The least size of the caller's input buffer in octets: it must hold the longest command line.
   public static let minimumInput = LineReader.authenticationLimit
-  /// Failed authentications that a session may have; the last ends it.
+  /// The failed authentication with this number ends the session.
   static let maximumFailures = 3
 
+  /// STATES.md beside this file has a drawing of the states.
   enum State {
-    /// Before HELO or EHLO. To `ready`.
-    case start
-    /// No mail transaction. To `mail` by MAIL, to `authenticating` or `verifying` by AUTH, to
-    /// `startingTLS` by STARTTLS.
-    case ready(Hello)
-    /// A response to AUTH is to come. To `verifying`, or to `ready` if it is refused.
-    case authenticating(Hello, AuthenticationExchange)
-    /// The caller verifies who this is. To `ready`, or to `closed`, by `verified`.
-    case verifying(Hello, Credentials)
-    /// The caller sees to TLS. To `closed`, or back to `ready`, by `startTLS`.
-    case startingTLS(Hello)
-    /// A mail transaction. To `content` by DATA, to `chunk` by BDAT, to `ready` by RSET, HELO and
-    /// EHLO.
-    case mail(Hello, Envelope)
-    /// The content of a message after DATA. To `storing` by its end, or to `ready` if it is refused.
-    case content(Hello, Content, EndOfDataReader)
-    /// A chunk after BDAT. To `chunks` by its end; by that of the last to `storing`, or to `ready` if
-    /// the message is refused.
-    case chunk(Hello, Chunks, remaining: Int, isLast: Bool)
-    /// Between two chunks. To `chunk` by BDAT, to `ready` by RSET, HELO and EHLO.
-    case chunks(Hello, Chunks)
-    /// The caller stores the message. To `ready` by `stored` and `storeFailed`.
-    case storing(Hello)
+    /// There is no mail transaction. Before HELO or EHLO (`hello` is nil) none can begin. Next: `mail` after MAIL,
+    /// `authenticating` or `verifying` after AUTH, `startingTLS` after STARTTLS.
+    case ready
+    /// The client has to send a response for AUTH. Next: `verifying`, or `ready` if the response is refused.
+    case authenticating(AuthenticationExchange)
+    /// The caller verifies the credentials, and then calls `verified`. Next: `ready`, or `closed` after too many
+    /// failures.
+    case verifying(Credentials)
+    /// The caller finds out whether TLS can be started, and then calls `startTLS`. Next: `closed` if it can, since a
+    /// new session follows under TLS, and otherwise `ready`.
+    case startingTLS
+    /// A mail transaction, before any content. Next: `content` after DATA, `chunk` after BDAT, `ready` after RSET,
+    /// HELO or EHLO.
+    indirect case mail(Envelope)
+    /// The content after DATA is arriving. Next, at its end: `storing`, or `ready` if the message is refused.
+    case content(Content, EndOfDataReader)
+    /// A chunk after BDAT is arriving. Next, at its end: `chunks`. At the end of the last chunk: `storing`, or `ready`
+    /// if the message is refused.
+    case chunk(Chunks, remaining: Int, isLast: Bool)
+    /// Between two chunks. Next: `chunk` after BDAT, `ready` after RSET, HELO or EHLO.
+    case chunks(Chunks)
+    /// The caller makes the message durable, and then calls `stored` or `storeFailed`. Next: `ready`.
+    case storing
     /// The session is over.
     case closed
   }
@@ -99,23 +91,25 @@ public struct Session: Sendable {
   let configuration: Configuration
   let isTLS: Bool
   private var lines = LineReader()
-  var state = State.start
-  /// Octets of a refused chunk that are still to come, which are passed over.
+  var state = State.ready
+  /// The last HELO or EHLO of the client; nil until it has sent one.
+  var hello: Hello?
+  /// How many octets of a refused chunk are still to come. They are ignored.
   var refusedOctets = 0
-  /// Commands since a message was stored that have not helped to send one.
+  /// How many commands that do not help to send a message have come since the last message was stored.
   var idleCommands = 0
   /// Mail transactions so far.
   var transactions = 0
 
-  /// The reply, mostly a 421, with which the machine has ended the session; nil if it has not.
+  /// The reply, mostly a 421, with which the server has ended the session; nil if the server has not ended it.
   public private(set) var dismissal: Reply?
   /// 5xx replies so far.
-  public internal(set) var errors = 0
+  public private(set) var errors = 0
   /// Messages stored so far.
   public private(set) var messages = 0
 
   /// Who has authenticated; nil if nobody has.
-  public internal(set) var login: [UInt8]?
+  public private(set) var login: [UInt8]?
   /// Failed authentications so far.
   public private(set) var failures = 0
 
@@ -125,88 +119,120 @@ public struct Session: Sendable {
     self.isTLS = isTLS
   }
 
-  /// Writes the greeting. To be called once, first.
+  /// Writes the greeting. Call this once, before anything else.
   public func greet(into output: inout [UInt8]) {
     output.append("220 ")
     output += configuration.hostname
     output.append(" ESMTP Postern\r\n")
   }
 
-  /// Writes what a client gets that has spoken before it was greeted, instead of the greeting.
+  /// Ends the session of a client that spoke before the greeting. Call this instead of `greet`.
   public mutating func refuseEarlyTalker(into output: inout [UInt8]) {
-    dismiss(.spokeFirst)
-    output.append(.spokeFirst)
+    output.append(dismiss(.spokeFirst))
   }
 
-  /// Goes on with `input`: what the last call has not consumed, and what has arrived since.
-  public mutating func advance(_ input: Span<UInt8>, into output: inout [UInt8]) -> Step {
-    var position = 0
+  /// Processes `input` from `position` on, until there is something for the caller to do. Moves `position` behind the
+  /// input that has been processed. Appends replies to `output`.
+  public mutating func advance(
+    _ input: Span<UInt8>, _ position: inout Int, into output: inout [UInt8]
+  ) -> Action {
+    if output.count >= Self.outputLimit { return .flush }
+    if refusedOctets > 0 { return passOver(input, &position) }
+    switch state {
+    case .ready, .mail, .chunks, .authenticating:
+      return advanceLines(input, &position, into: &output)
+    case .content, .chunk: return advanceContent(input, &position, into: &output)
+    case .storing, .verifying, .startingTLS:
+      preconditionFailure("the caller has not said how its part ended")
+    case .closed:
+      position = input.count
+      return .close
+    }
+  }
+
+  /// Processes command lines, or responses to AUTH.
+  private mutating func advanceLines(
+    _ input: Span<UInt8>, _ position: inout Int, into output: inout [UInt8]
+  ) -> Action {
+    var hasProceeded = false
     while true {
-      if output.count >= Self.outputLimit {
-        return Step(.flush, consumed: position, isProgress: position > 0)
-      }
-      if refusedOctets > 0 {
-        let passedOver = min(refusedOctets, input.count - position)
-        refusedOctets -= passedOver
-        position += passedOver
-        if refusedOctets > 0 {
-          return Step(.needInput, consumed: position, isProgress: passedOver > 0)
+      switch lines.next(in: input, from: position, isResponse: isAuthenticating) {
+      case .line(let line, let next):
+        position = next
+        let action =
+          isAuthenticating
+          ? respond(input, line, into: &output)
+          : execute(input, line, isLast: next == input.count, into: &output)
+        guard case .proceed = action, expectsLine, output.count < Self.outputLimit else {
+          return action
         }
-      }
-      switch state {
-      case .content(let hello, let content, let reader):
-        if let step = advance(hello, content, reader, input, &position, into: &output) {
-          return step
-        }
-      case .chunk(let hello, let chunks, let remaining, let isLast):
-        if let step = advance(
-          hello, chunks, remaining, isLast: isLast, input, &position, into: &output)
-        {
-          return step
-        }
-      case .start, .ready, .mail, .chunks:
-        switch lines.next(in: input, from: position) {
-        case .line(let line, let next):
-          position = next
-          let isLast = next == input.count
-          if let action = execute(input.extracting(line), at: line, isLast, into: &output) {
-            return Step(action, consumed: position)
-          }
-        case .fault(let reply, let next):
-          if reply == .bdatSyntax { dismiss(reply) }
-          let action = refuse(reply, command: nil, into: &output)
-          return Step(action, consumed: next)
-        case .needInput(let keep):
-          return Step(.needInput, consumed: keep, isProgress: position > 0)
-        }
-      case .authenticating(let hello, let exchange):
-        switch lines.next(in: input, from: position, isResponse: true) {
-        case .line(let line, let next):
-          position = next
-          if let action = respond(input, line, exchange, hello, into: &output) {
-            return Step(action, consumed: position)
-          }
-        case .fault(let reply, let next):
-          state = .ready(hello)
-          return Step(refuse(reply, command: nil, into: &output), consumed: next)
-        case .needInput(let keep):
-          return Step(.needInput, consumed: keep, isProgress: position > 0)
-        }
-      case .storing, .verifying, .startingTLS:
-        preconditionFailure("the caller has not said how its part ended")
-      case .closed:
-        return Step(.close, consumed: input.count)
+        hasProceeded = true
+      case .fault(let reply, let next):
+        position = next
+        if isAuthenticating { state = .ready }
+        if reply == .bdatSyntax { dismiss(reply) }
+        return refuse(reply, into: &output)
+      case .needInput(let keep):
+        position = keep
+        return hasProceeded ? .proceed : .needInput
       }
     }
   }
+
+  private var expectsLine: Bool {
+    switch state {
+    case .ready, .mail, .chunks, .authenticating: true
+    case .verifying, .startingTLS, .content, .chunk, .storing, .closed: false
+    }
+  }
+
+  private var isAuthenticating: Bool {
+    if case .authenticating = state { return true }
+    return false
+  }
+
+  /// Ignores those octets of a refused chunk that have arrived.
+  private mutating func passOver(_ input: Span<UInt8>, _ position: inout Int) -> Action {
+    let count = min(refusedOctets, input.count - position)
+    if count == 0 { return .needInput }
+    refusedOctets -= count
+    position += count
+    return .proceed
+  }
+
+  /// Answers with `reply`, a 4xx or 5xx. If it is a 5xx and the client has had as many of them as it may, answers with
+  /// a 421 that ends the session instead.
+  mutating func refuse(
+    _ reply: Reply, command: Range<Int> = 0..<0, into output: inout [UInt8]
+  ) -> Action {
+    var reply = reply
+    if reply.isPermanentFailure {
+      if errors >= configuration.maximumErrors {
+        reply = dismiss(.tooManyErrors)
+      } else {
+        errors += 1
+      }
+    }
+    output.append(reply)
+    return .refused(reply, command: command)
+  }
+
+  /// Moves to `closed` because the server ends the session. Returns `reply`, mostly a 421, for the caller to write.
+  @discardableResult
+  mutating func dismiss(_ reply: Reply) -> Reply {
+    state = .closed
+    refusedOctets = 0
+    dismissal = reply
+    return reply
+  }
 }
 
-// What the caller has to say.
+// What the caller calls to report how an action ended, or to end the session.
 extension Session {
-  /// The message is durable under the name `id`.
+  /// Reports, after `commit`, that the message `id` is durable. This adds its 250 to the output.
   public mutating func stored(as id: [UInt8], into output: inout [UInt8]) {
-    guard case .storing(let hello) = state else { preconditionFailure("no message is stored") }
-    state = .ready(hello)
+    guard case .storing = state else { preconditionFailure("no message is stored") }
+    state = .ready
     messages += 1
     idleCommands = 0
     output.append("250 2.0.0 OK: stored as ")
@@ -214,25 +240,25 @@ extension Session {
     output.append("\r\n")
   }
 
-  /// The open message cannot be stored and is gone. While content arrives the rest of it is
-  /// passed over, and the reply follows at its end.
+  /// Reports that the open message could not be stored and was dropped. If content is still arriving, the rest of it
+  /// is ignored, and the client gets the reply at its end.
   public mutating func storeFailed(_ failure: StoreFailure, into output: inout [UInt8]) {
     switch state {
-    case .content(let hello, var content, let reader):
+    case .content(var content, let reader):
       content.fail(failure)
-      state = .content(hello, content, reader)
-    case .chunk(let hello, var chunks, let remaining, let isLast):
+      state = .content(content, reader)
+    case .chunk(var chunks, let remaining, let isLast):
       chunks.content.fail(failure)
-      state = .chunk(hello, chunks, remaining: remaining, isLast: isLast)
-    case .storing(let hello):
-      state = .ready(hello)
+      state = .chunk(chunks, remaining: remaining, isLast: isLast)
+    case .storing:
+      state = .ready
       output.append(failure.reply)
-    case .start, .ready, .authenticating, .verifying, .startingTLS, .mail, .chunks, .closed:
+    case .ready, .authenticating, .verifying, .startingTLS, .mail, .chunks, .closed:
       preconditionFailure("no message is open")
     }
   }
 
-  /// What became of credentials.
+  /// The result of verifying credentials.
   public enum Verdict: Sendable {
     case accepted
     case denied
@@ -240,18 +266,18 @@ extension Session {
     case unavailable
   }
 
-  /// What is to be verified; nil where nothing is.
+  /// The credentials that the caller has to verify; nil except after `verify`.
   public var credentials: Credentials? {
-    guard case .verifying(_, let credentials) = state else { return nil }
+    guard case .verifying(let credentials) = state else { return nil }
     return credentials
   }
 
-  /// Ends what `verify` began. The password is overwritten: the caller is to hold no copy.
+  /// Reports the result of `verify`. The password is overwritten here, so the caller must not keep a copy.
   public mutating func verified(_ verdict: Verdict, into output: inout [UInt8]) {
-    guard case .verifying(let hello, var credentials) = state else {
+    guard case .verifying(var credentials) = state else {
       preconditionFailure("nobody is to be verified")
     }
-    state = .ready(hello)
+    state = .ready  // which leaves the only copy of the password here
     credentials.password.wipe()
     switch verdict {
     case .accepted:
@@ -262,48 +288,36 @@ extension Session {
     }
   }
 
-  /// Answers an authentication that has failed; the last that a session may have ends it. One that nobody
-  /// could verify counts as well: it costs more than one that is denied.
+  /// Answers a failed authentication, and ends the session after too many. An authentication that could not be verified
+  /// counts as failed too, because it costs the server at least as much.
   private mutating func fail(_ reply: Reply, into output: inout [UInt8]) {
     failures += 1
     if failures < Self.maximumFailures {
-      _ = refuse(reply, command: nil, into: &output)
+      _ = refuse(reply, into: &output)
     } else {
-      dismiss(.tooManyFailures)
-      output.append(.tooManyFailures)
+      output.append(dismiss(.tooManyFailures))
     }
   }
 
-  /// Ends the session on the machine's side; `reply`, a 421, is to be written.
-  mutating func dismiss(_ reply: Reply) {
-    state = .closed
-    refusedOctets = 0
-    dismissal = reply
-  }
-
-  /// Ends what `startTLS` began. Where it is possible, the caller writes the output and hands the
-  /// connection over; this session is at its end.
+  /// Reports whether TLS can be started, after the action `startTLS`. If it can, this session ends: the caller writes
+  /// the output and hands the connection over to stunnel.
   public mutating func startTLS(isPossible: Bool, into output: inout [UInt8]) {
-    guard case .startingTLS(let hello) = state else { preconditionFailure("no TLS was asked for") }
-    state = isPossible ? .closed : .ready(hello)
+    guard case .startingTLS = state else { preconditionFailure("no TLS was asked for") }
+    state = isPossible ? .closed : .ready
     output.append(isPossible ? .startTLS : .noTLS)
   }
 
-  /// Ends the session from outside with `reply`, a 421. An open message is to be dropped.
+  /// Ends the session with `reply`, a 421, for a reason that only the caller knows, such as a timeout. The caller must
+  /// drop an open message.
   public mutating func interrupt(_ reply: Reply, into output: inout [UInt8]) {
-    state = .closed
-    output.append(reply)
+    output.append(dismiss(reply))
   }
-}
 
-extension Session {
   /// Whether content is arriving.
   public var isReceivingContent: Bool {
     switch state {
     case .content, .chunk: true
-    case .start, .ready, .authenticating, .verifying, .startingTLS, .mail, .chunks, .storing,
-      .closed:
-      false
+    case .ready, .authenticating, .verifying, .startingTLS, .mail, .chunks, .storing, .closed: false
     }
   }
 }

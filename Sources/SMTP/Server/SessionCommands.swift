@@ -1,129 +1,65 @@
-// The commands of a session: what each of them does in each state. The machine they belong to is in
-// Session.swift.
+// The commands of a session: what each of them does in each state. A command that is refused throws its
+// reply. The machine they belong to is in Session.swift.
 
 extension Session {
-  private enum Outcome {
-    case reply(Reply)
-    case open(Envelope, Hello)
-    /// The caller is to act before there is a reply.
-    case action(Action)
-    /// The reply is written already.
-    case replied
-  }
-
+  /// Does what a command line says.
+  @inline(__always)
   mutating func execute(
-    _ line: Span<UInt8>, at position: Range<Int>, _ isLast: Bool, into output: inout [UInt8]
-  ) -> Action? {
-    let command = Command(line)
-    idleCommands += 1
-    if idleCommands > configuration.maximumIdleCommands {
-      dismiss(.tooManyCommands)
-      output.append(.tooManyCommands)
-      return .refused(.tooManyCommands, command: nil)
-    }
-    let reply: Reply
-    switch command.verb {
-    case .mail: reply = mail(line, command)
-    case .rcpt: reply = recipient(line, command)
-    case .noop: reply = .ok
-    case .vrfy: reply = command.hasArguments ? .cannotVerify : .vrfySyntax
-    case .expn: reply = .notImplemented
-    case .help: reply = .help
-    case nil: reply = unknown(line, command)
-    case .helo, .ehlo, .auth, .startTLS, .bdat, .data, .rset, .quit:
-      return executeAtLength(line, command, at: position, isLast, into: &output)
-    }
-    return answer(reply, command, line, at: position, into: &output)
-  }
-
-  /// Does a command that has more than a reply: it ends or opens something, or the caller is to act.
-  private mutating func executeAtLength(
-    _ line: Span<UInt8>, _ command: Command, at position: Range<Int>, _ isLast: Bool,
-    into output: inout [UInt8]
-  ) -> Action? {
-    let hadOpenChunks = hasOpenChunks
-    let outcome: Outcome =
-      switch command.verb {
-      case .helo: hello(line, command, isExtended: false, into: &output)
-      case .ehlo: hello(line, command, isExtended: true, into: &output)
-      case .auth: authenticate(line, command, into: &output)
-      case .startTLS: startTLS(command, isLast)
-      case .bdat: chunk(line, command)
-      case .data: data(command)
-      case .rset: .reply(reset(command))
-      case .quit: .reply(quit(command))
-      case .mail, .rcpt, .noop, .vrfy, .expn, .help, nil:
-        preconditionFailure("this command has but a reply")
-      }
-    switch outcome {
-    case .reply(let reply):
-      if let action = answer(reply, command, line, at: position, into: &output) { return action }
-    case .open(let envelope, let hello):
-      output.append(.startContent)
-      return .open(envelope, hello)
-    case .action(let action): return action
-    case .replied: break
-    }
-    return hadOpenChunks && !hasOpenChunks ? .abort : nil
-  }
-
-  private mutating func answer(
-    _ reply: Reply, _ command: Command, _ line: Span<UInt8>, at position: Range<Int>,
-    into output: inout [UInt8]
-  ) -> Action? {
-    if reply.isFailure {
-      let shown = position.lowerBound..<position.lowerBound + command.shown(line)
-      return refuse(reply, command: shown, into: &output)
-    }
-    output.append(reply)
-    return nil
-  }
-
-  /// Whether the caller has a message open that arrives in chunks.
-  private var hasOpenChunks: Bool {
-    switch state {
-    case .chunk(_, let chunks, _, _), .chunks(_, let chunks): chunks.content.isOpen
-    case .start, .ready, .authenticating, .verifying, .startingTLS, .mail, .content, .storing,
-      .closed:
-      false
-    }
-  }
-
-  /// Answers with a 4xx or 5xx, or, where the budget of errors is spent, with the 421 that ends
-  /// the session.
-  mutating func refuse(
-    _ reply: Reply, command: Range<Int>?, into output: inout [UInt8]
+    _ input: Span<UInt8>, _ range: Range<Int>, isLast: Bool, into output: inout [UInt8]
   ) -> Action {
-    var reply = reply
-    if reply.isPermanentFailure {
-      if errors >= configuration.maximumErrors {
-        reply = .tooManyErrors
-        dismiss(reply)
-      } else {
-        errors += 1
+    let line = input.extracting(range)
+    let command = Command(line)
+    do throws(Reply) {
+      idleCommands += 1
+      if idleCommands > configuration.maximumIdleCommands { throw dismiss(.tooManyCommands) }
+      switch command.verb {
+      case .noop: return answer(.ok, into: &output)
+      case .mail: return answer(try mail(line, command), into: &output)
+      case .rcpt: return answer(try recipient(line, command), into: &output)
+      case .data: return try data(command, into: &output)
+      case .bdat: return try chunk(line, command)
+      case .rset: return try reset(command, into: &output)
+      case .helo: return try hello(line, command, isExtended: false, into: &output)
+      case .ehlo: return try hello(line, command, isExtended: true, into: &output)
+      case .auth: return try authenticate(line, command, into: &output)
+      case .startTLS: return try startTLS(command, isLast)
+      case .quit: return try quit(command, into: &output)
+      case .help: return help(into: &output)
+      case .vrfy: return answer(try verify(command), into: &output)
+      case .expn: throw .notImplemented
+      case nil: throw unknown(line, command)
       }
+    } catch {
+      let shown = range.lowerBound..<range.lowerBound + command.shown(line)
+      return refuse(error, command: shown, into: &output)
     }
-    output.append(reply)
-    return .refused(reply, command: command)
   }
 
-  /// HELO and EHLO: RFC 5321 §4.1.1.1. Either ends a mail transaction. A name with underscores is
-  /// tolerated: many machines have one, and nothing is decided by it.
+  private func answer(_ reply: Reply, into output: inout [UInt8]) -> Action {
+    output.append(reply)
+    return .proceed
+  }
+
+  /// Ends the mail transaction, if there is one, and goes to `next`. If a message is open, which without
+  /// its content can only be one that comes in chunks, the caller drops it.
+  private mutating func endTransaction(to next: State) -> Action {
+    let before = state
+    state = next
+    if case .chunks(let chunks) = before, chunks.content.isOpen { return .abort }
+    return .proceed
+  }
+
+  /// HELO and EHLO: RFC 5321 §4.1.1.1. Either ends a mail transaction.
   private mutating func hello(
     _ line: Span<UInt8>, _ command: Command, isExtended: Bool, into output: inout [UInt8]
-  ) -> Outcome {
+  ) throws(Reply) -> Action {
     let name = command.arguments
-    let end =
-      line.domain(from: name.lowerBound, allowing: UInt8(ascii: "_"))
-      ?? line.addressLiteral(from: name.lowerBound)
-    guard end == name.upperBound else {
-      return .reply(isExtended ? .ehloSyntax : .heloSyntax)
-    }
-    state = .ready(Hello(name: line.copy(name), isExtended: isExtended))
+    guard line.isHelloName(name) else { throw isExtended ? .ehloSyntax : .heloSyntax }
+    hello = Hello(name: line.copy(name), isExtended: isExtended)
     output.append(isExtended ? "250-" : "250 ")
     output += configuration.hostname
     output.append("\r\n")
-    guard isExtended else { return .replied }
+    guard isExtended else { return endTransaction(to: .ready) }
     output.append("250-PIPELINING\r\n250-SIZE ")
     output.append(decimal: UInt64(configuration.maximumSize))
     output.append("\r\n250-8BITMIME\r\n250-CHUNKING\r\n250-BINARYMIME\r\n250-SMTPUTF8\r\n")
@@ -136,228 +72,222 @@ extension Session {
     if configuration.canStartTLS, !isTLS { output.append("250-STARTTLS\r\n") }
     if configuration.hasAccounts, isSafe { output.append("250-AUTH PLAIN LOGIN\r\n") }
     output.append("250 ENHANCEDSTATUSCODES\r\n")
-    return .replied
+    return endTransaction(to: .ready)
   }
 
   /// Whether a password may be asked for.
   private var isSafe: Bool { isTLS || configuration.allowsInsecureAuthentication }
 
+  /// Whether a mail transaction is open, its content not included.
+  private var isInTransaction: Bool {
+    switch state {
+    case .mail, .chunks: true
+    case .ready, .authenticating, .verifying, .startingTLS, .content, .chunk, .storing, .closed:
+      false
+    }
+  }
+
   /// AUTH: RFC 4954 §4.
   private mutating func authenticate(
     _ line: Span<UInt8>, _ command: Command, into output: inout [UInt8]
-  ) -> Outcome {
-    guard configuration.hasAccounts else { return .reply(.notImplemented) }
-    switch state {
-    case .mail, .chunks: return .reply(.inTransaction)
-    case .ready(let hello) where hello.isExtended:
-      if login != nil { return .reply(.alreadyAuthenticated) }
-      guard isSafe else { return .reply(.encryptionRequired) }
-      guard let (mechanism, initial) = command.authArguments(line) else {
-        return .reply(.authSyntax)
-      }
-      guard let exchange = AuthenticationExchange(mechanism: line, mechanism) else {
-        return .reply(.unknownMechanism)
-      }
-      guard let initial else {
-        state = .authenticating(hello, exchange)
-        output.append(exchange.firstChallenge)
-        return .replied
-      }
-      // "=" is an initial response of no octets.
-      let isEmpty = line.matches("=", in: initial)
-      let response = isEmpty ? initial.upperBound..<initial.upperBound : initial
-      return follow(exchange.respond(line, response), hello, into: &output)
-    case .start, .ready, .authenticating, .verifying, .startingTLS, .content, .chunk, .storing,
-      .closed:
-      return .reply(.ehloFirst)
+  ) throws(Reply) -> Action {
+    guard configuration.hasAccounts else { throw .notImplemented }
+    if isInTransaction { throw .inTransaction }
+    guard let hello, hello.isExtended else { throw .ehloFirst }
+    if login != nil { throw .alreadyAuthenticated }
+    guard isSafe else { throw .encryptionRequired }
+    guard let (mechanism, initial) = command.authArguments(line) else { throw .authSyntax }
+    guard let exchange = AuthenticationExchange(mechanism: line, mechanism) else {
+      throw .unknownMechanism
     }
+    guard let initial else { return follow(.challenge(exchange), into: &output) }
+    // "=" is an initial response of no octets.
+    let isEmpty = line.matches("=", in: initial)
+    let response = isEmpty ? initial.upperBound..<initial.upperBound : initial
+    return follow(try exchange.respond(line, response), into: &output)
   }
 
   /// A line that answers a challenge; `*` cancels.
   mutating func respond(
-    _ input: Span<UInt8>, _ line: Range<Int>, _ exchange: AuthenticationExchange, _ hello: Hello,
-    into output: inout [UInt8]
-  ) -> Action? {
-    let progress: AuthenticationExchange.Progress =
-      input.matches("*", in: line)
-      ? .refuse(.authenticationCancelled) : exchange.respond(input, line)
-    switch follow(progress, hello, into: &output) {
-    case .reply(let reply): return refuse(reply, command: nil, into: &output)
-    case .action(let action): return action
-    case .replied, .open: return nil
+    _ input: Span<UInt8>, _ line: Range<Int>, into output: inout [UInt8]
+  ) -> Action {
+    guard case .authenticating(let exchange) = state else {
+      preconditionFailure("no response is waited for")
+    }
+    state = .ready
+    do throws(Reply) {
+      if input.matches("*", in: line) { throw .authenticationCancelled }
+      return follow(try exchange.respond(input, line), into: &output)
+    } catch {
+      return refuse(error, into: &output)
     }
   }
 
   private mutating func follow(
-    _ progress: AuthenticationExchange.Progress, _ hello: Hello, into output: inout [UInt8]
-  ) -> Outcome {
-    switch progress {
-    case .challenge(let challenge, let exchange):
-      state = .authenticating(hello, exchange)
-      output.append(challenge)
-      return .replied
+    _ next: AuthenticationExchange.Next, into output: inout [UInt8]
+  ) -> Action {
+    switch next {
+    case .challenge(let exchange):
+      state = .authenticating(exchange)
+      output.append(exchange.challenge)
+      return .proceed
     case .verify(let credentials):
-      state = .verifying(hello, credentials)
-      return .action(.verify)
-    case .refuse(let reply):
-      state = .ready(hello)
-      return .reply(reply)
+      state = .verifying(credentials)
+      return .verify
     }
   }
 
   /// STARTTLS: RFC 3207 §4. What stands behind the command came in clear text: whoever put it there
   /// wanted it to be taken for something that TLS protects (CVE-2011-0411).
-  private mutating func startTLS(_ command: Command, _ isLast: Bool) -> Outcome {
-    if isTLS { return .reply(.alreadyTLS) }
-    guard configuration.canStartTLS else { return .reply(.notImplemented) }
-    if command.hasArguments { return .reply(.noArguments) }
-    switch state {
-    case .ready(let hello):
-      guard isLast else {
-        dismiss(.inputBehindStartTLS)
-        return .reply(.inputBehindStartTLS)
-      }
-      state = .startingTLS(hello)
-      return .action(.startTLS)
-    case .mail, .chunks: return .reply(.inTransaction)
-    case .start, .authenticating, .verifying, .startingTLS, .content, .chunk, .storing, .closed:
-      return .reply(.ehloFirst)
-    }
+  private mutating func startTLS(_ command: Command, _ isLast: Bool) throws(Reply) -> Action {
+    if isTLS { throw .alreadyTLS }
+    guard configuration.canStartTLS else { throw .notImplemented }
+    if command.hasArguments { throw .noArguments }
+    if isInTransaction { throw .inTransaction }
+    guard hello != nil else { throw .ehloFirst }
+    guard isLast else { throw dismiss(.inputBehindStartTLS) }
+    state = .startingTLS
+    return .startTLS
+  }
+
+  /// What every command about mail needs first: a name and, where that is configured, a login (RFC 4954 §6).
+  private func introduction() throws(Reply) -> Hello {
+    guard let hello else { throw .helloFirst }
+    if configuration.requiresAuthentication, login == nil { throw .authenticationRequired }
+    return hello
   }
 
   /// MAIL: RFC 5321 §4.1.1.2.
-  private mutating func mail(_ line: Span<UInt8>, _ command: Command) -> Reply {
-    switch state {
-    case .start: return .helloFirst
-    case .mail, .chunks, .authenticating, .verifying, .startingTLS, .content, .chunk, .storing,
-      .closed:
-      return .nestedMail
-    case .ready(let hello):
-      if configuration.requiresAuthentication, login == nil { return .authenticationRequired }
-      if transactions >= configuration.maximumTransactions {
-        dismiss(.tooManyTransactions)
-        return .tooManyTransactions
-      }
-      guard let start = line.startOfPath(in: command.arguments, behind: "from:") else {
-        return .mailSyntax
-      }
-      guard let (path, end) = line.reversePath(from: start) else { return .badSender }
-      var reader = ParameterReader(from: end)
-      var parameters = MailParameters()
-      while let parameter = reader.next(in: line) {
-        if !hello.isExtended { return .unknownParameter }
-        if let reply = parameters.take(parameter, line, configuration) { return reply }
-      }
-      guard reader.isAtEnd else { return .mailSyntax }
-      if case .mailbox(let mailbox) = path, !mailbox.isASCII, !parameters.isUTF8 {
-        return .needsUTF8
-      }
-      transactions += 1
-      idleCommands -= 1
-      state = .mail(hello, Envelope(from: path, parameters))
-      return .senderOK
+  private mutating func mail(_ line: Span<UInt8>, _ command: Command) throws(Reply) -> Reply {
+    let hello = try introduction()
+    guard case .ready = state else { throw .nestedMail }
+    if transactions >= configuration.maximumTransactions { throw dismiss(.tooManyTransactions) }
+    guard let start = line.startOfPath(in: command.arguments, behind: "from:") else {
+      throw .mailSyntax
     }
+    guard let (path, end) = line.reversePath(from: start) else { throw .badSender }
+    var reader = ParameterReader(from: end)
+    var parameters = MailParameters()
+    while let parameter = reader.next(in: line) {
+      if !hello.isExtended { throw .unknownParameter }
+      if let reply = parameters.take(parameter, line, configuration) { throw reply }
+    }
+    guard reader.isAtEnd else { throw .mailSyntax }
+    if case .mailbox(let mailbox) = path, !mailbox.isASCII, !parameters.isUTF8 { throw .needsUTF8 }
+    transactions += 1
+    idleCommands -= 1
+    state = .mail(Envelope(from: path, parameters))
+    return .senderOK
   }
 
   /// RCPT: RFC 5321 §4.1.1.3.
-  private mutating func recipient(_ line: Span<UInt8>, _ command: Command) -> Reply {
-    switch state {
-    case .start: return .helloFirst
-    case .ready, .authenticating, .verifying, .startingTLS, .content, .chunk, .storing, .closed:
-      return .mailFirst
-    case .chunks: return .afterChunk
-    case .mail(let hello, var envelope):
-      guard let start = line.startOfPath(in: command.arguments, behind: "to:") else {
-        return .rcptSyntax
-      }
-      guard let (mailbox, end) = line.forwardPath(from: start) else { return .badRecipient }
-      var reader = ParameterReader(from: end)
-      var parameters = RecipientParameters()
-      while let parameter = reader.next(in: line) {
-        if !hello.isExtended { return .unknownParameter }
-        if let reply = parameters.take(parameter, line, configuration) { return reply }
-      }
-      guard reader.isAtEnd else { return .rcptSyntax }
-      guard mailbox.isASCII || envelope.isUTF8 else { return .needsUTF8 }
-      guard configuration.accepts(mailbox) else { return .relayingDenied }
-      guard envelope.recipients.count < configuration.maximumRecipients else {
-        return .tooManyRecipients
-      }
-      state = .ready(hello)  // so that the envelope is not copied to be changed
-      envelope.add(Recipient(mailbox: mailbox, deliveryStatus: parameters.deliveryStatus))
-      state = .mail(hello, envelope)
-      idleCommands -= 1
-      return .recipientOK
+  private mutating func recipient(_ line: Span<UInt8>, _ command: Command) throws(Reply) -> Reply {
+    let hello = try introduction()
+    guard case .mail(var envelope) = state else { throw outsideMail }
+    guard let start = line.startOfPath(in: command.arguments, behind: "to:") else {
+      throw .rcptSyntax
     }
+    guard let (mailbox, end) = line.forwardPath(from: start) else { throw .badRecipient }
+    var reader = ParameterReader(from: end)
+    var parameters = RecipientParameters()
+    while let parameter = reader.next(in: line) {
+      if !hello.isExtended { throw .unknownParameter }
+      if let reply = parameters.take(parameter, line, configuration) { throw reply }
+    }
+    guard reader.isAtEnd else { throw .rcptSyntax }
+    guard mailbox.isASCII || envelope.isUTF8 else { throw .needsUTF8 }
+    guard configuration.accepts(mailbox) else { throw .relayingDenied }
+    guard envelope.recipients.count < configuration.maximumRecipients,
+      envelope.hasRoom(for: mailbox)
+    else { throw .tooManyRecipients }
+    state = .ready  // so that the envelope is not copied to be changed
+    envelope.add(Recipient(mailbox: mailbox, deliveryStatus: parameters.deliveryStatus))
+    state = .mail(envelope)
+    idleCommands -= 1
+    return .recipientOK
+  }
+
+  /// The reply to RCPT, DATA and BDAT where they may not come.
+  private var outsideMail: Reply {
+    if case .chunks = state { return .afterChunk }
+    return .mailFirst
   }
 
   /// DATA: RFC 5321 §4.1.1.4.
-  private mutating func data(_ command: Command) -> Outcome {
-    if command.hasArguments { return .reply(.noArguments) }
-    switch state {
-    case .start: return .reply(.helloFirst)
-    case .ready, .authenticating, .verifying, .startingTLS, .content, .chunk, .storing, .closed:
-      return .reply(.mailFirst)
-    case .chunks: return .reply(.afterChunk)
-    case .mail(let hello, let envelope):
-      if envelope.recipients.isEmpty { return .reply(.recipientFirst) }
-      if envelope.isBinary { return .reply(.binaryNeedsChunks) }
-      state = .content(hello, Content(), EndOfDataReader())
-      return .open(envelope, hello)
-    }
+  private mutating func data(_ command: Command, into output: inout [UInt8]) throws(Reply) -> Action
+  {
+    if command.hasArguments { throw .noArguments }
+    let hello = try introduction()
+    guard case .mail(let envelope) = state else { throw outsideMail }
+    if envelope.recipients.isEmpty { throw .recipientFirst }
+    if envelope.isBinary { throw .binaryNeedsChunks }
+    state = .content(
+      Content(), EndOfDataReader(stopsAtBareLineFeed: configuration.bareLineEnds == .normalize))
+    output.append(.startContent)
+    return .open(envelope, hello)
   }
 
-  /// BDAT: RFC 3030 §2. The octets of a chunk that is refused are passed over. Of a command that does
-  /// not say how many there are, what follows cannot be told from commands: it ends the session.
-  private mutating func chunk(_ line: Span<UInt8>, _ command: Command) -> Outcome {
-    guard let (size, isLast) = command.chunkArguments(line) else {
-      dismiss(.bdatSyntax)
-      return .reply(.bdatSyntax)
-    }
-    func refuse(_ reply: Reply) -> Outcome {
+  /// BDAT: RFC 3030 §2. The octets of a chunk that is refused are passed over. Where the command does not
+  /// say how many octets follow, they cannot be told from commands: that ends the session.
+  private mutating func chunk(_ line: Span<UInt8>, _ command: Command) throws(Reply) -> Action {
+    guard let (size, isLast) = command.chunkArguments(line) else { throw dismiss(.bdatSyntax) }
+    do throws(Reply) {
+      let hello = try introduction()
+      if case .chunks(let chunks) = state {
+        idleCommands -= size > 0 ? 1 : 0
+        state = .chunk(chunks, remaining: size, isLast: isLast)
+        return .proceed
+      }
+      guard case .mail(let envelope) = state else { throw outsideMail }
+      if envelope.recipients.isEmpty { throw .recipientFirst }
+      let lineEnds =
+        envelope.isBinary
+        ? nil
+        : LineEndChecker(stopsAtBareLineFeed: configuration.bareLineEnds == .normalize)
+      state = .chunk(Chunks(lineEnds: lineEnds), remaining: size, isLast: isLast)
+      return .open(envelope, hello)
+    } catch {
       refusedOctets = size
-      return .reply(reply)
-    }
-    switch state {
-    case .start: return refuse(.helloFirst)
-    case .ready, .authenticating, .verifying, .startingTLS, .content, .chunk, .storing, .closed:
-      return refuse(.mailFirst)
-    case .mail(let hello, let envelope):
-      if envelope.recipients.isEmpty { return refuse(.recipientFirst) }
-      let lineEnds = envelope.isBinary ? nil : LineEndChecker()
-      state = .chunk(hello, Chunks(lineEnds: lineEnds), remaining: size, isLast: isLast)
-      return .action(.open(envelope, hello))
-    case .chunks(let hello, let chunks):
-      idleCommands -= size > 0 ? 1 : 0
-      state = .chunk(hello, chunks, remaining: size, isLast: isLast)
-      return .replied
+      throw error
     }
   }
 
   /// RSET: RFC 5321 §4.1.1.5.
-  private mutating func reset(_ command: Command) -> Reply {
-    if command.hasArguments { return .noArguments }
-    switch state {
-    case .mail(let hello, _), .chunks(let hello, _): state = .ready(hello)
-    case .start, .ready, .authenticating, .verifying, .startingTLS, .content, .chunk, .storing,
-      .closed:
-      break
-    }
-    return .ok
+  private mutating func reset(_ command: Command, into output: inout [UInt8]) throws(Reply)
+    -> Action
+  {
+    if command.hasArguments { throw .noArguments }
+    output.append(.ok)
+    return endTransaction(to: .ready)
   }
 
-  /// A verb that is none. A browser that was made to talk to a mail server would have what it sends
-  /// behind its first lines taken for commands: whoever speaks HTTP is dismissed at once.
+  /// HELP: RFC 5321 §4.1.1.8. Lists the commands that can be used in this session.
+  private func help(into output: inout [UInt8]) -> Action {
+    output.append("214 2.0.0 Commands: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT")
+    if configuration.canStartTLS, !isTLS { output.append(" STARTTLS") }
+    if configuration.hasAccounts, isSafe { output.append(" AUTH") }
+    output.append("\r\n")
+    return .proceed
+  }
+
+  /// VRFY: RFC 5321 §3.5.3.
+  private func verify(_ command: Command) throws(Reply) -> Reply {
+    if configuration.requiresAuthentication, login == nil { throw .authenticationRequired }
+    guard command.hasArguments else { throw .vrfySyntax }
+    return .cannotVerify
+  }
+
+  /// The reply to a verb that does not exist. A method of HTTP ends the session: a browser that was made to
+  /// talk to a mail server sends lines behind it that would be read as commands.
   private mutating func unknown(_ line: Span<UInt8>, _ command: Command) -> Reply {
-    guard command.isHTTP(line) else { return .unknownCommand }
-    dismiss(.notSMTP)
-    return .notSMTP
+    command.isHTTP(line) ? dismiss(.notSMTP) : .unknownCommand
   }
 
   /// QUIT: RFC 5321 §4.1.1.10.
-  private mutating func quit(_ command: Command) -> Reply {
-    if command.hasArguments { return .noArguments }
-    state = .closed
-    return .goodbye
+  private mutating func quit(_ command: Command, into output: inout [UInt8]) throws(Reply) -> Action
+  {
+    if command.hasArguments { throw .noArguments }
+    output.append(.goodbye)
+    return endTransaction(to: .closed)
   }
 }

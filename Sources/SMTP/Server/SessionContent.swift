@@ -6,7 +6,7 @@ struct Content: Sendable {
   private(set) var size = 0
   /// Whether the caller has a message open.
   private(set) var isOpen = true
-  /// Why it has none, if it could not store.
+  /// Why it could not be stored, if that has failed.
   private(set) var failure: Session.StoreFailure?
   /// Whether there was a bare CR or LF where there is to be none.
   var hasBareLineEnd = false
@@ -27,105 +27,116 @@ struct Chunks: Sendable {
   var content = Content()
   /// Nil for BODY=BINARYMIME, where a bare CR or LF is like any other octet.
   var lineEnds: LineEndChecker?
-
-  mutating func check(_ input: Span<UInt8>, _ range: Range<Int>) {
-    lineEnds?.check(input, range)
-    content.hasBareLineEnd = lineEnds?.hasSeenBareLineEnd ?? false
-  }
-
-  var endsInBareCarriageReturn: Bool { lineEnds?.isAfterCarriageReturn ?? false }
-}
-
-/// Looks for bare CR and LF in octets that no reader takes apart.
-struct LineEndChecker: Sendable {
-  private(set) var hasSeenBareLineEnd = false
-  /// Whether the last octet was a CR. At the end of a message it is bare.
-  private(set) var isAfterCarriageReturn = false
-
-  mutating func check(_ input: Span<UInt8>, _ range: Range<Int>) {
-    for index in range {
-      let isLineFeed = input[index] == .lineFeed
-      if isLineFeed != isAfterCarriageReturn { hasSeenBareLineEnd = true }
-      isAfterCarriageReturn = input[index] == .carriageReturn
-    }
-  }
 }
 
 extension Session {
-  /// Goes on with the content behind DATA. Nil where there is nothing for the caller to do.
-  mutating func advance(
-    _ hello: Hello, _ before: Content, _ readerBefore: EndOfDataReader, _ input: Span<UInt8>,
+  /// Goes on with content.
+  @inline(never)
+  mutating func advanceContent(
+    _ input: Span<UInt8>, _ position: inout Int, into output: inout [UInt8]
+  ) -> Action {
+    switch state {
+    case .content(let content, let reader):
+      return advance(content, reader, input, &position, into: &output)
+    case .chunk(let chunks, let remaining, let isLast):
+      return advance(chunks, remaining, isLast: isLast, input, &position, into: &output)
+    case .ready, .authenticating, .verifying, .startingTLS, .mail, .chunks, .storing, .closed:
+      preconditionFailure("no content is waited for")
+    }
+  }
+
+  /// Goes on with the content behind DATA.
+  private mutating func advance(
+    _ before: Content, _ readerBefore: EndOfDataReader, _ input: Span<UInt8>,
     _ position: inout Int, into output: inout [UInt8]
-  ) -> Step? {
-    var content = before
-    var reader = readerBefore
+  ) -> Action {
+    var (content, reader) = (before, readerBefore)
+    let action: Action
     switch reader.next(in: input, from: position) {
     case .content(let range):
       position = range.upperBound
       content.hasBareLineEnd = reader.hasSeenBareLineEnd
-      let action = take(range, &content)
-      state = .content(hello, content, reader)
-      return action.map { Step($0, consumed: range.upperBound) }
+      action = take(range.count, .append(range), &content)
+    case .bareLineFeed(let next):
+      position = next
+      action = take(2, .appendLineEnd, &content)
     case .end(let next):
       position = next
-      return Step(finish(content, hello, into: &output), consumed: next)
+      return finish(content, into: &output)
     case .needInput(let keep):
-      return Step(.needInput, consumed: keep, isProgress: position > 0)
+      position = keep
+      action = .needInput
     }
+    state = .content(content, reader)
+    return action
   }
 
   /// Goes on with a chunk.
-  mutating func advance(
-    _ hello: Hello, _ before: Chunks, _ remaining: Int, isLast: Bool, _ input: Span<UInt8>,
-    _ position: inout Int, into output: inout [UInt8]
-  ) -> Step? {
+  private mutating func advance(
+    _ before: Chunks, _ remaining: Int, isLast: Bool, _ input: Span<UInt8>, _ position: inout Int,
+    into output: inout [UInt8]
+  ) -> Action {
     var chunks = before
-    if remaining > 0 {
-      let range = position..<position + min(remaining, input.count - position)
-      if range.isEmpty { return Step(.needInput, consumed: position, isProgress: position > 0) }
+    guard remaining > 0 else { return endChunk(chunks, isLast: isLast, into: &output) }
+    let start = position
+    var range = start..<start + min(remaining, input.count - start)
+    if range.isEmpty { return .needInput }
+    let action: Action
+    switch chunks.lineEnds?.next(in: input, range) {
+    case .bareLineFeed(let next):
+      position = next
+      action = take(2, .appendLineEnd, &chunks.content)
+    case .content(let checked):
+      range = checked
+      fallthrough
+    case nil:
       position = range.upperBound
-      chunks.check(input, range)
-      let action = take(range, &chunks.content)
-      state = .chunk(hello, chunks, remaining: remaining - range.count, isLast: isLast)
-      return action.map { Step($0, consumed: range.upperBound) }
+      chunks.content.hasBareLineEnd = chunks.lineEnds?.hasSeenBareLineEnd ?? false
+      action = take(range.count, .append(range), &chunks.content)
     }
-    if isLast {
-      if chunks.endsInBareCarriageReturn { chunks.content.hasBareLineEnd = true }
-      if chunks.content.isOpen, fault(of: chunks.content) != nil {
-        // Only the end shows that a CR is bare, and the message has to be dropped first.
-        chunks.content.drop()
-        state = .chunk(hello, chunks, remaining: 0, isLast: true)
-        return Step(.abort, consumed: position)
-      }
-      return Step(finish(chunks.content, hello, into: &output), consumed: position)
-    }
-    state = .chunks(hello, chunks)
-    if let reply = refusal(of: chunks.content) {
-      return Step(refuse(reply, command: nil, into: &output), consumed: position)
-    }
-    output.append(.ok)
-    return nil
+    state = .chunk(chunks, remaining: remaining - (position - start), isLast: isLast)
+    return action
   }
 
-  /// Octets that belong to the message: appended to it if it is open and nothing is wrong with it.
-  private func take(_ range: Range<Int>, _ content: inout Content) -> Action? {
-    content.count(range.count)
-    guard content.isOpen else { return nil }
-    guard fault(of: content) != nil else { return .append(range) }
+  private mutating func endChunk(
+    _ before: Chunks, isLast: Bool, into output: inout [UInt8]
+  ) -> Action {
+    var chunks = before
+    guard isLast else {
+      state = .chunks(chunks)
+      if let reply = refusal(of: chunks.content) { return refuse(reply, into: &output) }
+      output.append(.ok)
+      return .proceed
+    }
+    // Only the end shows that a CR in front of it is bare. The message has to be dropped then, before the
+    // reply.
+    if chunks.lineEnds?.isAfterCarriageReturn == true { chunks.content.hasBareLineEnd = true }
+    if chunks.content.isOpen, fault(of: chunks.content) != nil {
+      chunks.content.drop()
+      state = .chunk(chunks, remaining: 0, isLast: true)
+      return .abort
+    }
+    return finish(chunks.content, into: &output)
+  }
+
+  /// Octets that belong to the message. They are appended by `action` if the message is open and nothing is
+  /// wrong with it.
+  private func take(_ octets: Int, _ action: Action, _ content: inout Content) -> Action {
+    content.count(octets)
+    guard content.isOpen else { return .proceed }
+    guard fault(of: content) != nil else { return action }
     content.drop()
     return .abort
   }
 
   /// The end of a message.
-  private mutating func finish(
-    _ content: Content, _ hello: Hello, into output: inout [UInt8]
-  ) -> Action {
+  private mutating func finish(_ content: Content, into output: inout [UInt8]) -> Action {
     guard let reply = refusal(of: content) else {
-      state = .storing(hello)
+      state = .storing
       return .commit
     }
-    state = .ready(hello)
-    return refuse(reply, command: nil, into: &output)
+    state = .ready
+    return refuse(reply, into: &output)
   }
 
   private func refusal(of content: Content) -> Reply? {
@@ -136,7 +147,7 @@ extension Session {
   /// on which fault was seen first.
   private func fault(of content: Content) -> Reply? {
     switch configuration.bareLineEnds {
-    case .reject: if content.hasBareLineEnd { return .bareLineEnd }
+    case .reject, .normalize: if content.hasBareLineEnd { return .bareLineEnd }
     case .keep: break
     }
     return content.size > configuration.maximumSize ? .tooBig : nil

@@ -1,0 +1,109 @@
+// The line ends of content. RFC 5321 §2.3.8: only CR LF is one; a CR or LF that stands alone is bare.
+
+/// Looks at content for bare CR and LF, and for the dots that begin a line.
+struct LineEndChecker: Sendable {
+  enum Finding {
+    /// These octets are content; go on at their end.
+    case content(Range<Int>)
+    /// A bare LF, where the checker stops at them; go on at `next`.
+    case bareLineFeed(next: Int)
+  }
+
+  private enum Position {
+    case lineStart
+    case inLine
+    case afterCarriageReturn
+  }
+
+  private var position = Position.lineStart
+  private let stopsAtBareLineFeed: Bool
+  private let stopsAtDots: Bool
+
+  /// Whether a CR or an LF has been seen that was not part of CR LF. Where the checker stops at bare LF these
+  /// do not count.
+  private(set) var hasSeenBareLineEnd = false
+  /// Whether the last octet was a CR. At the end of a message it is bare.
+  var isAfterCarriageReturn: Bool { position == .afterCarriageReturn }
+  var isAtLineStart: Bool { position == .lineStart }
+
+  init(stopsAtBareLineFeed: Bool, stopsAtDots: Bool = false) {
+    self.stopsAtBareLineFeed = stopsAtBareLineFeed
+    self.stopsAtDots = stopsAtDots
+  }
+
+  /// Says that the dot which begins this line has been taken.
+  mutating func passDot() { position = .inLine }
+
+  /// Looks at octets of `range`, which is not empty: up to the first at which it stops, or all of them. It
+  /// does not stop at the first octet for its being a dot.
+  mutating func next(in input: Span<UInt8>, _ range: Range<Int>) -> Finding {
+    var index = range.lowerBound
+    while index < range.upperBound {
+      let octet = input[index]
+      switch position {
+      case .lineStart:
+        if stopsAtDots, octet == UInt8(ascii: "."), index > range.lowerBound {
+          return .content(range.lowerBound..<index)
+        }
+        position = .inLine
+      case .inLine:
+        if octet == .lineFeed {
+          guard stopsAtBareLineFeed else {
+            hasSeenBareLineEnd = true
+            index += 1
+            continue
+          }
+          if index > range.lowerBound { return .content(range.lowerBound..<index) }
+          return .bareLineFeed(next: index + 1)
+        }
+        let next = skipWholeLines(in: input, from: index, to: range.upperBound)
+        if next > index {
+          index = next
+          continue
+        }
+        index = input.firstLineEndOctet(from: index, to: range.upperBound)
+        guard index < range.upperBound, input[index] == .carriageReturn else { continue }
+        position = .afterCarriageReturn
+        index += 1
+      case .afterCarriageReturn:
+        if octet == .lineFeed {
+          position = .lineStart
+          index += 1
+        } else {
+          hasSeenBareLineEnd = true
+          position = .inLine
+        }
+      }
+    }
+    return .content(range)
+  }
+}
+
+extension LineEndChecker {
+  /// Passes over pieces of content in which nothing happens: each CR has its LF behind it, each LF its CR in
+  /// front, and no LF a dot behind it. Begins within a line, at an octet that is no LF; gives where to go on.
+  private mutating func skipWholeLines(in input: Span<UInt8>, from start: Int, to end: Int) -> Int {
+    let octets = unsafe input.bytes
+    let returns = SIMD64<UInt8>(repeating: .carriageReturn)
+    let feeds = SIMD64<UInt8>(repeating: .lineFeed)
+    let dots = SIMD64<UInt8>(repeating: UInt8(ascii: "."))
+    var index = start
+    while end - index > 64 {
+      // Each octet beside the next one.
+      let here = unsafe octets.unsafeLoadUnaligned(fromByteOffset: index, as: SIMD64<UInt8>.self)
+      let next = unsafe octets.unsafeLoadUnaligned(
+        fromByteOffset: index + 1, as: SIMD64<UInt8>.self)
+      let isBare = (here .== returns) .^ (next .== feeds)
+      let isDotted = (here .== feeds) .& (next .== dots)
+      if (isBare .| isDotted).hasAny { break }
+      index += 64
+    }
+    guard index > start else { return start }
+    switch input[index - 1] {
+    case .lineFeed: position = .lineStart
+    case .carriageReturn: position = .afterCarriageReturn
+    default: position = .inLine
+    }
+    return index
+  }
+}

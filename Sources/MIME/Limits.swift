@@ -29,6 +29,4 @@ public struct Cut: OptionSet, Sendable {
   public static let parts = Cut(rawValue: 2)
   /// Octets or fields of a header section.
   public static let header = Cut(rawValue: 4)
-  public static let addresses = Cut(rawValue: 8)
-  public static let text = Cut(rawValue: 16)
 }

@@ -48,6 +48,7 @@ private func check(_ field: HeaderField, _ octets: Span<UInt8>) {
     precondition(abs(date.seconds) < 1 << 40 && abs(date.zone ?? 0) < 1440)
   }
   for identifier in field.messageIDs(in: octets) {
+    checkUTF8(identifier)
     precondition(!identifier.contains { $0 <= 32 || $0 == 127 })
   }
   checkLine(field.parameter("name", in: octets) ?? [])

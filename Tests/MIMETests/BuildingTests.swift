@@ -66,6 +66,70 @@ import Testing
     #expect(read.date == date)
   }
 
+  /// A word that ends in a colon is not the name of the field.
+  @Test(arguments: [
+    String(repeating: "aaa: ", count: 499) + "b", "aaaa: " + String(repeating: "b", count: 900),
+  ])
+  func linesOfWordsThatEndInColons(_ value: String) throws {
+    var output: [UInt8] = []
+    var writer = HeaderWriter()
+    writer.append(
+      try FieldName(Array("X".utf8)), text: try FieldText(Array(value.utf8)), to: &output)
+    for line in output.split(separator: 10) { #expect(line.count - 1 <= 901) }
+    #expect(
+      output.split(separator: 10).allSatisfy { $0.count - 1 <= 78 || !$0.contains(0x61) },
+      "\(string(output))")
+    #expect(field(Array(output.dropLast(2))) { string($0.text(in: $1)) } == value)
+  }
+
+  @Test func linesOfEncodedWords() throws {
+    for length in 40..<80 {
+      var output: [UInt8] = []
+      var writer = HeaderWriter()
+      writer.append(
+        try FieldName(Array("To".utf8)),
+        addresses: [
+          try address("é", String(repeating: "a", count: length - 30) + "@b"),
+          try address("é", "x@y"), try address("", String(repeating: "b", count: 30) + "@y"),
+        ], to: &output)
+      for line in output.split(separator: 10) where line.contains(0x3F) {
+        #expect(line.count - 1 <= 76, "\(string(output))")
+      }
+    }
+  }
+
+  @Test func fieldsOfTheBodyAreTheBodys() throws {
+    var message = try message(.text(BodyText(Array("x".utf8))))
+    message.fields = try ["content-type", "Content-Foo", "MIME-Version", "Content", "X"].map {
+      (try FieldName(Array($0.utf8)), try FieldText(Array("text/html".utf8)))
+    }
+    let octets = string(built(message)).lowercased()
+    #expect(octets.split(separator: "text/html").count == 3)
+    #expect(octets.split(separator: "content-type:").count == 2)
+    #expect(octets.split(separator: "mime-version:").count == 2)
+  }
+
+  @Test(arguments: ["multipart/mixed", "Message/rfc822"])
+  func fileOfCompositeType(_ type: String) throws {
+    let file = OutgoingFile(
+      type: try MediaTypeName(Array(type.utf8)), fileName: try FieldText(Array("f".utf8)),
+      content: Array("x".utf8))
+    let octets = built(try message(.file(file, isInline: false)))
+    let part = Structure(octets.span).parts[0]
+    #expect(string(part.mediaType(in: octets.span)) == "application/octet-stream")
+  }
+
+  @Test func datesOutOfRange() {
+    for date in [
+      DateTime(seconds: .max, zone: 60), DateTime(seconds: .min, zone: -3000),
+      DateTime(seconds: 0, zone: 3000),
+    ] {
+      var octets: [UInt8] = []
+      date.append(to: &octets)
+      #expect(abs(date.seconds) < 1 << 40 && abs(date.zone ?? 0) < 1440, "\(string(octets))")
+    }
+  }
+
   @Test func addressThatLooksLikeAnEncodedWord() throws {
     var message = try message(.text(BodyText([])))
     message.to = try [address("", "=?utf-8?Q?=@x.example"), address("", "=?utf-8?Q?=@y.example")]
@@ -137,6 +201,44 @@ import Testing
         Diagnostic-Code: smtp; 550 5.1.1 no such user\r
         Last-Attempt-Date: Tue, 24 Nov 2026 23:10:00 +0100\r\n
         """)
+  }
+
+  /// Types and addresses stay what programs read, whatever the text behind them is.
+  @Test func deliveryReportThatProgramsRead() throws {
+    func lines(_ diagnostic: String, _ original: String, isASCII: Bool = true) throws -> [String] {
+      let recipient = DeliveryStatus.Recipient(
+        finalRecipient: try address("", isASCII ? "you@y.example" : "ü@y.example"),
+        action: .failed, status: try FieldText(Array("5.1.1".utf8)),
+        originalRecipient: try FieldText(Array(original.utf8)),
+        diagnostic: try FieldText(Array(diagnostic.utf8)))
+      let octets = built(
+        try message(
+          .multipart(
+            .deliveryReport,
+            [
+              .deliveryStatus(
+                DeliveryStatus(
+                  reportingHost: try FieldText(Array("x.example".utf8)),
+                  envelopeID: try FieldText(Array("a=?b  c".utf8)), recipients: [recipient]))
+            ])))
+      let part = Structure(octets.span).parts[1].body
+      return string(octets[part]).replacing("\r\n ", with: " ").split(separator: "\r\n")
+        .map(String.init)
+    }
+    let google = try lines(
+      " 550 5.1.1  https://support.google.com/mail/?p=NoSuchUser ", "rfc822;=?x?@y.example")
+    #expect(
+      google.contains(
+        "Diagnostic-Code: smtp; 550 5.1.1 https://support.google.com/mail/?p=NoSuchUser"))
+    #expect(google.contains("Original-Recipient: rfc822;=?x?@y.example"))
+    #expect(google.contains("Original-Envelope-Id: a=?b c"))
+    #expect(
+      try lines("550 unbekannter Empfänger", "rfc822;you@y.example").contains(
+        "Diagnostic-Code: smtp; =?utf-8?Q?550_unbekannter_Empf=C3=A4nger?="))
+    // Long words are on lines of their own.
+    let long = String(repeating: "a", count: 900)
+    #expect(
+      try lines(long, "rfc822;you@y.example").contains("Diagnostic-Code: smtp; " + long))
   }
 
   /// What all readers are to find.

@@ -77,7 +77,10 @@ import Testing
     (", a@b,, ;c@d,", ["<a@b>", "<c@d>"]),
     ("a@b c@d", ["a@b c@d <>"]),  // never two without a separator
     ("Name <>", ["Name <>"]), ("<a@b, c@d", ["<a@b>", "<c@d>"]),
-    ("x@y.z (unclosed", ["x@y.z (unclosed <>"]), (#""unclosed <a@b>"#, ["unclosed <a@b>"]),
+    ("x@y.z (unclosed", ["x@y.z (unclosed <>"]),
+    ("Foo ( <a@b.c>, Bar (x)", ["Foo ( <a@b.c>", "x <Bar>"]),
+    ("a@b.c, (( x), d@e.f, g@h.i (y)", ["<a@b.c>", "x <(>", "<d@e.f>", "y <g@h.i>"]),
+    (#""unclosed <a@b>"#, ["unclosed <a@b>"]),
     ("user@[IPv6:::1]", ["<user@[IPv6:::1]>"]), ("root", ["<root>"]),
     ("me@home <a@b>", ["me@home <a@b>"]), ("用户@例子.广告", ["<用户@例子.广告>"]),
     (#""john smith"@x"#, [#"<"john smith"@x>"#]),
@@ -120,6 +123,11 @@ import Testing
     #expect(identifiers("1234") == ["1234"])
     #expect(identifiers("a@b c") == ["a@b"])
     #expect(identifiers("Your message of Monday") == [])
+    for value in [[0x3C, 0xE4, 0xFF, 0x40, 0x78, 0x3E], [0xE4, 0xFF, 0x40, 0x78]] as [[UInt8]] {
+      let read = field(Array("Message-ID: ".utf8) + value) { $0.messageIDs(in: $1) }
+      #expect(read == [Array("äÿ@x".utf8)], "valid UTF-8")
+    }
+    #expect(identifiers("<ä@b>") == ["ä@b"])
   }
 
   @Test(arguments: [

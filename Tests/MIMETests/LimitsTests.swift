@@ -57,6 +57,20 @@ import Testing
     #expect(message.to.addresses.count <= Limits.addresses)
   }
 
+  /// What is decoded has never more octets than the pieces so far.
+  @Test func uuencodeOfShortLines() {
+    let octets = Array(("begin 644 x\n" + String(repeating: "_\n", count: 1000)).utf8)
+    for step in [1, 2, 7, octets.count] {
+      var decoder = TransferDecoder(.uuencode)
+      var output: [UInt8] = []
+      for start in stride(from: 0, to: octets.count, by: step) {
+        let end = min(start + step, octets.count)
+        decoder.decode(octets.span, start..<end, into: &output)
+        #expect(output.count <= end)
+      }
+    }
+  }
+
   @Test func text() {
     let octets = stored("\n" + String(repeating: "wörd ", count: 100))
     let text = Structure(octets.span).parts[0].text(in: octets.span, limit: 8)

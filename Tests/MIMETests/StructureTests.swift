@@ -69,9 +69,39 @@ import Testing
         ["0 multipart/mixed", #"1 text/plain "a""#]
       ),
       (
-        "spaces at the end of a boundary count",
-        "Content-Type: multipart/mixed; boundary=\"b  \"\n\n--b  \n\na\n--b \n--b  --\n",
-        ["0 multipart/mixed", #"1 text/plain "a\r\n--b ""#]
+        "white space at the end of a boundary does not count",
+        "Content-Type: multipart/mixed; boundary=\"b  \"\n\n--b\n\na\n--b \n\nc\n--b   --\n",
+        ["0 multipart/mixed", #"1 text/plain "a""#, #"2 text/plain "c""#]
+      ),
+      (
+        "a line that closes, and no part",
+        "Content-Type: multipart/mixed; boundary=b\n\nx\n--b--\n",
+        [#"0 multipart/mixed "x\r\n--b--\r\n""#]
+      ),
+      (
+        "no blank line in front of the first boundary",
+        "Content-Type: multipart/mixed; boundary=b\n--b\n\nx\n--b--\n",
+        [#"0 multipart/mixed "x\r\n--b--\r\n""#]
+      ),
+      (
+        "a boundary that looks like an encoded word",
+        "Content-Type: multipart/mixed; boundary=\"=?utf-8?Q?b?=\"\n\n--=?utf-8?Q?b?=\n\nx\n--=?utf-8?Q?b?=--\n",
+        ["0 multipart/mixed", #"1 text/plain "x""#]
+      ),
+      (
+        "a boundary with a tab",
+        "Content-Type: multipart/mixed; boundary=\"a\tb\"\n\n--a\tb\n\nx\n--a\tb--\n",
+        ["0 multipart/mixed", #"1 text/plain "x""#]
+      ),
+      (
+        "comments",
+        "Content-Type: (c) multipart (d) / mixed; boundary=b (comment)\n\n--b\nContent-Type: (c(c)) text/html; charset=koi8-r (c)\nContent-Transfer-Encoding: (c) base64\n\n8A==\n--b--\n",
+        ["0 multipart/mixed", #"1 text/html "П""#]
+      ),
+      (
+        "the first of two encodings",
+        "Content-Transfer-Encoding: 7bit\nContent-Transfer-Encoding: base64\n\n8A==",
+        [#"0 text/plain "8A==""#]
       ),
     ] as [(String, String, [String])])
   func outlines(_ name: String, _ message: String, _ expected: [String]) {
@@ -166,6 +196,42 @@ import Testing
     #expect(
       string(Message(octets.span).text(in: octets.span).utf8)
         == "Café & more words\n\n* one\n* two\na\nb 😀 &unknown; link 1 < 2")
+  }
+
+  @Test func boundaryThatIsNotUTF8() {
+    let name: [UInt8] = [0x61, 0xE4]
+    var octets = Array("Content-Type: multipart/mixed; boundary=\"".utf8) + name
+    octets += Array("\"\r\n\r\n--".utf8) + name + Array("\r\n\r\nx\r\n--".utf8) + name
+    octets += Array("--\r\n".utf8)
+    #expect(outline(octets) == ["0 multipart/mixed", #"1 text/plain "x""#])
+  }
+
+  @Test(arguments: [
+    ("<head><title>x</title><body><header>A</header>B", "A\nB"),
+    ("<head><style>x</styles></style></head>C</header>D", "CD"),
+    ("&rarr;&auml;", "→ä"),
+  ])
+  func elementsOfHTML(_ html: String, _ expected: String) {
+    let text = string(plainText(ofHTML: Array(html.utf8).span))
+    #expect(text.replacing("\n", with: "") == expected.replacing("\n", with: ""))
+  }
+
+  @Test func textWithoutLimit() {
+    let octets = stored("\nx")
+    #expect(string(Structure(octets.span).parts[0].text(in: octets.span, limit: .max).utf8) == "x")
+  }
+
+  @Test func textOfHTMLIsCutBetweenCharacters() {
+    #expect(plainText(ofHTML: Array("<p>ä€𝄞</p>".utf8).span, limit: 3) == Array("ä€".utf8))
+    let octets =
+      Array("Content-Type: text/html; charset=iso-8859-1\r\n\r\n".utf8)
+      + [UInt8](repeating: 0xE4, count: 1000)
+    let message = Message(octets.span)
+    for limit in [999, 1000] {
+      let text = message.text(in: octets.span, limit: limit)
+      #expect(text.isCut && text.utf8 == Array(String(repeating: "ä", count: 500).utf8))
+    }
+    #expect(!message.text(in: octets.span, limit: 2000).isCut)
   }
 
   @Test func flowed() {

@@ -18,6 +18,7 @@ public struct Part: Equatable, Sendable {
 
   // The values of fields, where there are such.
   var contentType: Range<Int>?
+  var contentTransferEncoding: Range<Int>?
   var contentDisposition: Range<Int>?
   var contentID: Range<Int>?
 
@@ -132,10 +133,12 @@ extension Part {
   /// The body as text, of which at most `limit` decoded octets are read.
   public func text(in octets: Span<UInt8>, limit: Int = Limits.text) -> Text {
     var content: [UInt8] = []
+    let limit = min(limit, .max - 1)
     appendContent(in: octets, to: &content, limit: limit + 1)
     let isCut = content.count > limit
     if isCut { content.removeLast() }
-    var charset = parameter("charset", in: octets).flatMap { Charset(label: $0) }
+    var charset = contentType.flatMap { MIME.parameter("charset", octets, $0, isToken: true) }
+      .flatMap { Charset(label: $0) }
     if charset == nil, kind == .textHTML { charset = declaredCharset(content.span) }
     var text = Text(utf8: [], charset: charset, isCut: isCut)
     text.utf8.reserveCapacity(content.count + content.count / 8)

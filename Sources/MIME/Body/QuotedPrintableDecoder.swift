@@ -39,7 +39,7 @@ struct QuotedPrintableDecoder {
   private mutating func push(_ octet: UInt8, into output: inout [UInt8]) {
     let last = held[held.count - 1]
     switch octet {
-    case .lineFeed where last != .carriageReturn || held.count > 1:
+    case .lineFeed:
       // Either line end: what a message's line ends are is not known here.
       if isHexBegun {
         giveBack(octet, into: &output)

@@ -63,10 +63,8 @@ private struct StructureReader {
     let part: Int
     /// Without the two hyphens in front; empty for message/rfc822, and once it has been closed.
     var boundary: [UInt8]
-    /// The octets of it without white space at its end, which no boundary should have (RFC 2046 §5.1.1).
-    let length: Int
     var children = 0
-    /// Whether a line with the boundary has come.
+    /// Whether a part of it has begun. A line that closes is not enough.
     var isFound = false
   }
 
@@ -113,7 +111,7 @@ private struct StructureReader {
         cut.insert(.parts)
       } else if isContainer {
         parts.append(part)
-        open.append(Container(part: index, boundary: boundary, length: boundary.lengthWithoutWhite))
+        open.append(Container(part: index, boundary: boundary))
         guard part.kind == .message else {
           boundaries += 1
           return start
@@ -142,7 +140,6 @@ private struct StructureReader {
       return begin(octets, at: next)
     case .close(let container, let next):
       close(octets, downTo: container + 1, at: line)
-      open[container].isFound = true
       open[container].boundary = []
       boundaries -= 1
       return next
@@ -181,17 +178,20 @@ private struct StructureReader {
     while stop > line + 2, octets[stop - 1].isWhite { stop -= 1 }
     let length = stop - line - 2
     let isClosing = length > 2 && octets[stop - 1] == .hyphen && octets[stop - 2] == .hyphen
+    // White space in front of the last two hyphens does not count either.
+    var closing = stop - 2
+    while closing > line + 2, octets[closing - 1].isWhite { closing -= 1 }
     var level = open.count
     while level > 0 {
       level -= 1
       let boundary = open[level].boundary
       if boundary.isEmpty { continue }
-      if open[level].length == length, octets.hasPrefix(boundary, from: line + 2, to: content) {
+      if boundary.count == length, octets.hasPrefix(boundary, from: line + 2, to: content) {
         // With nothing behind it, a delimiter begins no part.
         return next == end
           ? .close(container: level, next: next) : .delimiter(container: level, next: next)
       }
-      if isClosing, boundary.count == length - 2,
+      if isClosing, boundary.count == closing - line - 2,
         octets.hasPrefix(boundary, from: line + 2, to: content)
       {
         return .close(container: level, next: next)
@@ -238,7 +238,7 @@ private struct StructureReader {
     case 12 where field.isNamed("content-type", in: octets):
       if part.contentType == nil { part.contentType = field.value }
     case 25 where field.isNamed("content-transfer-encoding", in: octets):
-      if part.encoding == .identity { part.encoding = TransferEncoding(octets, field.value) }
+      if part.contentTransferEncoding == nil { part.contentTransferEncoding = field.value }
     case 19 where field.isNamed("content-disposition", in: octets):
       if part.contentDisposition == nil { part.contentDisposition = field.value }
     case 10 where field.isNamed("content-id", in: octets):
@@ -253,12 +253,16 @@ private struct StructureReader {
   ) -> (Part, boundary: [UInt8]) {
     var part = part
     var boundary: [UInt8] = []
+    if let value = part.contentTransferEncoding {
+      part.encoding = TransferEncoding(octets, value)
+    }
     if let value = part.contentType, let type = MediaType(octets, value) {
       part.kind = type.kind(octets)
       if part.kind.isMultipart {
         part.encoding = .identity
-        boundary = parameter("boundary", octets, value) ?? []
-        if boundary.lengthWithoutWhite == 0 { boundary = [] }
+        boundary = parameter("boundary", octets, value, isToken: true) ?? []
+        // No boundary should end with white space (RFC 2046 §5.1.1).
+        boundary.removeTrailingWhite()
       }
     } else if part.contentType == nil, let container,
       parts[container.part].kind == .multipartDigest
@@ -266,7 +270,7 @@ private struct StructureReader {
       part.kind = .message
     }
     if let value = part.contentDisposition {
-      var start = value.lowerBound
+      var start = octets.behindComments(from: value.lowerBound, to: value.upperBound)
       while start < value.upperBound, octets[start].isWhite || octets[start] == .quote {
         start += 1
       }
@@ -286,13 +290,5 @@ extension Span<UInt8> {
   /// Whether `prefix` stands at `start` and ends in front of `end`.
   fileprivate func hasPrefix(_ prefix: [UInt8], from start: Int, to end: Int) -> Bool {
     end - start >= prefix.count && equals(prefix, in: start..<start + prefix.count)
-  }
-}
-
-extension [UInt8] {
-  fileprivate var lengthWithoutWhite: Int {
-    var length = count
-    while length > 0, self[length - 1].isWhite { length -= 1 }
-    return length
   }
 }

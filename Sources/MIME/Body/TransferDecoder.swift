@@ -12,7 +12,7 @@ public enum TransferEncoding: Equatable, Sendable {
 
   /// The encoding that a Content-Transfer-Encoding field names: its first word, in any case.
   init(_ octets: Span<UInt8>, _ value: Range<Int>) {
-    var start = value.lowerBound
+    var start = octets.behindComments(from: value.lowerBound, to: value.upperBound)
     while start < value.upperBound, octets[start].isWhite || octets[start] == .quote { start += 1 }
     var end = start
     while end < value.upperBound,

@@ -42,9 +42,12 @@ struct UUDecoder {
       }
     case .data(let left):
       if octet == .lineFeed {
-        // Trailing spaces were lost: they are zeros.
-        var left = left
-        while left > 0 { left = put(0, left, into: &output) }
+        // Spaces at the end were lost. They are zeros, but only those of the group that is begun are put back, so
+        // that short lines do not become long ones.
+        if count > 0 {
+          bits <<= UInt32(6 * (4 - count))
+          _ = flush(left, into: &output)
+        }
         state = .lineStart
       } else if 0x20...0x60 ~= octet {
         let left = put((octet &- 0x20) & 63, left, into: &output)

@@ -46,21 +46,27 @@ public struct DeliveryStatus: Equatable, Sendable {
     }
   }
 
-  /// Whether every recipient's address is ASCII; if not, the part is a message/global-delivery-status.
-  var isASCII: Bool { recipients.allSatisfy { $0.finalRecipient.isASCII } }
+  /// Whether everything is ASCII that is not encoded; if not, the part is a message/global-delivery-status.
+  var isASCII: Bool {
+    reportingHost.isASCII && envelopeID?.isASCII ?? true
+      && recipients.allSatisfy {
+        $0.finalRecipient.isASCII && $0.originalRecipient?.isASCII ?? true && $0.status.isASCII
+          && $0.remoteHost?.isASCII ?? true
+      }
+  }
 
   /// Appends the groups of fields, each with a blank line behind it but the last.
   func append(to output: inout [UInt8]) {
     var writer = HeaderWriter(usesUTF8: !isASCII)
-    typed("Reporting-MTA", "dns; ", reportingHost, &writer, &output)
+    writer.append(FieldName("Reporting-MTA"), type: "dns;", value: reportingHost, to: &output)
     if let envelopeID {
-      writer.append(FieldName("Original-Envelope-Id"), text: envelopeID, to: &output)
+      writer.append(FieldName("Original-Envelope-Id"), type: nil, value: envelopeID, to: &output)
     }
     if let arrival { writer.append(FieldName("Arrival-Date"), date: arrival, to: &output) }
     for recipient in recipients {
       output.append("\r\n")
       if let original = recipient.originalRecipient {
-        writer.append(FieldName("Original-Recipient"), text: original, to: &output)
+        writer.append(FieldName("Original-Recipient"), type: nil, value: original, to: &output)
       }
       let address = recipient.finalRecipient
       var final: [UInt8] = []
@@ -75,10 +81,13 @@ public struct DeliveryStatus: Equatable, Sendable {
       case .relayed: output.append("relayed\r\n")
       case .expanded: output.append("expanded\r\n")
       }
-      writer.append(FieldName("Status"), text: recipient.status, to: &output)
-      if let host = recipient.remoteHost { typed("Remote-MTA", "dns; ", host, &writer, &output) }
+      writer.append(FieldName("Status"), type: nil, value: recipient.status, to: &output)
+      if let host = recipient.remoteHost {
+        writer.append(FieldName("Remote-MTA"), type: "dns;", value: host, to: &output)
+      }
       if let reply = recipient.diagnostic {
-        typed("Diagnostic-Code", "smtp; ", reply, &writer, &output)
+        writer.append(
+          FieldName("Diagnostic-Code"), type: "smtp;", value: reply, isText: true, to: &output)
       }
       if let date = recipient.lastAttempt {
         writer.append(FieldName("Last-Attempt-Date"), date: date, to: &output)
@@ -87,17 +96,6 @@ public struct DeliveryStatus: Equatable, Sendable {
         writer.append(FieldName("Will-Retry-Until"), date: date, to: &output)
       }
     }
-  }
-
-  private func typed(
-    _ name: StaticString, _ type: StaticString, _ text: FieldText, _ writer: inout HeaderWriter,
-    _ output: inout [UInt8]
-  ) {
-    var value: [UInt8] = []
-    value.append(type)
-    value.append(octets: text.utf8)
-    guard let text = try? FieldText(value) else { return }
-    writer.append(FieldName(name), text: text, to: &output)
   }
 
   /// An address is not folded: a quoted local part may have spaces.

@@ -26,6 +26,8 @@ public struct FieldText: Equatable, Sendable {
     self.utf8 = utf8
   }
 
+  var isASCII: Bool { utf8.span.firstNonASCII(from: 0, to: utf8.count) == utf8.count }
+
   init(_ text: StaticString) {
     var utf8: [UInt8] = []
     utf8.append(text)
@@ -41,6 +43,12 @@ public struct FieldName: Equatable, Sendable {
     guard !octets.isEmpty, octets.count <= 76 else { throw .notName }
     for octet in octets where octet <= .space || octet >= 0x7F || octet == .colon { throw .notName }
     self.octets = octets
+  }
+
+  /// Whether the field is written with the body of a message.
+  var isOfBody: Bool {
+    let name = octets.span
+    return name.hasPrefix("content-", at: 0) || name.matches("mime-version", in: 0..<name.count)
   }
 
   /// A name that is known to be one.

@@ -8,9 +8,15 @@ public struct HeaderWriter {
   public let usesUTF8: Bool
   /// The octets of the line so far.
   private var column = 0
+  /// Whether no word of the field has come.
+  private var isFirst = true
+  /// Whether the line so far has an encoded word.
+  private var hasEncodedWord = false
 
   /// The octets a line should have at most, and those of a word that stays as it is.
   private static let line = 78
+  /// The octets of a line that has an encoded word (RFC 2047 §2).
+  private static let lineOfEncodedWord = 76
   private static let longestWord = 900
 
   public init(usesUTF8: Bool = false) {
@@ -77,6 +83,31 @@ public struct HeaderWriter {
     end(&output)
   }
 
+  /// A field of a delivery report, with its type if it has one. Runs of white space become one space, and the
+  /// type is never encoded. Nor is the value, unless it is text for people (`isText`).
+  mutating func append(
+    _ name: FieldName, type: StaticString?, value: FieldText, isText: Bool = false,
+    to output: inout [UInt8]
+  ) {
+    begin(name, &output)
+    if let type { append(word: FieldText(type).utf8.span, to: &output) }
+    var text: [UInt8] = []
+    for octet in value.utf8 {
+      if octet > .space && octet != 0x7F {
+        text.append(octet)
+      } else if let last = text.last, last != .space {
+        text.append(.space)
+      }
+    }
+    text.removeTrailingWhite()
+    if isText, mustEncode(text.span) {
+      appendEncoded(text.span, to: &output)
+    } else {
+      appendWords(text.span, to: &output)
+    }
+    end(&output)
+  }
+
   /// A field of a value with parameters, such as Content-Type.
   mutating func append(
     _ name: FieldName, value: [UInt8], parameters: [(name: StaticString, value: [UInt8])],
@@ -98,6 +129,7 @@ public struct HeaderWriter {
     output.append(octets: name.octets)
     output.append(.colon)
     column = name.octets.count + 1
+    (isFirst, hasEncodedWord) = (true, false)
   }
 
   private mutating func end(_ output: inout [UInt8]) {
@@ -106,13 +138,18 @@ public struct HeaderWriter {
   }
 
   /// Appends a word behind a space, or on a line of its own if it does not fit.
-  private mutating func append(word: Span<UInt8>, to output: inout [UInt8]) {
-    // A line of white space alone must not come of it, so the first word of a field stays.
-    if column + 1 + word.count > Self.line, output.last != .colon {
+  private mutating func append(
+    word: Span<UInt8>, isEncoded: Bool = false, to output: inout [UInt8]
+  ) {
+    hasEncodedWord = hasEncodedWord || isEncoded
+    // The first word of a field stays on its line, so that no line is white space alone.
+    if column + 1 + word.count > (hasEncodedWord ? Self.lineOfEncodedWord : Self.line), !isFirst {
       output.append(.carriageReturn)
       output.append(.lineFeed)
       column = 0
+      hasEncodedWord = isEncoded
     }
+    isFirst = false
     output.append(.space)
     output.append(word, 0..<word.count)
     column += 1 + word.count
@@ -121,9 +158,14 @@ public struct HeaderWriter {
   private mutating func appendWords(_ text: Span<UInt8>, to output: inout [UInt8]) {
     var start = 0
     while start < text.count {
-      let end = text.firstIndex(of: .space, from: start, to: text.count)
+      var end = text.firstIndex(of: .space, from: start, to: text.count)
+      if end - start > Self.longestWord {
+        // Such a word has to be divided, in front of a character.
+        end = start + Self.longestWord
+        while text[end] & 0xC0 == 0x80, end > start + 1 { end -= 1 }
+      }
       append(word: text.extracting(start..<end), to: &output)
-      start = end + 1
+      start = end < text.count && text[end] == .space ? end + 1 : end
     }
   }
 
@@ -195,14 +237,14 @@ public struct HeaderWriter {
       var word: [UInt8] = []
       word.append(isBase64 ? "=?utf-8?B?" : "=?utf-8?Q?")
       if isBase64 {
-        var encoder = Base64Encoder(lineLength: .max)
+        var encoder = Base64Encoder(lineLength: nil)
         encoder.encode(text, start..<end, into: &word)
         encoder.finish(into: &word)
       } else {
         for index in start..<end { word.appendQ(text[index]) }
       }
       word.append("?=")
-      append(word: word.span, to: &output)
+      append(word: word.span, isEncoded: true, to: &output)
       start = end
     } while start < text.count
   }

@@ -14,7 +14,7 @@ public struct OutgoingMessage: Sendable {
   public var subject: FieldText?
   public var inReplyTo: [MessageIdentifier] = []
   public var references: [MessageIdentifier] = []
-  /// Fields besides these, in order. Names that begin with `Content-` are the body's.
+  /// Fields besides these, in order. Those of the body (`Content-` and what follows, MIME-Version) are left out.
   public var fields: [(name: FieldName, text: FieldText)] = []
   public var body: OutgoingPart
   /// Whether header fields may have UTF-8, which only SMTPUTF8 carries (RFC 6531). Without it names and text
@@ -30,7 +30,7 @@ public struct OutgoingMessage: Sendable {
   /// Appends the message to `output`. Lines end with CR LF and have at most 998 octets, if those of a message
   /// inside have. `unique` makes its boundaries: letters and digits that nobody can guess, at most 40.
   public func append(to output: inout [UInt8], unique: [UInt8]) {
-    precondition(unique.count <= 40 && unique.allSatisfy { $0.isLetterOrDigit })
+    precondition(1...40 ~= unique.count && unique.allSatisfy { $0.isLetterOrDigit })
     var header = HeaderWriter(usesUTF8: usesUTF8)
     header.append(FieldName("Date"), date: date, to: &output)
     header.append(FieldName("From"), addresses: from, to: &output)
@@ -42,7 +42,9 @@ public struct OutgoingMessage: Sendable {
     header.append(FieldName("Message-ID"), messageIDs: [messageID], to: &output)
     header.append(FieldName("In-Reply-To"), messageIDs: inReplyTo, to: &output)
     header.append(FieldName("References"), messageIDs: references, to: &output)
-    for field in fields { header.append(field.name, text: field.text, to: &output) }
+    for field in fields where !field.name.isOfBody {
+      header.append(field.name, text: field.text, to: &output)
+    }
     output.append("MIME-Version: 1.0\r\n")
     var parts = PartWriter(usesUTF8: usesUTF8, unique: unique)
     parts.append(body, to: &output)

@@ -125,7 +125,11 @@ struct PartWriter {
   }
 
   private mutating func append(_ file: OutgoingFile, _ isInline: Bool, to output: inout [UInt8]) {
-    header.append(FieldName("Content-Type"), value: file.type.octets, parameters: [], to: &output)
+    // Types that have parts of their own must not be in base64 (RFC 2046 §5.1, §5.2.1).
+    let span = file.type.octets.span
+    let isComposite = span.hasPrefix("multipart/", at: 0) || span.hasPrefix("message/", at: 0)
+    let type = isComposite ? MediaTypeName("application/octet-stream") : file.type
+    header.append(FieldName("Content-Type"), value: type.octets, parameters: [], to: &output)
     let disposition: StaticString = isInline ? "inline" : "attachment"
     var parameters: [(name: StaticString, value: [UInt8])] = []
     if !file.fileName.utf8.isEmpty { parameters.append(("filename", file.fileName.utf8)) }

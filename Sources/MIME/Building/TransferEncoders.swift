@@ -2,14 +2,14 @@
 
 /// Base64, a piece at a time, in lines.
 public struct Base64Encoder {
-  private let lineLength: Int
+  private let lineLength: Int?
   private var column = 0
   private var bits: UInt32 = 0
   private var count = 0
 
-  /// `lineLength`: characters of a line, a multiple of four; mail has 76.
-  public init(lineLength: Int = 76) {
-    precondition(lineLength >= 4)
+  /// `lineLength`: characters of a line, a multiple of four; mail has 76. With nil there are no lines.
+  public init(lineLength: Int? = 76) {
+    precondition(lineLength ?? 4 >= 4)
     self.lineLength = lineLength
   }
 
@@ -34,7 +34,7 @@ public struct Base64Encoder {
       bits <<= UInt32(8 * (3 - count))
       put(count + 1, into: &output)
     }
-    if column > 0, lineLength < .max {
+    if column > 0, lineLength != nil {
       output.append(.carriageReturn)
       output.append(.lineFeed)
     }
@@ -42,7 +42,7 @@ public struct Base64Encoder {
   }
 
   private mutating func put(_ characters: Int, into output: inout [UInt8]) {
-    if column + 4 > lineLength {
+    if let lineLength, column + 4 > lineLength {
       output.append(.carriageReturn)
       output.append(.lineFeed)
       column = 0

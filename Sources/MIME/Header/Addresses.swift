@@ -63,8 +63,10 @@ private struct AddressParser {
   private var isBehindSpace = false
 
   private var group: Int?
-  /// Comments and quoted strings that are never closed are no such, and not looked for again.
-  private var commentsClose = true
+  /// A comment that is never closed is none. After eight of them none is looked for, so that time is linear.
+  private var unclosedComments = 0
+  private var commentsClose: Bool { unclosedComments < 8 }
+  /// A quoted string that is never closed is none, and none is looked for again.
   private var quotesClose = true
 
   init(_ octets: Span<UInt8>, _ range: Range<Int>) {
@@ -157,9 +159,9 @@ private struct AddressParser {
   }
 
   private mutating func readComment(_ octets: Span<UInt8>) {
-    let close = octets.endOfComment(from: index, to: end)
-    guard octets[close - 1] == UInt8(ascii: ")"), close > index + 1 else {
-      commentsClose = false
+    guard let close = octets.endOfComment(from: index, to: end) else {
+      unclosedComments += 1
+      readAtom(octets)
       return
     }
     if comment == nil || close - index > 2 { comment = index + 1..<close - 1 }
@@ -194,12 +196,11 @@ private struct AddressParser {
       let octet = octets[index]
       if octet == .comma || octet == .semicolon, address.first != .at { break }
       if octet == UInt8(ascii: "("), commentsClose {
-        let close = octets.endOfComment(from: index, to: end)
-        if octets[close - 1] == UInt8(ascii: ")") {
+        if let close = octets.endOfComment(from: index, to: end) {
           index = close
           continue
         }
-        commentsClose = false
+        unclosedComments += 1
       }
       if octet == .quote, quotesClose {
         var close = index + 1

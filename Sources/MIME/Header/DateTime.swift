@@ -9,9 +9,13 @@ public struct DateTime: Equatable, Sendable {
   /// Minutes that the sender's clock was ahead of UTC, less than a day; nil if unknown (`-0000`).
   public let zone: Int?
 
+  /// Thirty thousand years.
+  private static let farthest: Int64 = (1 << 40) - 1
+
+  /// What is out of range becomes the nearest that is not.
   public init(seconds: Int64, zone: Int?) {
-    self.seconds = seconds
-    self.zone = zone
+    self.seconds = max(-Self.farthest, min(Self.farthest, seconds))
+    self.zone = zone.map { max(-1439, min(1439, $0)) }
   }
 }
 
@@ -124,7 +128,7 @@ private struct DateWords {
       left -= 1
       let octet = octets[index]
       if octet == UInt8(ascii: "(") {
-        index = octets.endOfComment(from: index, to: end)
+        index = octets.endOfComment(from: index, to: end) ?? end
       } else if octet.isDigit {
         return number(octets)
       } else if octet.isLetter {
@@ -157,7 +161,8 @@ private struct DateWords {
     var index = start
     while index < end, octets[index].isWhite || octets[index] == UInt8(ascii: "(") {
       index =
-        octets[index] == UInt8(ascii: "(") ? octets.endOfComment(from: index, to: end) : index + 1
+        octets[index] == UInt8(ascii: "(")
+        ? octets.endOfComment(from: index, to: end) ?? end : index + 1
     }
     return index
   }
@@ -211,8 +216,23 @@ private struct DateWords {
 }
 
 extension Span<UInt8> {
-  /// Where the comment that begins at `start` ends, with those inside it; `end` if it is never closed.
-  func endOfComment(from start: Int, to end: Int) -> Int {
+  /// Behind the white space and the comments that begin at `start`.
+  func behindComments(from start: Int, to end: Int) -> Int {
+    var index = start
+    while index < end {
+      if self[index].isWhite {
+        index += 1
+      } else if self[index] == UInt8(ascii: "("), let close = endOfComment(from: index, to: end) {
+        index = close
+      } else {
+        break
+      }
+    }
+    return index
+  }
+
+  /// Where the comment that begins at `start` ends, with those inside it; nil if it is never closed.
+  func endOfComment(from start: Int, to end: Int) -> Int? {
     var depth = 0
     var index = start
     while index < end {
@@ -226,6 +246,6 @@ extension Span<UInt8> {
       }
       index += 1
     }
-    return end
+    return nil
   }
 }

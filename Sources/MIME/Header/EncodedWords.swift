@@ -15,6 +15,9 @@ struct EncodedWord {
 /// once.
 struct EncodedWordScanner {
   private var terminator = -1
+  /// The label that was looked up last, and its charset: a long text mostly has the same one everywhere.
+  private var label: [UInt8] = []
+  private var charset: Charset?
 
   /// The encoded word that begins at `start`, with nothing behind `end`.
   mutating func word(_ octets: Span<UInt8>, at start: Int, to end: Int) -> EncodedWord? {
@@ -48,7 +51,11 @@ struct EncodedWordScanner {
         guard base64Value(octet) != nil || octet == .equals || octet.isWhite else { return nil }
       }
     }
-    guard let charset = Charset(label: octets, label) else { return nil }
+    if !octets.equals(self.label, in: label) {
+      self.label = octets.copied(label)
+      charset = Charset(label: octets, label)
+    }
+    guard let charset else { return nil }
     return EncodedWord(
       charset: charset, isBase64: isBase64, payload: payload..<terminator, end: terminator + 2)
   }

@@ -28,7 +28,7 @@ struct MediaType {
   init?(_ octets: Span<UInt8>, _ value: Range<Int>) {
     guard let type = Self.word(octets, value.lowerBound, value.upperBound) else { return nil }
     var index = type.upperBound
-    while index < value.upperBound, octets[index].isWhite { index += 1 }
+    index = octets.behindComments(from: index, to: value.upperBound)
     guard index < value.upperBound, octets[index] == UInt8(ascii: "/"),
       let subtype = Self.word(octets, index + 1, value.upperBound)
     else { return nil }
@@ -36,7 +36,7 @@ struct MediaType {
   }
 
   private static func word(_ octets: Span<UInt8>, _ from: Int, _ end: Int) -> Range<Int>? {
-    var start = from
+    var start = octets.behindComments(from: from, to: end)
     while start < end, octets[start].isWhite || octets[start] == .quote { start += 1 }
     var index = start
     while index < end, octets[index] > .space, octets[index] < 0x7F, octets[index] != .semicolon,

@@ -12,7 +12,10 @@ extension HeaderField {
   }
 }
 
-func parameter(_ name: StaticString, _ octets: Span<UInt8>, _ value: Range<Int>) -> [UInt8]? {
+/// `isToken`: a value for programs, such as a boundary. A plain one is then not decoded, and has no comment.
+func parameter(
+  _ name: StaticString, _ octets: Span<UInt8>, _ value: Range<Int>, isToken: Bool = false
+) -> [UInt8]? {
   var reader = ParameterReader(octets, value)
   var plain: RawParameter?
   var extended: RawParameter?
@@ -41,7 +44,7 @@ func parameter(_ name: StaticString, _ octets: Span<UInt8>, _ value: Range<Int>)
     segments.sort { $0.number < $1.number }
     if segments[0].number == 0 { return decodeExtended(octets, segments) }
   }
-  return plain.map { decodePlain(octets, $0) }
+  return plain.map { isToken ? token(octets, $0) : decodePlain(octets, $0) }
 }
 
 /// A parameter as it stands in a field.
@@ -159,6 +162,18 @@ extension Span<UInt8> {
     }
     return (number, number == nil)
   }
+}
+
+/// The octets of a value, without the comments around it if it is not quoted.
+private func token(_ octets: Span<UInt8>, _ raw: RawParameter) -> [UInt8] {
+  guard !raw.isQuoted else { return unquoted(octets, raw) }
+  let end = raw.value.upperBound
+  let start = octets.behindComments(from: raw.value.lowerBound, to: end)
+  var stop = start
+  while stop < end, octets[stop] != UInt8(ascii: "(") || !octets[max(start, stop - 1)].isWhite {
+    stop += 1
+  }
+  return octets.copied(octets.trimmed(start..<stop)).filter { !$0.isWhite || $0.isBlank }
 }
 
 private func decodePlain(_ octets: Span<UInt8>, _ raw: RawParameter) -> [UInt8] {

@@ -5,8 +5,14 @@
 
 /// The text of `html` (UTF-8) as UTF-8 with LF line ends, at most about `limit` octets.
 public func plainText(ofHTML html: Span<UInt8>, limit: Int = Limits.text) -> [UInt8] {
+  var isCut = false
+  return plainText(ofHTML: html, limit: limit, isCut: &isCut)
+}
+
+/// The same; sets `isCut` if there is more HTML than was read.
+func plainText(ofHTML html: Span<UInt8>, limit: Int, isCut: inout Bool) -> [UInt8] {
   var reader = HTMLReader()
-  reader.read(html, limit: limit)
+  if !reader.read(html, limit: limit) { isCut = true }
   reader.output.removeTrailingWhite()
   return reader.output
 }
@@ -20,9 +26,12 @@ private struct HTMLReader {
   private var isPreformatted = false
   /// The names of elements of which no end tag is left: they are not looked for again.
   private var endless = 0
+  private let entities = htmlEntities
 
-  mutating func read(_ html: Span<UInt8>, limit: Int) {
-    while index < html.count, output.count < limit {
+  /// Reads up to about `limit` octets of text, and says whether that was all.
+  mutating func read(_ html: Span<UInt8>, limit: Int) -> Bool {
+    // It stops only in front of a character.
+    while index < html.count, output.count < limit || html[index] & 0xC0 == 0x80 {
       let octet = html[index]
       switch octet {
       case UInt8(ascii: "<"): readTag(html)
@@ -35,6 +44,7 @@ private struct HTMLReader {
         index += 1
       }
     }
+    return index == html.count
   }
 
   private mutating func put(_ octet: UInt8) {
@@ -102,7 +112,7 @@ private struct HTMLReader {
     switch Element(html, name) {
     case .hidden(let end, let number):
       if isEnd || endless & 1 << number != 0 { return }
-      if let behind = html.end(of: end, from: index) {
+      if let behind = html.endOfHidden(end, from: index) {
         index = html.firstIndex(of: UInt8(ascii: ">"), from: behind, to: html.count)
         index = min(index + 1, html.count)
       } else {
@@ -148,11 +158,11 @@ private struct HTMLReader {
   private func scalar(_ html: Span<UInt8>, _ range: Range<Int>) -> UInt32? {
     guard range.count >= 2 else { return nil }
     guard html[range.lowerBound] == UInt8(ascii: "#") else {
-      for index in htmlEntities.indices
-      where htmlEntities[index].name.utf8CodeUnitCount == range.count
-        && html.equals(htmlEntities[index].name, in: range)
+      for index in entities.indices
+      where entities[index].name.utf8CodeUnitCount == range.count
+        && html.equals(entities[index].name, in: range)
       {
-        return htmlEntities[index].scalar
+        return entities[index].scalar
       }
       return nil
     }
@@ -224,6 +234,27 @@ extension Span<UInt8> {
       index += 1
     }
     return nil
+  }
+
+  /// Where the first tag `tag` behind `start` ends, without its `>`. A `head` ends where the `body` begins, too.
+  fileprivate func endOfHidden(_ tag: StaticString, from start: Int) -> Int? {
+    let isHead = unsafe tag.utf8Start[2] == UInt8(ascii: "h")
+    var index = start
+    while true {
+      index = firstIndex(of: UInt8(ascii: "<"), from: index, to: count)
+      guard index < count else { return nil }
+      if let end = endOfName(tag, at: index) ?? (isHead ? endOfName("<body", at: index) : nil) {
+        return end
+      }
+      index += 1
+    }
+  }
+
+  /// The end of `tag` if it stands at `start`, and its name ends there.
+  private func endOfName(_ tag: StaticString, at start: Int) -> Int? {
+    guard hasPrefix(tag, at: start) else { return nil }
+    let end = start + tag.utf8CodeUnitCount
+    return end < count && self[end].isLetterOrDigit ? nil : end
   }
 
   fileprivate func equals(_ text: StaticString, in range: Range<Int>) -> Bool {

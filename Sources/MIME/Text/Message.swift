@@ -148,7 +148,9 @@ extension Message {
     guard let first = textParts.first else {
       guard let htmlPart else { return Part.Text(utf8: [], charset: nil, isCut: false) }
       var html = structure.parts[htmlPart].text(in: octets, limit: limit)
-      html.utf8 = plainText(ofHTML: html.utf8.span, limit: limit)
+      var isCut = html.isCut
+      html.utf8 = plainText(ofHTML: html.utf8.span, limit: limit, isCut: &isCut)
+      html.isCut = isCut
       return html
     }
     var text = structure.parts[first].text(in: octets, limit: limit)

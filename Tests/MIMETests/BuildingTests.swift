@@ -274,7 +274,7 @@ import Testing
     #expect(octets.allSatisfy { $0 < 0x80 })
   }
 
-  /// Python's email, GMime (by a C program), notmuch and mutt read the same; those that are here.
+  /// Python's email, GMime (by a C program), notmuch and mutt read the same.
   @Test(arguments: ["python", "gmime", "notmuch", "mutt"])
   func readByOthers(_ reader: String) throws {
     let scratch = Scratch()
@@ -283,7 +283,8 @@ import Testing
     let outcome = Command.run(
       ["/usr/bin/python3", script, reader, scratch.file("message.eml", try scripts())], in: scratch)
     let output = outcome.text
-    guard outcome.status != 77 else { try Test.cancel("\(reader) is not installed") }
+    // A reader that is missing is a failure: deploy/test installs them all.
+    #expect(outcome.status != 77, "\(reader) is not installed")
     #expect(outcome.status == 0, "\(outcome.errorText)")
     for line in expected where !(reader == "mutt" && line.hasPrefix("file")) {
       #expect(output.split(separator: "\n").contains(Substring(line)), "\(reader): \(output)")

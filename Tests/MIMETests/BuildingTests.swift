@@ -98,6 +98,21 @@ import Testing
     }
   }
 
+  /// Each encoded word is text by itself: no character is divided between two (RFC 2047 §5 (3)).
+  @Test(arguments: ["日本語の件名", "äaaaaöbbbbbbbbbbbbbbbüccccccc", "😀"])
+  func encodedWordsHoldWholeCharacters(_ value: String) throws {
+    for count in 0..<12 {
+      let subject = String(repeating: "a", count: count) + String(repeating: value, count: 19)
+      var output: [UInt8] = []
+      var writer = HeaderWriter()
+      writer.append(
+        try FieldName(Array("X".utf8)), text: try FieldText(Array(subject.utf8)), to: &output)
+      let words = string(output.dropFirst(2)).split(whereSeparator: \.isWhitespace)
+      let read = words.map { text(String($0)) ?? "" }
+      #expect(words.count > 1 && read.joined() == subject, "\(read)")
+    }
+  }
+
   @Test func fieldsOfTheBodyAreTheBodys() throws {
     var message = try message(.text(BodyText(Array("x".utf8))))
     message.fields = try ["content-type", "Content-Foo", "MIME-Version", "Content", "X"].map {

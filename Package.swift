@@ -45,6 +45,7 @@ let package = Package(
   targets: [
     // Pure: these import nothing.
     .target(name: "SMTP", exclude: ["Server/STATES.md"], swiftSettings: settings),
+    .target(name: "MIME", exclude: ["Charset/tables.py"], swiftSettings: settings),
     .target(name: "PROXY", swiftSettings: settings),
 
     // The system.
@@ -76,6 +77,9 @@ let package = Package(
     .testTarget(
       name: "AuthenticationTests",
       dependencies: ["Authentication", "POSIX", "SMTP", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "MIMETests", dependencies: ["MIME", "TestSupport"], exclude: ["readers.py"],
       swiftSettings: settings),
     .testTarget(name: "PROXYTests", dependencies: ["PROXY"], swiftSettings: settings),
     .testTarget(

@@ -1,0 +1,196 @@
+// What may stand in a field of a message that is built. A value with CR, LF or NUL cannot be made, so that no
+// value can end its field and begin another (header injection); who has one of these types need not look again.
+
+/// Why something cannot stand in a message.
+public enum BuildError: Error, Equatable, Sendable {
+  /// CR, LF or NUL, or octets that are not UTF-8.
+  case notText
+  /// Not the name of a field (RFC 5322 §2.2), of a media type or of a parameter.
+  case notName
+  /// Not `local-part@domain`.
+  case notAddress
+  /// Not `left@right` (RFC 5322 §3.6.4).
+  case notMessageID
+  case tooLong
+}
+
+/// Text of a field on one line, in any script: valid UTF-8 without CR, LF and NUL.
+public struct FieldText: Equatable, Sendable {
+  public let utf8: [UInt8]
+
+  public init(_ utf8: [UInt8]) throws(BuildError) {
+    guard utf8.span.isValidUTF8 else { throw .notText }
+    for octet in utf8 where octet == 0 || octet == .lineFeed || octet == .carriageReturn {
+      throw .notText
+    }
+    self.utf8 = utf8
+  }
+
+  var isASCII: Bool { utf8.span.firstNonASCII(from: 0, to: utf8.count) == utf8.count }
+
+  init(_ text: StaticString) {
+    var utf8: [UInt8] = []
+    utf8.append(text)
+    self.utf8 = utf8
+  }
+}
+
+/// The name of a field: printable ASCII without colon, at most 76 octets.
+public struct FieldName: Equatable, Sendable {
+  public let octets: [UInt8]
+
+  public init(_ octets: [UInt8]) throws(BuildError) {
+    guard !octets.isEmpty, octets.count <= 76 else { throw .notName }
+    for octet in octets where octet <= .space || octet >= 0x7F || octet == .colon { throw .notName }
+    self.octets = octets
+  }
+
+  /// Whether the field is written with the body of a message.
+  var isOfBody: Bool {
+    let name = octets.span
+    return name.hasPrefix("content-", at: 0) || name.matches("mime-version", in: 0..<name.count)
+  }
+
+  /// A name that is known to be one.
+  init(_ name: StaticString) {
+    var octets: [UInt8] = []
+    octets.append(name)
+    self.octets = octets
+  }
+}
+
+/// A mailbox with a display name in any script.
+public struct NamedAddress: Equatable, Sendable {
+  /// Empty for none.
+  public let name: FieldText
+  /// `local-part@domain` without brackets, at most 320 octets; UTF-8 in it needs SMTPUTF8 (RFC 6531).
+  public let address: [UInt8]
+
+  public init(name: FieldText, address: [UInt8]) throws(BuildError) {
+    guard address.count <= 320 else { throw .tooLong }
+    guard address.span.isAddress else { throw .notAddress }
+    self.name = name
+    self.address = address
+  }
+
+  public init(address: [UInt8]) throws(BuildError) {
+    try self.init(name: FieldText(""), address: address)
+  }
+
+  /// One that was read.
+  public init(_ address: Address) throws(BuildError) {
+    try self.init(name: FieldText(address.name), address: address.address)
+  }
+
+  public var isASCII: Bool {
+    address.span.firstNonASCII(from: 0, to: address.count) == address.count
+  }
+}
+
+/// What stands between the brackets of Message-ID, In-Reply-To, References and Content-ID.
+public struct MessageIdentifier: Equatable, Sendable {
+  public let octets: [UInt8]
+
+  /// `left@right`, at most 500 octets of printable ASCII without brackets and spaces.
+  public init(_ octets: [UInt8]) throws(BuildError) {
+    guard octets.count <= 500 else { throw .tooLong }
+    guard let at = octets.firstIndex(of: .at), at > 0, at < octets.count - 1 else {
+      throw .notMessageID
+    }
+    for octet in octets
+    where octet <= .space || octet >= 0x7F || octet == UInt8(ascii: "<")
+      || octet == UInt8(ascii: ">")
+    {
+      throw .notMessageID
+    }
+    self.octets = octets
+  }
+}
+
+/// A media type without parameters, such as `image/png`, at most 127 octets.
+public struct MediaTypeName: Equatable, Sendable {
+  public let octets: [UInt8]
+
+  public init(_ octets: [UInt8]) throws(BuildError) {
+    guard octets.count <= 127 else { throw .tooLong }
+    guard let slash = octets.firstIndex(of: UInt8(ascii: "/")), slash > 0, slash < octets.count - 1
+    else { throw .notName }
+    for index in octets.indices where index != slash {
+      guard octets[index].isToken else { throw .notName }
+    }
+    self.octets = octets
+  }
+
+  init(_ name: StaticString) {
+    var octets: [UInt8] = []
+    octets.append(name)
+    self.octets = octets
+  }
+}
+
+extension UInt8 {
+  /// `atext` of RFC 5322 §3.2.3.
+  var isAtomText: Bool {
+    switch self {
+    case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"),
+      UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"),
+      UInt8(ascii: "-"), UInt8(ascii: "/"), UInt8(ascii: "="), UInt8(ascii: "?"),
+      UInt8(ascii: "^"), UInt8(ascii: "_"), UInt8(ascii: "`"), UInt8(ascii: "{"),
+      UInt8(ascii: "|"), UInt8(ascii: "}"), UInt8(ascii: "~"):
+      true
+    default: isLetterOrDigit
+    }
+  }
+
+  /// What a `token` of RFC 2045 §5.1 is made of.
+  var isToken: Bool {
+    switch self {
+    case UInt8(ascii: "/"), UInt8(ascii: "="), UInt8(ascii: "?"): false
+    case UInt8(ascii: "."): true
+    default: isAtomText
+    }
+  }
+}
+
+extension Span<UInt8> {
+  /// `addr-spec` of RFC 5322 §3.4.1 without comments and folds, with the UTF-8 of RFC 6532 §3.2.
+  fileprivate var isAddress: Bool {
+    guard isValidUTF8 else { return false }
+    var index = 0
+    if count > 0, self[0] == .quote {
+      index = 1
+      while index < count, self[index] != .quote {
+        if self[index] == .backslash { index += 1 }
+        guard index < count, self[index] >= .space, self[index] != 0x7F else { return false }
+        index += 1
+      }
+      index += 1
+    } else {
+      guard let end = dotAtom(from: 0) else { return false }
+      index = end
+    }
+    guard index < count - 1, self[index] == .at else { return false }
+    index += 1
+    guard self[index] == UInt8(ascii: "[") else { return dotAtom(from: index) == count }
+    guard count - index > 2 else { return false }
+    for inner in index + 1..<count - 1 {
+      let octet = self[inner]
+      guard
+        octet.isLetterOrDigit || octet == .colon || octet == .hyphen || octet == UInt8(ascii: ".")
+      else { return false }
+    }
+    return self[count - 1] == UInt8(ascii: "]")
+  }
+
+  /// The end of words with dots between them.
+  private func dotAtom(from start: Int) -> Int? {
+    var index = start
+    while true {
+      let word = index
+      while index < count, self[index].isAtomText || self[index] >= 0x80 { index += 1 }
+      guard index > word else { return nil }
+      guard index < count, self[index] == UInt8(ascii: ".") else { return index }
+      index += 1
+    }
+  }
+}

@@ -1,0 +1,32 @@
+// The text of unstructured fields (RFC 5322 §2.2.1, §2.2.3).
+
+extension HeaderField {
+  /// The value on one line, not decoded: each fold with its white space is one space, none at the ends.
+  public func unfolded(in octets: Span<UInt8>) -> [UInt8] {
+    let range = octets.trimmed(value)
+    var text: [UInt8] = []
+    text.reserveCapacity(range.count)
+    var index = range.lowerBound
+    while index < range.upperBound {
+      if octets[index] == .lineFeed || octets[index] == .carriageReturn {
+        text.removeTrailingWhite()
+        while index < range.upperBound, octets[index].isWhite { index += 1 }
+        text.append(.space)
+      } else {
+        text.append(octets[index])
+        index += 1
+      }
+    }
+    return text
+  }
+
+  /// The value as people read it: unfolded, encoded words decoded, valid UTF-8 without control characters.
+  public func text(in octets: Span<UInt8>) -> [UInt8] {
+    let range = octets.trimmed(value)
+    var decoder = HeaderTextDecoder()
+    var text: [UInt8] = []
+    decoder.decode(octets, range, rawCharset: octets.rawCharset(range), into: &text)
+    text.removeTrailingWhite()
+    return text
+  }
+}

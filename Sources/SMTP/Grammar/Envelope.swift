@@ -18,6 +18,8 @@ public struct Envelope: Sendable {
     /// ENVID, as xtext.
     public var envelopeID: [UInt8]?
 
+    public init() {}
+
     public enum Returned: Sendable {
       case full
       case headers
@@ -68,12 +70,19 @@ public struct Recipient: Equatable, Sendable {
   public let mailbox: Mailbox
   public let deliveryStatus: DeliveryStatus
 
+  public init(mailbox: Mailbox, deliveryStatus: DeliveryStatus = DeliveryStatus()) {
+    self.mailbox = mailbox
+    self.deliveryStatus = deliveryStatus
+  }
+
   /// What the sender wants to know of this recipient (RFC 3461 §4.1 and §4.2).
   public struct DeliveryStatus: Equatable, Sendable {
     /// NOTIFY; empty for NEVER, nil where it was not said.
     public var notify: Notify?
     /// ORCPT: an address type, a semicolon, and xtext.
     public var originalRecipient: [UInt8]?
+
+    public init() {}
   }
 
   public struct Notify: OptionSet, Sendable {

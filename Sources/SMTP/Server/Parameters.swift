@@ -109,7 +109,7 @@ extension Span<UInt8> {
   }
 
   /// `xtext` (RFC 3461 §4): printable, with `+` in front of two upper-case hexadecimal digits only.
-  fileprivate func isXtext(_ range: Range<Int>) -> Bool {
+  func isXtext(_ range: Range<Int>) -> Bool {
     var index = range.lowerBound
     while index < range.upperBound {
       if self[index] == UInt8(ascii: "+") {
@@ -125,7 +125,7 @@ extension Span<UInt8> {
   }
 
   /// `addr-type ";" xtext`.
-  fileprivate func isTypedAddress(_ range: Range<Int>) -> Bool {
+  func isTypedAddress(_ range: Range<Int>) -> Bool {
     var index = range.lowerBound
     while index < range.upperBound, self[index].isLetterOrDigit || self[index] == UInt8(ascii: "-")
     {

@@ -1,0 +1,52 @@
+extension ClientSession {
+  /// What the sender's owner decides about sessions.
+  public struct Configuration: Sendable {
+    /// The argument of EHLO and HELO: a domain or an address literal. `hasProperName` checks it.
+    public var hostname: [UInt8]
+    /// Whether the server speaks LMTP.
+    public var isLMTP = false
+    public var startTLS = StartTLS.opportunistic
+    /// Whether a password may be sent without TLS that has verified the server.
+    public var allowsInsecureAuthentication = false
+    /// Whether a message is sent in chunks (BDAT) where the server takes them. A binary message always is.
+    /// DATA is safer with a server that replies once too often: its 354 shows that, while behind BDAT a
+    /// reply is like any other. So commands are not pipelined in front of a chunk.
+    public var usesChunks = false
+    /// Recipients in a transaction, at most.
+    public var maximumRecipients = 100
+
+    public enum StartTLS: Sendable {
+      case never
+      /// Where the server offers it and does not refuse it.
+      case opportunistic
+      /// Nothing is sent without it.
+      case required
+    }
+
+    public init(hostname: [UInt8]) { self.hostname = hostname }
+
+    public var hasProperName: Bool {
+      !hostname.isEmpty && hostname.span.isHelloName(0..<hostname.count)
+    }
+  }
+
+  /// What protects the connection.
+  public enum Protection: Sendable {
+    case none
+    /// TLS, with whoever is at the other end.
+    case encrypted
+    /// TLS, with the server that the client wants to speak to.
+    case verified
+  }
+
+  /// Who the client is for the server. Neither may be empty or hold NUL.
+  public struct Account: Sendable {
+    public var login: [UInt8]
+    public var password: [UInt8]
+
+    public init(login: [UInt8], password: [UInt8]) {
+      self.login = login
+      self.password = password
+    }
+  }
+}

@@ -2,10 +2,11 @@
 // and DATA are a group; everything else waits for its reply.
 
 extension ClientSession {
-  /// Writes a command that waits for its reply.
+  /// Writes a command that waits for its reply. What has come already cannot be that.
   mutating func say(
     _ verb: StaticString, _ argument: [UInt8] = [], as next: State, into output: inout [UInt8]
   ) {
+    if hasMoreInput { return fail(.unexpectedReply, quits: false) }
     output.append(verb)
     output += argument
     output.append("\r\n")
@@ -51,6 +52,7 @@ extension ClientSession {
   private mutating func sayBase64(
     _ verb: StaticString, _ octets: [UInt8], as next: State, into output: inout [UInt8]
   ) {
+    if hasMoreInput { return fail(.unexpectedReply, quits: false) }
     // Room for all of it, so that the output does not leave a copy behind when it grows.
     output.reserveCapacity(output.count + octets.count / 3 * 4 + 32)
     output.append(verb)

@@ -1,9 +1,8 @@
 // What the server's replies mean for the client: RFC 5321 §4.3.2. A reply is read by ReplyReader.swift.
 
 extension ClientSession {
-  /// Takes a whole reply. `isLastInput` says that nothing stands behind it. Gives what the caller is to do
-  /// about it, if anything.
-  mutating func takeReply(isLastInput: Bool, into output: inout [UInt8]) -> Action? {
+  /// Takes a whole reply. Gives what the caller is to do about it, if anything.
+  mutating func takeReply(into output: inout [UInt8]) -> Action? {
     guard owed > 0 else {
       takeUnexpectedReply()
       return nil
@@ -12,7 +11,7 @@ extension ClientSession {
     switch state {
     case .greeting: takeGreeting(into: &output)
     case .hello, .plainHello: takeHello(into: &output)
-    case .startingTLS: takeStartTLS(isLastInput: isLastInput, into: &output)
+    case .startingTLS: takeStartTLS(into: &output)
     case .authenticating(let step): takeAuthentication(step, into: &output)
     case .envelope: return takeEnvelope(into: &output)
     case .content: takeChunk()
@@ -93,9 +92,9 @@ extension ClientSession {
 
   /// RFC 3207 §4. What stands behind the reply was put there in clear text, to be taken for something that
   /// TLS protects (CVE-2011-0411).
-  private mutating func takeStartTLS(isLastInput: Bool, into output: inout [UInt8]) {
+  private mutating func takeStartTLS(into output: inout [UInt8]) {
     if replyClass == 2 {
-      if isLastInput { state = .handover } else { fail(.inputBehindStartTLS, quits: false) }
+      if hasMoreInput { fail(.inputBehindStartTLS, quits: false) } else { state = .handover }
     } else if replyClass == 3 || reader.code == 421 || configuration.startTLS == .required {
       failByReply()
     } else {
@@ -163,9 +162,7 @@ extension ClientSession {
     } else if replyClass == 3, delivery.accepted == 0 {
       // A message that nobody is to get: it ends at once, and what is said to it does not matter (RFC 2920
       // §3.1).
-      output.append(".\r\n")
-      owed = 1
-      state = .endOfData
+      say(".", as: .endOfData, into: &output)
     } else if replyClass == 3 {
       state = .content
     } else {

@@ -92,6 +92,8 @@ public struct ClientSession: Sendable {
   var delivery = Delivery.none
   /// Replies that the server owes.
   var owed = 1
+  /// Whether input stands behind the reply that is taken now.
+  var hasMoreInput = false
   /// Why the session ends, until that is told.
   var failure: Verdict?
   /// Whether QUIT is to be written at the end.
@@ -137,11 +139,12 @@ public struct ClientSession: Sendable {
             extensions.take(line.span)
           }
           guard isLast else { break }
-          let action = takeReply(isLastInput: position == input.count, into: &output)
-          if let action { return action }
+          hasMoreInput = position < input.count
+          if let action = takeReply(into: &output) { return action }
         }
         continue
       }
+      hasMoreInput = false
       // Nothing may be sent within a reply that nothing has asked for: it would be taken for an answer.
       if reader.isWithinReply, owed == 0 { return .needInput }
       if let action = proceed(into: &output) { return action }

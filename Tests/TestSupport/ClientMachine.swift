@@ -61,7 +61,10 @@ package struct ClientMachine {
     var position = 0
     while !isClosed, !awaitsTLS {
       let before = position
-      let action = session.advance(input.span, &position, into: &output)
+      var written: [UInt8] = []
+      let action = session.advance(input.span, &position, into: &written)
+      precondition(written.count < ClientSession.outputLimit + 1024)
+      output += written
       precondition(before...input.count ~= position)
       switch action {
       case .needInput:

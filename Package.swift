@@ -53,11 +53,13 @@ let package = Package(
     .target(name: "POSIX", dependencies: ["CSystem"], swiftSettings: settings),
     .target(name: "Storage", dependencies: ["SMTP", "POSIX"], swiftSettings: settings),
 
+    .target(name: "Settings", dependencies: ["POSIX"], swiftSettings: settings),
     .target(name: "Authentication", dependencies: ["SMTP", "POSIX"], swiftSettings: settings),
 
     // The programs.
     .executableTarget(
-      name: "postern-smtpd", dependencies: ["SMTP", "PROXY", "POSIX", "Storage", "Authentication"],
+      name: "postern-smtpd",
+      dependencies: ["SMTP", "PROXY", "POSIX", "Settings", "Storage", "Authentication"],
       swiftSettings: settings, linkerSettings: program),
     .executableTarget(
       name: "postern-passwd", dependencies: ["SMTP", "POSIX", "Authentication"],

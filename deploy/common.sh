@@ -1,20 +1,26 @@
 # shellcheck shell=bash
-# What deploy/run and deploy/test share. To be sourced, in the folder of the repository.
+# Functions for the scripts of deploy/, which source this file from the top folder of the repository.
 
-say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
+say() {
+  if [[ -t 2 ]]; then
+    printf '\033[1m==>\033[0m %s\n' "$*" >&2
+  else
+    printf '==> %s\n' "$*" >&2
+  fi
+}
 die() {
   printf 'error: %s\n' "$*" >&2
   exit 1
 }
 
-# Swift is the one thing that the distribution may not have.
+# Swift is not installed automatically, because the distribution may have no package of it.
 require_swift() {
   command -v swift >/dev/null ||
     die "Swift is not here: install the toolchain from https://www.swift.org/install (6.2 or later)"
 }
 
-# install_missing PROGRAM=PACKAGE ...: installs the packages whose programs (or files, where the
-# name begins with a slash) are not here.
+# install_missing PROGRAM=PACKAGE ...: installs each package whose program is missing. If PROGRAM begins with a
+# slash, it is a file.
 install_missing() {
   local pair program missing=()
   for pair in "$@"; do
@@ -37,7 +43,7 @@ install_missing() {
   fi
   say "installing from the distribution: ${missing[*]}"
   "${sudo[@]}" apt-get update -qq >&2 || true
-  # No package that is needed here starts a service of its own: policy-rc.d forbids it meanwhile.
+  # policy-rc.d keeps the packages from starting services of their own.
   # shellcheck disable=SC2016 # the inner shell's
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive sh -c '
     policy=/usr/sbin/policy-rc.d
@@ -60,16 +66,47 @@ embedded_swift() {
     echo "$resources/embedded/$triple"
 }
 
-# Builds the programs for release and prints the folder they are in. Without Embedded Swift the linker
-# warns of dlopen in a static program, which is expected: nothing calls it.
+# The programs, and the modules that import nothing.
+# shellcheck disable=SC2034 # the scripts that source this file use them
+programs=(postern-smtpd postern-passwd)
+# shellcheck disable=SC2034
+pure_modules=(SMTP PROXY)
+
+# quietly WHAT COMMAND...: prints WHAT, and the output of the command only if it fails. On a terminal the line also
+# shows the progress of swift build.
+quietly() {
+  local what=$1 output status=0
+  shift
+  output=$(mktemp)
+  say "$what"
+  if [[ -t 2 ]]; then
+    "$@" 2>&1 | tee "$output" | progress "$what" || status=$?
+  else
+    "$@" >"$output" 2>&1 || status=$?
+  fi
+  ((status == 0)) || cat "$output" >&2
+  rm -f "$output"
+  return "$status"
+}
+# progress WHAT: replaces the line above by WHAT and the latest [n/m] of the input.
+progress() {
+  local line
+  while IFS= read -r line; do
+    [[ $line =~ ^\[[0-9]+/[0-9]+\] ]] || continue
+    printf '\033[A\r\033[1m==>\033[0m %s %s\033[K\n' "$1" "${BASH_REMATCH[0]}" >&2
+  done
+}
+
+# Builds the programs for release and prints their folder. Without Embedded Swift the linker warns of dlopen in a
+# static program; ignore that, since nothing calls dlopen.
 build_release() {
-  local folder
+  local folder program
   folder=$(embedded_swift)
   if [[ -n $folder ]]; then export POSTERN_EMBEDDED=$folder; fi
-  say "building (release)"
-  local product
-  for product in postern-smtpd postern-passwd; do
-    swift build -c release --product $product >&2 || die "the build of $product failed"
+  say "building (about a minute, where nothing is built yet)"
+  for program in "${programs[@]}"; do
+    quietly "building $program" swift build -c release --product "$program" ||
+      die "the build of $program failed"
   done
   swift build -c release --show-bin-path
 }

@@ -1,8 +1,8 @@
-// The password file: a line `user:hash` for each account. The hash is one of crypt(5), behind an
-// optional `{CRYPT}`, `{SHA512-CRYPT}` and the like as Dovecot writes them. What follows a second
-// colon is passed over, so that a Dovecot passwd-file serves as it is.
+// The password file: a line `user:hash` for each account, which ends in LF or CR LF. The hash is one of
+// crypt(5). A prefix such as `{CRYPT}` or `{SHA512-CRYPT}` may stand in front of it, as Dovecot writes it. The rest of
+// the line after a second colon is ignored, so a passwd-file of Dovecot can be used.
 
-import POSIX
+public import POSIX
 public import SMTP
 
 public struct PasswordFile {
@@ -13,29 +13,48 @@ public struct PasswordFile {
 
   public init(path: String) { self.path = path }
 
-  public func verify(_ credentials: Credentials) throws(VerifierError) -> Bool {
-    let entries = try entries()
-    let own = entries.hash(of: credentials.login[...])
-    // Someone whom the file does not have, or whose hash nothing can be verified against, is
-    // compared with the first usable hash, and is not let in.
-    if let own, PasswordHash.isHash(own) {
-      return PasswordHash.verify(credentials.password, against: own)
+  public func verify(
+    _ credentials: Credentials, unless termination: Termination = .never
+  ) throws(VerifierError) -> Bool {
+    let file = try open()
+    let entries = try entries(of: file)
+    let own = entries.hash(of: credentials.login[...]).flatMap {
+      PasswordHash.isHash($0) ? $0 : nil
     }
-    if let other = entries.firstUsableHash {
-      _ = PasswordHash.verify(credentials.password, against: other)
-    }
-    return false
+    // If the login has no usable hash, verify against the first usable hash of the file and ignore the result, so that
+    // an unknown login takes as long as a wrong password.
+    guard let hash = own ?? entries.hashes.first(where: PasswordHash.isHash) else { return false }
+    // An edit replaces the file by a new one. While some sessions still verify against the old file, twice as many as
+    // usual may hash at once.
+    try file.waitToHash(path, unless: termination)
+    return PasswordHash.verify(credentials.password, against: hash) && own != nil
   }
 
-  private func entries() throws(VerifierError) -> PasswordEntries {
+  /// Throws if the file cannot be read. Otherwise returns how many accounts there are, and how many of them libcrypt
+  /// cannot verify.
+  func check() throws(VerifierError) -> String {
+    let entries = try entries(of: open())
+    let usable = entries.hashes.count(where: PasswordHash.isHash)
+    let others = entries.hashes.count - usable
+    return "\(usable)"
+      + (others > 0 ? ", and \(others) with a hash that libcrypt does not know" : "")
+  }
+
+  private func open() throws(VerifierError) -> FileDescriptor {
+    do throws(Errno) { return try FileDescriptor.reading(path) } catch { throw unavailable(error) }
+  }
+
+  private func entries(of file: borrowing FileDescriptor) throws(VerifierError) -> PasswordEntries {
     let content: [UInt8]?
-    do throws(Errno) {
-      content = try FileDescriptor.reading(path).readAll(limit: Self.limit)
-    } catch {
-      throw VerifierError(reason: "\(path): \(error)")
+    do throws(Errno) { content = try file.readAll(limit: Self.limit) } catch {
+      throw unavailable(error)
     }
-    guard let content else { throw VerifierError(reason: "\(path): larger than 16 MiB") }
+    guard let content else { throw .unavailable(reason: "\(path): larger than 16 MiB") }
     return PasswordEntries(content)
+  }
+
+  private func unavailable(_ error: Errno) -> VerifierError {
+    .unavailable(reason: "\(path): \(error)")
   }
 
   /// `hash` without a leading `{...CRYPT}`.
@@ -49,7 +68,7 @@ public struct PasswordFile {
 
 /// The lines of a password file.
 public struct PasswordEntries {
-  /// Without their LF; what is no account is kept as it is.
+  /// The lines without their LF. Lines that do not hold an account are kept unchanged.
   public private(set) var lines: [[UInt8]]
 
   public init(_ content: [UInt8]) {
@@ -60,23 +79,23 @@ public struct PasswordEntries {
 
   public var content: [UInt8] { lines.flatMap { $0 + [UInt8(ascii: "\n")] } }
 
-  /// The hash of an account, without a scheme's prefix; nil if there is no such account.
+  /// The hash of an account, without a prefix such as `{CRYPT}`; nil if there is no such account.
   public func hash(of user: ArraySlice<UInt8>) -> String? {
-    index(of: user).flatMap { hash(at: $0) }
+    index(of: user).flatMap { Self.hash(in: lines[$0]) }
   }
 
-  var firstUsableHash: String? {
-    lines.indices.lazy.compactMap { hash(at: $0) }.first(where: PasswordHash.isHash)
-  }
+  /// The hashes of all accounts, without such prefixes.
+  var hashes: some Collection<String> { lines.lazy.compactMap { Self.hash(in: $0) } }
 
-  /// Gives an account a hash; a new account is appended. What stands behind the hash is kept.
+  /// Sets the hash of an account. A new account is appended. In the line of an existing account the rest behind the hash
+  /// is kept.
   public mutating func set(_ user: [UInt8], hash: String) {
     if let index = index(of: user[...]) {
-      let rest = lines[index].split(
-        separator: UInt8(ascii: ":"), maxSplits: 2, omittingEmptySubsequences: false
-      ).dropFirst(2)
-      lines[index] = user + [UInt8(ascii: ":")] + hash.utf8
-      for field in rest { lines[index] += [UInt8(ascii: ":")] + field }
+      let line = lines[index]
+      let end = line.dropFirst(user.count + 1).firstIndex {
+        $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "\r")
+      }
+      lines[index] = user + [UInt8(ascii: ":")] + hash.utf8 + line[(end ?? line.endIndex)...]
     } else {
       lines.append(user + [UInt8(ascii: ":")] + hash.utf8)
     }
@@ -90,14 +109,18 @@ public struct PasswordEntries {
   }
 
   private func index(of user: ArraySlice<UInt8>) -> Int? {
-    guard !user.isEmpty, user.first != UInt8(ascii: "#") else { return nil }
+    // A name with a colon would be compared with the beginning of a hash too.
+    guard !user.isEmpty, user.first != UInt8(ascii: "#"), !user.contains(UInt8(ascii: ":")) else {
+      return nil
+    }
     return lines.firstIndex { line in
       line.count > user.count && line[user.count] == UInt8(ascii: ":") && line.starts(with: user)
     }
   }
 
-  private func hash(at index: Int) -> String? {
-    let fields = lines[index].split(
+  private static func hash(in line: [UInt8]) -> String? {
+    let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line[...]
+    let fields = line.split(
       separator: UInt8(ascii: ":"), maxSplits: 2, omittingEmptySubsequences: false)
     guard fields.count > 1, fields[0].first != UInt8(ascii: "#") else { return nil }
     return PasswordFile.withoutSchemePrefix(String(decoding: fields[1], as: UTF8.self))

@@ -1,6 +1,6 @@
-// Who may come in: the three places where accounts are kept.
+// Verifies a login and a password. Accounts are kept in one of three places.
 
-import POSIX
+public import POSIX
 public import SMTP
 
 /// Says whether a login and a password belong together.
@@ -11,35 +11,84 @@ public enum Verifier {
   case file(PasswordFile)
   case program(CheckPassword)
 
-  public func verify(_ credentials: Credentials) throws(VerifierError) -> Bool {
+  /// Whether the password is right. Throws early when SIGTERM comes.
+  public func verify(
+    _ credentials: Credentials, unless termination: Termination
+  ) throws(VerifierError) -> Bool {
     switch self {
-    case .account(let account): account.verify(credentials)
-    case .file(let file): try file.verify(credentials)
-    case .program(let program): try program.verify(credentials)
+    case .account(let account): try account.verify(credentials, unless: termination)
+    case .file(let file): try file.verify(credentials, unless: termination)
+    case .program(let program): try program.verify(credentials, unless: termination)
+    }
+  }
+
+  /// Throws if nobody could log in. Otherwise describes the accounts in a few words.
+  public func check() throws(VerifierError) -> String {
+    switch self {
+    case .account(let account): return account.isPlain ? "one, in clear text" : "one"
+    case .file(let file): return try file.check()
+    case .program(let program):
+      try program.check()
+      return "a program is asked"
     }
   }
 }
 
-/// Why nothing can be said: not the client's fault.
-public struct VerifierError: Error {
-  public let reason: String
+/// Why the password could not be verified. This is never the client's fault.
+public enum VerifierError: Error {
+  case unavailable(reason: String)
+  /// SIGTERM has come.
+  case terminated
+}
+
+extension FileDescriptor {
+  /// How many seconds a session waits for its turn to hash a password.
+  private static let patience = 30
+
+  /// Waits until this process may hash a password (POSIX/Slot.swift). `self` must be a file that all sessions with the
+  /// same accounts have open, and `path` is its name for error messages.
+  func waitToHash(_ path: String, unless termination: Termination) throws(VerifierError) {
+    do throws(SlotError) {
+      try takeSlot(
+        of: PasswordHash.limitAtOnce, until: Deadline(inSeconds: Self.patience),
+        unless: termination)
+    } catch {
+      switch error {
+      case .timeout:
+        throw .unavailable(reason: "too many others authenticate")
+      case .terminated: throw .terminated
+      case .failed(let errno): throw .unavailable(reason: "\(path): lock: \(errno)")
+      }
+    }
+  }
 }
 
 /// One account, from the configuration.
 public struct SingleAccount {
   private let login: [UInt8]
   private let secret: Secret
+  private let mailDirectory: String
 
   private enum Secret {
     case plain([UInt8])
     case hash(String)
   }
 
-  /// `password` is the password, or a hash of crypt(5) that names its scheme.
-  public init(login: String, password: String) {
+  /// `password` is either the password or a hash of crypt(5) that names its scheme. Nil if it looks like a hash but
+  /// libcrypt cannot verify it: if it were taken as the password, everybody who has seen the hash could log in.
+  ///
+  /// The mail directory is the file for `FileDescriptor.waitToHash`: every session can open it.
+  public init?(login: String, password: String, mailDirectory: String) {
     self.login = Array(login.utf8)
+    self.mailDirectory = mailDirectory
     let hash = PasswordFile.withoutSchemePrefix(password)
-    secret = PasswordHash.isHash(hash) ? .hash(hash) : .plain(Array(password.utf8))
+    if PasswordHash.isHash(hash) {
+      secret = .hash(hash)
+    } else if PasswordHash.looksLikeHash(password) {
+      return nil
+    } else {
+      secret = .plain(Array(password.utf8))
+    }
   }
 
   /// Whether the password was given in clear text.
@@ -50,13 +99,22 @@ public struct SingleAccount {
     }
   }
 
-  public func verify(_ credentials: Credentials) -> Bool {
+  public func verify(
+    _ credentials: Credentials, unless termination: Termination = .never
+  ) throws(VerifierError) -> Bool {
     let isLogin = PasswordHash.areEqual(credentials.login, login)
-    let isPassword =
-      switch secret {
-      case .plain(let password): PasswordHash.areEqual(credentials.password, password)
-      case .hash(let hash): PasswordHash.verify(credentials.password, against: hash)
+    switch secret {
+    case .plain(let password):
+      return PasswordHash.areEqual(credentials.password, password) && isLogin
+    case .hash(let hash):
+      let directory: FileDescriptor
+      do throws(Errno) {
+        directory = try FileDescriptor.directory(mailDirectory)
+      } catch {
+        throw .unavailable(reason: "\(mailDirectory): \(error)")
       }
-    return isLogin && isPassword
+      try directory.waitToHash(mailDirectory, unless: termination)
+      return PasswordHash.verify(credentials.password, against: hash) && isLogin
+    }
   }
 }

@@ -43,7 +43,7 @@ static inline char **postern_environ(void) { return environ; }
 
 // The arguments, null at the end. At the start of a process they lie in front of the environment, and their
 // number in front of them (System V ABI, "Initial Process Stack"), where the C library's own start code
-// takes them from. To be called before the environment is changed.
+// finds them. Call this before the environment is changed.
 static inline char **postern_arguments(void) {
   char **end = environ - 1;
   intptr_t count = 0;
@@ -54,6 +54,14 @@ static inline char **postern_arguments(void) {
 static inline int postern_openat(int directory, const char *path, int flags, mode_t mode) {
   return openat(directory, path, flags, mode);
 }
+
+// fcntl(2) with a lock of this process.
+static inline int postern_lock(int descriptor, int command, struct flock *lock) {
+  return fcntl(descriptor, command, lock);
+}
+
+// fcntl(2) that has signals about a descriptor sent to this process, or, for what it matters, to another.
+static inline int postern_set_owner(int descriptor) { return fcntl(descriptor, F_SETOWN, getpid()); }
 
 // openlog(3) keeps the pointer; syslog(3) writes local time, and a confined process cannot read which
 // that is.

@@ -1,4 +1,4 @@
-// Other programs: run beside this one, or instead of it.
+// Runs other programs: as a child process, or in the place of this one.
 
 import CSystem
 
@@ -7,17 +7,21 @@ public enum ChildProcess {
   public enum Status: Equatable, Sendable {
     case exited(Int)
     case signalled(Int)
-    /// It has not, and was killed.
+    /// It did not end before the deadline, and was killed.
     case timedOut
+    /// It was killed because this process got SIGTERM.
+    case terminated
   }
 
-  /// Runs a program to its end. Descriptors 0 and 1 are /dev/null, 2 is the log's, `descriptor` is
-  /// a pipe with `input`, which must fit a pipe (64 KiB); no other is open. The environment is this
-  /// one's without some variables.
+  /// Runs a program to its end. It gets /dev/null as descriptors 0 and 1, standard error as 2, and a pipe with `input`
+  /// as `descriptor`; no other descriptor is open. `input` must fit into a pipe (64 KiB). No signal is blocked or
+  /// ignored. The program inherits the environment.
   public static func run(
     _ arguments: [String], feeding input: [UInt8], to descriptor: CInt,
-    without variables: Set<String>, until deadline: Deadline
+    until deadline: Deadline, unless termination: Termination = .never
   ) throws(Errno) -> Status {
+    // If the spawner lets SIGCHLD be ignored, waitpid(2) returns no exit status. So set the default; nil is SIG_DFL.
+    signal(SIGCHLD, nil)
     var ends: [CInt] = [-1, -1]
     _ = try retrying { unsafe postern_pipe(&ends) }
     let reading = FileDescriptor(ends[0])
@@ -38,44 +42,49 @@ public enum ChildProcess {
     var none = sigset_t()
     unsafe sigemptyset(&none)
     unsafe posix_spawnattr_setsigmask(&attributes, &none)
-    unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+    var defaults = sigset_t()
+    unsafe sigfillset(&defaults)
+    unsafe posix_spawnattr_setsigdefault(&attributes, &defaults)
+    unsafe posix_spawnattr_setflags(
+      &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
 
     var pid: pid_t = 0
     let error = unsafe withCStrings(arguments) { argv in
-      unsafe withCStrings(environment(without: variables)) { envp in
-        unsafe posix_spawn(&pid, arguments[0], &actions, &attributes, argv, envp)
-      }
+      unsafe posix_spawn(&pid, arguments[0], &actions, &attributes, argv, postern_environ())
     }
     if error != 0 { throw Errno(rawValue: error) }
-    return try wait(for: pid, until: deadline)
+    return try wait(for: pid, until: deadline, unless: termination)
   }
 
-  private static func wait(for pid: pid_t, until deadline: Deadline) throws(Errno) -> Status {
+  private static func wait(
+    for pid: pid_t, until deadline: Deadline, unless termination: Termination
+  ) throws(Errno) -> Status {
     let process = FileDescriptor(try retrying { postern_pidfd_open(pid) })
-    var polled = pollfd(fd: process.number, events: Int16(POLLIN), revents: 0)
-    var ended: CInt = 0
-    while ended == 0 {
-      ended = unsafe poll(&polled, 1, deadline.remainingMilliseconds)
-      if ended == -1, postern_errno() == EINTR { ended = 0 }
-      if ended == 0, deadline.hasPassed { break }
-    }
-    if ended != 1 { kill(pid, SIGKILL) }
+    let event = try termination.wait(for: process.number, until: deadline)
+    if event != .ready { kill(pid, SIGKILL) }
     var status: CInt = 0
     _ = try retrying { unsafe waitpid(pid, &status, 0) }
-    if ended != 1 { return .timedOut }
-    let signal = status & 0x7F
-    return signal == 0 ? .exited(Int(status >> 8 & 0xFF)) : .signalled(Int(signal))
+    switch event {
+    case .timeout: return .timedOut
+    case .terminated: return .terminated
+    case .ready:
+      let signal = status & 0x7F
+      return signal == 0 ? .exited(Int(status >> 8 & 0xFF)) : .signalled(Int(signal))
+    }
   }
 
-  /// Becomes another program, which gets descriptors 0, 1 and 2 and an environment in which some
-  /// variables are replaced or, with nil, missing. Returns only if that fails.
+  /// Executes another program in the place of this one. It gets the descriptors 0, 1 and 2, and no signal is blocked or
+  /// ignored. The environment is inherited; some variables are replaced, or removed where the value is nil. Returns only
+  /// if this fails.
   public static func replaceProcess(
     with arguments: [String], setting variables: [String: String?]
   ) -> Errno {
+    // A program inherits ignored signals through exec(3). For example, systemd starts a session with SIGPIPE ignored.
+    for number in 1...CInt(31) { signal(number, nil) }
     var none = sigset_t()
     unsafe sigemptyset(&none)
     unsafe sigprocmask(SIG_SETMASK, &none, nil)
-    var environment = environment(without: Set(variables.keys))
+    var environment = Process.environmentEntries(without: Array(variables.keys))
     for case (let name, let value?) in variables { environment.append("\(name)=\(value)") }
     _ = unsafe withCStrings(arguments) { argv in
       unsafe withCStrings(environment) { envp in unsafe execve(arguments[0], argv, envp) }
@@ -83,11 +92,11 @@ public enum ChildProcess {
     return .current
   }
 
-  /// Whether a file can be executed.
-  public static func isExecutable(_ path: String) -> Bool { unsafe access(path, X_OK) == 0 }
-
-  private static func environment(without names: Set<String>) -> [String] {
-    Process.environmentEntries.filter { !names.contains(String($0.prefix { $0 != "=" })) }
+  /// Whether a path names a file that can be executed.
+  public static func isExecutable(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe stat(path, &status) == 0 && status.st_mode & mode_t(S_IFMT) == mode_t(S_IFREG)
+      && access(path, X_OK) == 0
   }
 
   private static func withCStrings<Result>(

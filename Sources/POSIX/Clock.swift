@@ -1,4 +1,4 @@
-// Time: of the day, for names and fields; monotonic, for deadlines.
+// The time of day, for names and fields, and the monotonic clock, for deadlines.
 
 import CSystem
 
@@ -18,13 +18,15 @@ public enum Clock {
   }
 }
 
-/// A moment until which something may take.
+/// The moment at which something must have ended.
 public struct Deadline: Comparable, Sendable {
   private let moment: Int64
 
   /// `seconds` from now.
-  public init(inSeconds seconds: Int) {
-    moment = Clock.monotonicMilliseconds() + Int64(seconds) * 1000
+  public init(inSeconds seconds: Int) { self.init(inMilliseconds: Int64(seconds) * 1000) }
+
+  init(inMilliseconds milliseconds: Int64) {
+    moment = Clock.monotonicMilliseconds() + milliseconds
   }
 
   var remainingMilliseconds: CInt {

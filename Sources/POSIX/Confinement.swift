@@ -1,19 +1,21 @@
-// What a process gives up before it reads a byte from the peer: privileges that an exec might bring
-// (no_new_privs), files outside the mail directory (landlock(7)), system calls that it does not make
-// (seccomp(2)), and resources (setrlimit(2)). All of it is inherited by what is executed, and none can be
-// taken back; a process may narrow itself further.
+// What a process gives up before it reads an octet from the peer: privileges that it could gain by exec
+// (no_new_privs), files outside the mail directory (landlock(7)), system calls that it does not need
+// (seccomp(2)), and resources (setrlimit(2)). Programs that it executes inherit all of this, and nobody can
+// take it back.
 
 import CSystem
 
 public struct Confinement: Sendable {
   /// The directory that files may be made, written and removed in; nil if it could not be opened.
   public var mailDirectory: String?
-  /// A file that may be read, and with it what lies in its directory, since an edited file is another
-  /// file.
+  /// A file that may be read. Other files in its directory may be read too: whoever edits the file puts a new
+  /// one in its place.
   public var readableFile: String?
   /// Whether another program will be executed. It may read and execute every file, use the network,
-  /// and make any system call but those that change the machine.
+  /// and make any system call except those that change the machine.
   public var executes = false
+  /// Whether locks on files will be taken (`FileDescriptor.takeSlot`).
+  public var locks = false
   /// Whether sockets to the log may be made.
   public var logsToSyslog = false
 
@@ -25,7 +27,7 @@ public struct Confinement: Sendable {
     public let errno: Errno
   }
 
-  /// Confines the process, as far as the kernel can; gives what it cannot.
+  /// Confines the process as far as the kernel can, and returns what it cannot.
   public func apply() -> [Lack] {
     var lacks: [Lack] = []
     var unreadable: Errno?
@@ -50,7 +52,7 @@ extension Confinement {
     try limit(postern_rlimit_nproc, 0)
   }
 
-  /// Lowers a limit for good; one that is lower already stays.
+  /// Lowers a limit for good. A limit that is lower already stays.
   private func limit(_ resource: CInt, _ value: Int) throws(Errno) {
     var current = rlimit()
     try once { unsafe getrlimit(resource, &current) }
@@ -71,7 +73,7 @@ extension Confinement {
     static let removeFile: UInt64 = 1 << 5
     static let makeRegular: UInt64 = 1 << 8
 
-    /// All that a version of Landlock can deny.
+    /// Everything that a version of Landlock can deny.
     static func all(version: CInt) -> UInt64 {
       switch version {
       case ...1: (1 << 13) - 1
@@ -82,15 +84,16 @@ extension Confinement {
     }
   }
 
-  /// What reaches no process outside.
+  /// What Landlock can keep from processes outside of the confinement. Programs that the process executes are
+  /// inside.
   private enum Scope {
-    /// Connections to abstract sockets.
+    /// Connections to their abstract sockets.
     static let sockets: UInt64 = 1 << 0
-    /// Signals. What is executed is inside.
+    /// Signals.
     static let signals: UInt64 = 1 << 1
   }
 
-  /// Gives why what is to be readable could not be allowed; nil where that has not happened.
+  /// Returns an error if the process could be confined, but `readableFile` could not be allowed.
   private func restrictFiles() throws(Errno) -> Errno? {
     let version = postern_landlock_version()
     guard version > 0 else { throw .current }
@@ -122,8 +125,8 @@ extension Confinement {
     return unreadable
   }
 
-  /// Allows what lies in the directory of a file and, where the file is a symbolic link, in the directory
-  /// of what it leads to. What is not there need not be allowed.
+  /// Allows to read the files in the directory of a file and, if that is a symbolic link, those in the
+  /// directory of the file that it leads to. A directory that does not exist is skipped.
   private func allowReading(
     _ ruleset: borrowing FileDescriptor, _ file: String
   ) throws(Errno) {
@@ -141,7 +144,7 @@ extension Confinement {
   private func allow(
     _ ruleset: borrowing FileDescriptor, _ path: String, _ access: UInt64
   ) throws(Errno) {
-    // As a place only: a directory need not be readable for what lies in it to be.
+    // With O_PATH, since files can be read in a directory that cannot be.
     let directory = try FileDescriptor.place(path)
     try once { postern_landlock_allow(ruleset.number, directory.number, access) }
   }
@@ -149,8 +152,8 @@ extension Confinement {
 
 // System calls.
 extension Confinement {
-  /// What a session that executes nothing needs: to read and write what is open, to store a message, to
-  /// tell the time, to ask for memory, and to end.
+  /// What a session that executes nothing needs: to read and write open files, to store a message, to
+  /// get the time and memory, and to end.
   private static var needed: [CInt] {
     [
       SYS_read, SYS_write, postern_sys_poll, SYS_ppoll, SYS_sendto, SYS_close, SYS_openat,
@@ -163,7 +166,7 @@ extension Confinement {
     ].map { CInt($0) }
   }
 
-  /// What no program that a session executes needs: calls that change the machine or other processes.
+  /// What programs that a session executes do not need: calls that change the machine or other processes.
   private static var dangerous: [CInt] {
     [
       SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_bpf, SYS_perf_event_open,
@@ -184,7 +187,7 @@ extension Confinement {
       var filter = Filter()
       if executes {
         for call in Self.dangerous { filter.compare(call, then: Filter.denied) }
-        // From 2^30 on x86-64 has the same calls once more, by other numbers (x32).
+        // On x86-64 every call has a second number, which begins at 2^30 (x32).
         filter.test(BPF_JGE, 1 << 30, then: Filter.denied)
       } else {
         allowNeeded(in: &filter)
@@ -199,7 +202,7 @@ extension Confinement {
   }
 
   private func allowNeeded(in filter: inout Filter) {
-    // Memory, but none that can be executed.
+    // Memory must not be executable.
     filter.test(BPF_JSET, UInt32(PROT_EXEC), then: Filter.denied, else: Filter.allowed)
     filter.load(argument: 2)
     let memory = filter.start
@@ -209,7 +212,18 @@ extension Confinement {
       filter.load(argument: 0)
       socket = filter.start
     }
-    Self.search(Self.needed.filter { $0 >= 0 }.sorted()[...], in: &filter)
+    // fcntl(2) can also have signals sent to other processes.
+    var lock: Int?
+    if locks {
+      filter.test(BPF_JEQ, UInt32(F_GETLK), then: Filter.allowed, else: Filter.denied)
+      filter.test(BPF_JEQ, UInt32(F_SETLK), then: Filter.allowed)
+      filter.load(argument: 1)
+      lock = filter.start
+    }
+    // Skip system calls that this architecture does not have.
+    let needed = Self.needed.filter { $0 >= 0 }.sorted()
+    Self.search(needed, needed.indices, in: &filter)
+    if let lock { filter.compare(CInt(SYS_fcntl), then: lock) }
     for call in [SYS_mmap, SYS_mprotect] { filter.compare(CInt(call), then: memory) }
     if let socket {
       filter.compare(CInt(SYS_connect), then: Filter.allowed)
@@ -217,33 +231,36 @@ extension Confinement {
     }
   }
 
-  /// Allows the calls of an ascending list, found by halving it, and no others.
-  private static func search(_ calls: ArraySlice<CInt>, in filter: inout Filter) {
-    if calls.count <= 3 {
+  /// Allows the calls in `range` of an ascending list, and no others, by a binary search.
+  private static func search(_ calls: [CInt], _ range: Range<Int>, in filter: inout Filter) {
+    if range.count <= 3 {
       var other = Filter.denied
-      for call in calls.reversed() {
-        filter.compare(call, then: Filter.allowed, else: other)
+      for index in range {
+        filter.compare(calls[index], then: Filter.allowed, else: other)
         other = filter.start
       }
       return
     }
-    let middle = calls.startIndex + calls.count / 2
-    search(calls[middle...], in: &filter)
+    let middle = range.lowerBound + range.count / 2
+    search(calls, middle..<range.upperBound, in: &filter)
     let upper = filter.start
-    search(calls[..<middle], in: &filter)
+    search(calls, range.lowerBound..<middle, in: &filter)
     filter.test(BPF_JGE, UInt32(bitPattern: calls[middle]), then: upper)
   }
 }
 
-/// A filter of system calls in the making: from its last statement to its first, so that where a jump leads is
-/// there already. When it is installed the kernel translates it several times and runs it for every call there
-/// is: that it is short, and no long chain of comparisons, is most of what a confined session costs.
+/// A filter of system calls, which is written from its last statement to its first, so that the target of a
+/// jump is always known.
+///
+/// The kernel translates a filter several times when it is installed, and runs it for every number that a call
+/// may have. This is most of what a confined session costs, so a filter should be short, and should search
+/// rather than compare with one call after the other.
 private struct Filter {
-  /// The ends, as positions in `statements`.
+  /// The two results, as positions in `statements`.
   static let denied = 0
   static let allowed = 1
 
-  /// The last first.
+  /// The last statement comes first.
   private var statements = [
     sock_filter(
       code: UInt16(BPF_RET | BPF_K), jt: 0, jf: 0, k: SECCOMP_RET_ERRNO | UInt32(EPERM)),
@@ -252,11 +269,12 @@ private struct Filter {
 
   init() { statements.reserveCapacity(128) }
 
-  /// The position of what runs first so far.
+  /// The position of the statement that runs first so far.
   var start: Int { statements.count - 1 }
 
-  /// The whole, the first first: the number of the call is loaded, and a call of another architecture denied.
-  /// (struct seccomp_data: the number is at 0, the architecture at 4, the low half of argument n at 16 + 8n.)
+  /// The whole filter in the order in which it runs. In front it denies calls of another architecture, and
+  /// loads the number of the call. (In struct seccomp_data the number is at 0, the architecture at 4, and the
+  /// low half of argument n at 16 + 8n.)
   var program: [sock_filter] {
     var whole = self
     whole.load(0)
@@ -265,7 +283,7 @@ private struct Filter {
     return whole.statements.reversed()
   }
 
-  /// Leads to `then` if the call is this, else to `other`, or on to what runs first so far.
+  /// Goes to `then` if it is this call, else to `other`, or on to the statement that runs first so far.
   mutating func compare(_ call: CInt, then: Int, else other: Int? = nil) {
     test(BPF_JEQ, UInt32(bitPattern: call), then: then, else: other)
   }

@@ -1,5 +1,5 @@
-// The stream a session runs on: standard input and output, with deadlines, and SIGTERM as
-// something that can be waited for.
+// The connection of a session: standard input and output, with deadlines. Waiting for the peer ends early when SIGTERM
+// comes.
 
 import CSystem
 
@@ -10,21 +10,21 @@ public struct Connection: ~Copyable {
   /// Whether `output` has turned out to be something other than a socket.
   private var outputIsSocket = true
 
-  /// Why the peer was waited for in vain.
+  /// Why waiting for the peer ended without success.
   public enum Interruption: Error, Equatable {
     /// The deadline has passed.
     case timeout
     /// SIGTERM has come.
     case terminated
-    /// The peer sends no more.
+    /// The peer has closed its side.
     case endOfInput
     /// The connection is broken.
     case failed(Errno)
   }
 
-  /// Takes over the descriptors 0 and 1. SIGTERM, SIGPIPE and SIGXFSZ are blocked from here on:
-  /// the first is read as data and so never interrupts the storing of a message, the others are
-  /// errors of the call, EPIPE and EFBIG.
+  /// Takes over the descriptors 0 and 1, and blocks SIGTERM, SIGPIPE and SIGXFSZ from here on. SIGTERM is read from a
+  /// signalfd(2), so it never interrupts the storing of a message. In the place of the two others the call that caused
+  /// them fails, with EPIPE or EFBIG.
   public init() throws(Errno) {
     var signals = sigset_t()
     unsafe sigemptyset(&signals)
@@ -40,11 +40,14 @@ public struct Connection: ~Copyable {
     output = FileDescriptor(STDOUT_FILENO)
   }
 
-  /// Appends to `buffer` what has arrived, at most `count` octets, and gives how many those are.
+  /// SIGTERM, for a caller that waits for something other than the peer.
+  public var terminated: Termination { Termination(descriptor: termination.number) }
+
+  /// Waits for input, appends at most `count` octets of it to `buffer`, and returns their number.
   public func read(
     into buffer: inout [UInt8], atMost count: Int, until deadline: Deadline
   ) throws(Interruption) -> Int {
-    // Input that is always there is no reason to go on reading it.
+    // A peer that sends without a pause must not be read beyond the deadline.
     if deadline.hasPassed { throw .timeout }
     try wait(for: POLLIN, on: input.number, until: deadline)
     let got = try reporting { () throws(Errno) in try input.read(into: &buffer, atMost: count) }
@@ -52,8 +55,8 @@ public struct Connection: ~Copyable {
     return got
   }
 
-  /// Writes all of `octets` and takes them out; those that were not written when this throws stay
-  /// there. A peer that does not read keeps it no longer than to the deadline.
+  /// Writes all of `octets` and removes them. If this throws, the octets that were not written stay. If the peer does
+  /// not read, this waits until the deadline.
   public mutating func write(
     _ octets: inout [UInt8], until deadline: Deadline
   ) throws(Interruption) {
@@ -85,8 +88,9 @@ public struct Connection: ~Copyable {
     }
   }
 
-  /// Ends the output and passes over what still comes, also after SIGTERM: a socket that is closed with input
-  /// unread is reset, and a reset takes from the peer what it has not read. Does nothing for a pipe.
+  /// Ends the output, then reads and ignores input until the deadline, even after SIGTERM. If a socket is closed while
+  /// it has unread input, the connection is reset, and the peer may lose output that it has not read yet. Does nothing
+  /// for a pipe.
   public func linger(until deadline: Deadline) {
     guard shutdown(output.number, CInt(SHUT_WR)) == 0 else { return }
     var passedOver: [UInt8] = []
@@ -99,7 +103,7 @@ public struct Connection: ~Copyable {
     }
   }
 
-  /// Whether nothing comes from the peer until the deadline, the end of its output included.
+  /// Waits until the deadline; false if the peer sends something or closes its side before that.
   public func isQuiet(until deadline: Deadline) throws(Interruption) -> Bool {
     do throws(Interruption) {
       try wait(for: POLLIN, on: input.number, until: deadline)
@@ -109,7 +113,7 @@ public struct Connection: ~Copyable {
     }
   }
 
-  /// Waits for nothing but the deadline.
+  /// Waits until the deadline, whatever the peer does.
   public func pause(until deadline: Deadline) throws(Interruption) {
     do throws(Interruption) { try wait(for: 0, on: -1, until: deadline) } catch .timeout {}
   }
@@ -131,8 +135,8 @@ public struct Connection: ~Copyable {
       if ready > 0 { break }
       if deadline.hasPassed { throw .timeout }
     }
-    // What can be written at once is written before the end: it may be the reply to a message that
-    // is stored.
+    // After SIGTERM, output that can be written at once is still written: it may be the reply to a message that has been
+    // stored.
     if polled[1].revents != 0, event != POLLOUT || polled[0].revents == 0 { throw .terminated }
   }
 

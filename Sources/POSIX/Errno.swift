@@ -1,4 +1,4 @@
-// Errors of the C library, and the one place where EINTR is dealt with.
+// Errors of the C library. Calls that EINTR interrupts are repeated here and nowhere else.
 
 import CSystem
 
@@ -28,7 +28,7 @@ public struct Errno: Error, Equatable, Sendable, CustomStringConvertible {
   public var description: String { unsafe String(cString: strerror(rawValue)) }
 }
 
-/// Calls again while a signal interrupts; any other -1 is thrown.
+/// Calls `body` again as long as a signal interrupts it (EINTR). Throws any other error.
 func retrying<Result: FixedWidthInteger & SignedInteger>(
   _ call: () -> Result
 ) throws(Errno) -> Result {
@@ -39,7 +39,7 @@ func retrying<Result: FixedWidthInteger & SignedInteger>(
   }
 }
 
-/// Calls once; -1 is thrown. For what must not be repeated, as close(2).
+/// Calls `body` once and throws its error. For calls that must not be repeated, such as close(2).
 func once(_ call: () -> CInt) throws(Errno) {
   if call() == -1 { throw .current }
 }

@@ -1,4 +1,4 @@
-// An open file, pipe or socket, owned: closed when its owner goes.
+// An open file, pipe or socket, which is closed when the value that owns it is destroyed.
 
 import CSystem
 
@@ -13,7 +13,8 @@ public struct FileDescriptor: ~Copyable, Sendable {
 
 // Reading and writing.
 extension FileDescriptor {
-  /// Appends to `buffer` what read(2) gives, at most `count` octets; 0 is the end of the file.
+  /// Appends the octets of one read(2) to `buffer`, at most `count`, and returns how many there were. 0 means the end
+  /// of the file.
   public func read(into buffer: inout [UInt8], atMost count: Int) throws(Errno) -> Int {
     var outcome = Result<Int, Errno>.success(0)
     buffer.append(addingCapacity: count) { (span: inout OutputSpan<UInt8>) in
@@ -48,7 +49,7 @@ extension FileDescriptor {
     }
   }
 
-  /// send(2) without waiting; nil where it would have to wait.
+  /// send(2) without waiting; nil if it would have to wait.
   func sendNow(_ octets: Span<UInt8>) throws(Errno) -> Int? {
     do throws(Errno) {
       return try unsafe octets.withUnsafeBytes { (memory) throws(Errno) in
@@ -62,8 +63,8 @@ extension FileDescriptor {
     }
   }
 
-  /// write(2) without waiting, where the kernel can (pipes, since Linux 6.4); else, and where it would have
-  /// to wait, nil.
+  /// write(2) without waiting, if the kernel supports that (for pipes since Linux 6.4). Nil if it does not, or if the
+  /// call would have to wait.
   func writeNow(_ octets: Span<UInt8>) -> Int? {
     let written = unsafe octets.withUnsafeBytes {
       unsafe postern_write_now(number, $0.baseAddress, $0.count)
@@ -71,7 +72,7 @@ extension FileDescriptor {
     return written < 0 ? nil : written
   }
 
-  /// Writes text to a standard descriptor, 1 or 2, which stays open. What cannot be written is lost.
+  /// Writes text to a standard descriptor, 1 or 2, which stays open. Errors are ignored.
   public static func print(_ text: String, to number: CInt) {
     var octets = [UInt8](text.utf8)[...]
     while !octets.isEmpty {
@@ -83,20 +84,20 @@ extension FileDescriptor {
     }
   }
 
-  /// fdatasync(2): the content, and what is needed to read it, is on the disk.
+  /// fdatasync(2): when it returns, the content and the metadata that is needed to read it are on the disk.
   public func synchronizeData() throws(Errno) {
     _ = try retrying { fdatasync(number) }
   }
 
-  /// fsync(2): of a directory, its entries are on the disk.
+  /// fsync(2): when it returns for a directory, the directory's entries are on the disk.
   public func synchronize() throws(Errno) {
     _ = try retrying { fsync(number) }
   }
 }
 
-// What it is.
+// What a descriptor or a path is.
 extension FileDescriptor {
-  /// Which object a descriptor is open on: two that are equal are the same file, pipe or socket.
+  /// Identifies the object behind a descriptor: two equal values mean the same file, pipe or socket.
   public struct Identity: Equatable, Sendable {
     public let device: UInt64
     public let inode: UInt64
@@ -124,7 +125,7 @@ extension FileDescriptor {
     return unsafe readlink(path, &octet, 1) >= 0
   }
 
-  /// realpath(3); nil if that leads nowhere.
+  /// realpath(3); nil if the path leads nowhere.
   static func realPath(_ path: String) -> String? {
     guard let real = unsafe realpath(path, nil) else { return nil }
     defer { unsafe free(real) }
@@ -149,7 +150,8 @@ extension FileDescriptor {
       try retrying { unsafe postern_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) })
   }
 
-  /// Opens a directory as a place (`O_PATH`), close-on-exec: it must be reachable, not readable.
+  /// Opens a directory as a place (`O_PATH`), close-on-exec. This needs search permission on the directories above it,
+  /// and no permission to read it.
   static func place(_ path: String) throws(Errno) -> FileDescriptor {
     FileDescriptor(
       try retrying {
@@ -162,7 +164,7 @@ extension FileDescriptor {
     FileDescriptor(try retrying { unsafe postern_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0) })
   }
 
-  /// All that is in the file; nil if that is more than `limit` octets.
+  /// Reads the whole file; nil if it has more than `limit` octets.
   public func readAll(limit: Int) throws(Errno) -> [UInt8]? {
     var content: [UInt8] = []
     while content.count <= limit {
@@ -171,7 +173,7 @@ extension FileDescriptor {
     return nil
   }
 
-  /// Puts `/dev/null` at a descriptor number, whatever was there.
+  /// Replaces a descriptor by `/dev/null`, whether it was open or not.
   public static func replaceWithNull(_ number: CInt) throws(Errno) {
     let null = try retrying { unsafe postern_openat(AT_FDCWD, "/dev/null", O_RDWR, 0) }
     if null == number { return }
@@ -180,10 +182,10 @@ extension FileDescriptor {
   }
 }
 
-// In a directory that is open.
+// Operations in an open directory.
 extension FileDescriptor {
-  /// Makes a file that has no name (`O_TMPFILE`), to be written; nil where the file system has no
-  /// such thing. Mode 0660 minus the umask.
+  /// Makes a file without a name (`O_TMPFILE`) for writing; nil if the file system does not support this. Its mode is
+  /// 0660 minus the umask.
   public func makeUnnamedFile() throws(Errno) -> FileDescriptor? {
     do throws(Errno) {
       return FileDescriptor(
@@ -195,7 +197,7 @@ extension FileDescriptor {
     }
   }
 
-  /// Makes a file that must not exist yet, to be written. Mode 0660 minus the umask.
+  /// Makes a new file for writing; an error if the name exists. Its mode is 0660 minus the umask.
   public func makeFile(named name: String) throws(Errno) -> FileDescriptor {
     FileDescriptor(
       try retrying {
@@ -203,11 +205,10 @@ extension FileDescriptor {
       })
   }
 
-  /// Gives `file`, which is on this file system and may have no name, a name here. Never replaces
-  /// one.
+  /// Gives `file` a name in this directory, which must be on the same file system. The file may be without a name so
+  /// far. An existing name is never replaced.
   ///
-  /// Before Linux 6.10 `AT_EMPTY_PATH` needs a capability, without which it is ENOENT; there the
-  /// way is through `/proc`.
+  /// Before Linux 6.10 `AT_EMPTY_PATH` fails with ENOENT without a capability. Then the name is made through `/proc`.
   public func link(_ file: borrowing FileDescriptor, as name: String) throws(Errno) {
     do throws(Errno) {
       _ = try retrying { unsafe linkat(file.number, "", number, name, postern_at_empty_path) }
@@ -217,7 +218,7 @@ extension FileDescriptor {
     }
   }
 
-  /// Gives the file called `existing` here a second name. Never replaces one.
+  /// Gives the file `existing` of this directory a second name. An existing name is never replaced.
   public func link(_ existing: String, as name: String) throws(Errno) {
     _ = try retrying { unsafe linkat(number, existing, number, name, 0) }
   }

@@ -1,14 +1,14 @@
-// The IP address of a peer: from text that a spawner left in the environment, or from the socket.
+// The IP address of a peer. It comes from text that a spawner has put into the environment, or from the socket.
 
 import CSystem
 
 public struct IPAddress: Equatable, Sendable {
-  /// As inet_ntop(3) writes it. An IPv4 address mapped into IPv6 is an IPv4 address.
+  /// The address as inet_ntop(3) writes it. An IPv4 address that is mapped into IPv6 is written as IPv4.
   public let text: String
   public let isIPv6: Bool
 
-  /// An address in any form that inet_pton(3) takes, in brackets or not (socat has them), with a
-  /// scope or not; nil for anything else.
+  /// Reads an address in any form that inet_pton(3) accepts. Brackets, as socat writes them, and a scope are allowed.
+  /// Nil for anything else.
   public init?(_ text: String) {
     var text = text[...]
     if text.first == "[", text.last == "]" { text = text.dropFirst().dropLast() }

@@ -1,4 +1,4 @@
-// What has arrived from a peer and is not done with.
+// The input that has arrived from a peer and has not been processed yet.
 
 import CSystem
 
@@ -7,7 +7,7 @@ public struct InputBuffer {
   public let capacity: Int
   public var octets: [UInt8] = []
 
-  /// How many octets of the memory may hold what was taken out or is there.
+  /// The first so many octets of the memory may contain input, present or removed.
   private var used = 0
 
   public init(capacity: Int) {
@@ -18,8 +18,8 @@ public struct InputBuffer {
   /// How many octets may be added.
   public var room: Int { capacity - octets.count }
 
-  /// Takes out the first octets, which are done with. What memory still holds of octets that were taken out is
-  /// overwritten with zeros, since it may be a password; not so while `isContent`, but then later.
+  /// Removes the first octets, which have been processed. The memory that removed octets leave behind is overwritten
+  /// with zeros, because it may contain a password. While `isContent` is true this is put off until later calls.
   public mutating func removeFirst(_ count: Int, isContent: Bool) {
     let rest = octets.count - count
     used = max(used, octets.count)

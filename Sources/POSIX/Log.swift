@@ -75,9 +75,15 @@ public struct Log: Sendable {
     switch destination {
     case .standardError, .journal:
       line.octets.append(UInt8(ascii: "\n"))
-      guard Self.canWrite() else { return }
       unsafe line.octets.withUnsafeBytes { memory in
-        _ = unsafe CSystem.write(STDERR_FILENO, memory.baseAddress, memory.count)
+        // A pipe or a socket that is ready takes a line without waiting.
+        let isWritten =
+          unsafe postern_write_now(STDERR_FILENO, memory.baseAddress, memory.count) >= 0
+        if isWritten {
+          unsafe Self.isStuck = false
+        } else if Self.canWrite() {
+          _ = unsafe CSystem.write(STDERR_FILENO, memory.baseAddress, memory.count)
+        }
       }
     case .syslog:
       line.octets.append(0)
@@ -88,17 +94,24 @@ public struct Log: Sendable {
     }
   }
 
-  /// Whether standard error takes a line, for which it has a second. A log that nobody reads stops no
-  /// mail: what it does not take is lost.
+  /// Whether a line has waited for standard error in vain.
+  nonisolated(unsafe) private static var isStuck = false
+
+  /// Whether standard error takes a line within a second. A log that nobody reads must not hold up mail: a line
+  /// that it does not take is lost, and the lines after it wait no more until it takes one again.
   private static func canWrite() -> Bool {
     var polled = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
-    return unsafe poll(&polled, 1, 1000) > 0
+    let isReady = unsafe poll(&polled, 1, isStuck ? 0 : 1000) > 0
+    unsafe isStuck = !isReady
+    return isReady
   }
 
   /// A line in the making, which is cut at what a pipe that is ready takes at once (pipe(7)).
   public struct Line {
     fileprivate var octets: [UInt8] = []
     private var isFirst = true
+
+    fileprivate init() { octets.reserveCapacity(256) }
 
     public mutating func add(_ key: StaticString, _ value: StaticString) {
       begin(key)

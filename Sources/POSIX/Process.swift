@@ -1,8 +1,8 @@
-// What a process knows of itself, and how it ends.
+// The arguments and the environment of this process, and its exit status.
 
 import CSystem
 
-/// Named for what it is, since the standard library has no such type.
+/// This process. The name is free, because Foundation is not used.
 public enum Process {
   /// Exit statuses of sysexits(3).
   public enum ExitStatus: CInt, Sendable {
@@ -15,9 +15,10 @@ public enum Process {
 
   public static func exit(_ status: ExitStatus) -> Never { CSystem.exit(status.rawValue) }
 
-  /// What the program was called with, its own name first. (Not `CommandLine`, which Embedded Swift does
-  /// not have.)
-  public static var arguments: [String] { unsafe strings(postern_arguments()) }
+  /// The arguments of the program, beginning with its own name. Embedded Swift has no `CommandLine`.
+  public static var arguments: [String] {
+    unsafe strings(postern_arguments()) { unsafe String(cString: $0) }
+  }
 
   /// The value of an environment variable; nil if it is not set.
   public static func environment(_ name: StaticString) -> String? {
@@ -29,22 +30,39 @@ public enum Process {
     return unsafe String(cString: value)
   }
 
-  /// The environment, each entry `NAME=VALUE`.
-  static var environmentEntries: [String] { unsafe strings(postern_environ()) }
-
-  /// The names of all environment variables.
-  public static var environmentNames: [String] {
-    environmentEntries.map { String($0.prefix { $0 != "=" }) }
+  /// The entries of the environment (`NAME=VALUE`) that begin with one of `prefixes`.
+  public static func environmentEntries(beginningWith prefixes: [StaticString]) -> [String] {
+    unsafe strings(postern_environ()) { text in
+      let isWanted = prefixes.contains {
+        // The octets of a literal have a NUL behind them.
+        unsafe strncmp(
+          text, UnsafeRawPointer($0.utf8Start).assumingMemoryBound(to: CChar.self),
+          $0.utf8CodeUnitCount) == 0
+      }
+      return isWanted ? unsafe String(cString: text) : nil
+    }
   }
 
-  /// What the C library has as pointers, null at the end.
+  /// The environment without the variables of these names.
+  static func environmentEntries(without names: [String]) -> [String] {
+    unsafe strings(postern_environ()) { text in
+      let entry = unsafe String(cString: text)
+      let isUnwanted = names.contains { name in
+        entry.utf8.starts(with: name.utf8) && entry.utf8.dropFirst(name.utf8.count).first == 0x3D
+      }
+      return isUnwanted ? nil : entry
+    }
+  }
+
+  /// Calls `text` for each string of a list of C strings that ends with a null pointer, and collects the results.
   private static func strings(
-    _ first: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+    _ first: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
+    _ text: (UnsafeMutablePointer<CChar>) -> String?
   ) -> [String] {
     var strings: [String] = []
     var next = unsafe first
-    while let text = unsafe next?.pointee {
-      strings.append(unsafe String(cString: text))
+    while let pointer = unsafe next?.pointee {
+      if let text = unsafe text(pointer) { strings.append(text) }
       unsafe next? += 1
     }
     return strings
@@ -57,7 +75,7 @@ public enum Process {
     return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  /// 64 bits that nobody can foresee (getrandom(2)).
+  /// 64 random bits that nobody can predict (getrandom(2)).
   public static func random() -> UInt64 {
     var generator = SystemRandomNumberGenerator()
     return generator.next()

@@ -1,10 +1,10 @@
-// What a confined session must not be able to do, tried: in debug builds only, for the tests.
+// Tries what a confined session must not be able to do. Only debug builds have this, for the tests.
 
 #if DEBUG
   import CSystem
 
   public enum Trespass {
-    /// Tries what `name` says, and gives how that ended.
+    /// Tries what `name` says, and returns how that ended.
     public static func attempt(_ name: String) -> String {
       do throws(Errno) {
         switch name {
@@ -14,8 +14,17 @@
         case "execute": throw ChildProcess.replaceProcess(with: ["/bin/true"], setting: [:])
         case "fork":
           _ = try ChildProcess.run(
-            ["/bin/true"], feeding: [], to: 3, without: [], until: Deadline(inSeconds: 5))
+            ["/bin/true"], feeding: [], to: 3, until: Deadline(inSeconds: 5))
         case "signal": try once { kill(getppid(), 0) }
+        case "executable memory":
+          // MAP_FAILED is -1.
+          try once {
+            unsafe Int(bitPattern: mmap(nil, 4096, exec, anonymous, -1, 0)) == -1 ? -1 : 0
+          }
+        case "memory made executable":
+          guard let start = unsafe mmap(nil, 4096, PROT_READ, anonymous, -1, 0) else { break }
+          try once { unsafe mprotect(start, 4096, exec) }
+        case "descriptor's owner": try once { postern_set_owner(STDERR_FILENO) }
         default: return "unknown"
         }
       } catch {
@@ -23,6 +32,9 @@
       }
       return "succeeded"
     }
+
+    private static let exec = PROT_READ | PROT_EXEC
+    private static let anonymous = MAP_PRIVATE | MAP_ANONYMOUS
 
     /// Makes a TCP connection to port 9 of this host, to see whether one can be made.
     private static func connectToDiscardPort() throws(Errno) {

@@ -1,13 +1,12 @@
-// The PROXY protocol, versions 1 and 2: a header in which a proxy tells whose connection it passes on.
+// The PROXY protocol, versions 1 and 2. In its header a proxy tells which client's connection it forwards.
 // https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
 //
-// Pure: the caller brings octets, and never more than `parse` has asked for, so that it does not read
-// past the header.
+// Pure: the caller reads the octets. It must not read more than `parse` has asked for, so that it does not read beyond
+// the header.
 
 /// What a header says.
 public struct ProxyHeader: Equatable, Sendable {
-  /// The client; nil where the proxy speaks for itself (LOCAL) or does not know the client (UNKNOWN,
-  /// UNSPEC).
+  /// The client; nil if the proxy opened the connection itself (LOCAL) or does not know the client (UNKNOWN, UNSPEC).
   public let source: Source?
   /// Whether the client's connection to the proxy is under TLS (the SSL TLV of version 2).
   public let isTLS: Bool
@@ -15,7 +14,7 @@ public struct ProxyHeader: Equatable, Sendable {
   public enum Source: Equatable, Sendable {
     /// An address in four octets (IPv4) or sixteen (IPv6): version 2.
     case octets([UInt8], port: UInt16)
-    /// An address as inet_pton(3) reads it, if it is one: version 1.
+    /// Text for inet_pton(3), which decides whether it is an address: version 1.
     case text(String, port: UInt16)
     /// A local socket.
     case local
@@ -23,7 +22,7 @@ public struct ProxyHeader: Equatable, Sendable {
 
   public enum Finding: Equatable, Sendable {
     case header(ProxyHeader)
-    /// The header goes on: bring more octets, at most this many.
+    /// The header is not complete: read more octets, at most this many.
     case needOctets(Int)
     case malformed(Malformation)
   }
@@ -39,10 +38,10 @@ public struct ProxyHeader: Equatable, Sendable {
     case checksum = "checksum of the PROXY header wrong"
   }
 
-  /// Octets that a version 1 header may have, with its CR LF.
+  /// The most octets of a version 1 header, including its CR LF.
   static let limitV1 = 107
-  /// Octets that a version 2 header may have after its first 16. Addresses take 216 at most; the rest is
-  /// for parameters, of which the names in a certificate are the longest.
+  /// The most octets of a version 2 header after its first 16. Addresses take at most 216. The rest is for parameters;
+  /// the names in a certificate are the longest of them.
   static let limitV2 = 4096
 
   /// Reads the header in front of a connection.
@@ -74,8 +73,7 @@ extension ProxyHeader {
     case 1: isProxied = true  // PROXY
     default: return .malformed(.command)
     }
-    // What stands behind LOCAL, or behind the family UNSPEC, is discarded unread (section 2.2): health
-    // checks send both, with whatever block.
+    // Whatever follows LOCAL, or the family UNSPEC, is ignored (section 2.2): health checks send both, with any content.
     guard isProxied, input[13] != 0 else { return .header(.withoutSource) }
 
     let addressLength: Int
@@ -98,7 +96,7 @@ extension ProxyHeader {
     }
   }
 
-  /// What a header says that names no client.
+  /// The header of a connection without a known client.
   private static var withoutSource: ProxyHeader { ProxyHeader(source: nil, isTLS: false) }
 
   enum ParametersResult {
@@ -106,7 +104,7 @@ extension ProxyHeader {
     case failure(Malformation)
   }
 
-  /// Reads the TLVs behind the addresses: says whether the client uses TLS, and checks the checksum.
+  /// Reads the TLVs behind the addresses: finds out whether the client uses TLS, and verifies the checksum.
   private static func parameters(_ input: Span<UInt8>, _ range: Range<Int>) -> ParametersResult {
     var isTLS = false
     var index = range.lowerBound
@@ -132,7 +130,7 @@ extension ProxyHeader {
     return .success(isTLS: isTLS)
   }
 
-  /// CRC32C (RFC 4960 appendix B) of the first `count` octets, those of `hole` taken as zero.
+  /// CRC32C (RFC 4960 appendix B) of the first `count` octets. The octets of `hole` count as zero.
   private static func crc32c(_ input: Span<UInt8>, _ count: Int, without hole: Range<Int>) -> UInt32
   {
     var crc: UInt32 = 0xFFFF_FFFF
@@ -147,7 +145,7 @@ extension ProxyHeader {
 // Version 1: a line.
 extension ProxyHeader {
   private static func parseV1(_ input: Span<UInt8>) -> Finding {
-    // Ask for one octet at a time: only its end shows how long the line is.
+    // Ask for one octet at a time, because the length of the line is unknown until its end.
     guard input[input.count - 2] == 0x0D, input[input.count - 1] == 0x0A else {
       return input.count < limitV1 ? .needOctets(1) : .malformed(.tooLong)
     }

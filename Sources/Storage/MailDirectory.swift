@@ -1,14 +1,14 @@
-// The message store: one directory, one name per message and recipient, durable before the 250.
+// The message store: one directory, with one name for each message and recipient. A message is durable before the 250.
 //
-// A message is written to one file, to which each recipient's name is a hard link. Two kinds of
-// recipients get files of their own, written at the same time:
+// A message is written to one file, and each recipient's name is a hard link to it. In two cases there are more files,
+// which are written at the same time:
 //
-// - A recipient whose address no name can hold (MailFileName.swift) has a file alone, whose first line
-//   is `X-Original-To: ` and the address, so that no other recipient learns of it.
-// - A file has 30,000 names at most; the recipients that follow get another. File systems limit the
-//   links to a file: ext4 to 65,000, ext2 to 32,000.
+// - If an address does not fit into a name (MailFileName.swift), its recipient gets a file of its own. The first line of
+//   this file is `X-Original-To: ` and the address, so that no other recipient learns of it.
+// - A file has at most 30,000 names. Further recipients get another file. File systems limit the number of links to a
+//   file: ext4 to 65,000, ext2 to 32,000.
 //
-// A message is in one of these states, and nothing else in the directory changes:
+// A message is in one of these states. Nothing else in the directory is changed:
 //
 //     state      | on the disk                                    | seen by readers
 //     -----------|------------------------------------------------|------------------------------
@@ -18,19 +18,19 @@
 //     stored     | the directory is synced                        | whole messages; 250 may follow
 //     dropped    | nothing                                        | nothing
 //
-// Where the file system has no unnamed files (O_TMPFILE), the files of an open message have names that
-// begin with a dot: `.<id>`, `.<id>~2` and so on. A process that is killed leaves them behind; they were
-// promised to nobody and may be removed.
+// If the file system does not support unnamed files (O_TMPFILE), the files of an open message have names that begin with
+// a dot: `.<id>`, `.<id>~2` and so on. A process that is killed leaves them behind. Their message had no 250, so they may
+// be removed.
 
 public import POSIX
 public import SMTP
 
-/// Why a message could not be stored: the call that failed, and how.
+/// Why a message could not be stored: the system call that failed, and its error.
 public struct StoreError: Error {
   public let call: StaticString
   public let errno: Errno
 
-  /// Whether there is no room: on the disk, in the quota, or below the limit on a file's size.
+  /// Whether the disk or a quota is full, or the limit on the size of a file was reached.
   public var isNoSpace: Bool {
     errno == .noSpace || errno == .quotaExceeded || errno == .fileTooLarge
   }
@@ -44,9 +44,8 @@ public struct MailDirectory: ~Copyable {
     directory = try reporting("open") { () throws(Errno) in try FileDescriptor.directory(path) }
   }
 
-  /// Begins a message. No other message may have this `id`, and no two `recipients` may be the same. A
-  /// recipient whose address no name can hold costs a descriptor and disk space for another copy, so an
-  /// `Envelope` admits only a few.
+  /// Opens a message. `id` must be unique, and so must be each of `recipients`. A recipient whose address does not fit
+  /// into a name costs a descriptor and disk space for another copy, so an `Envelope` allows only a few of them.
   public func open(
     id: MessageID, for recipients: [Mailbox]
   ) throws(StoreError) -> OpenMessage {
@@ -72,8 +71,8 @@ public struct MailDirectory: ~Copyable {
     return message
   }
 
-  /// Stores a message under a name for each recipient. When this returns, all of them are durable;
-  /// when it throws, none of them is there.
+  /// Stores a message under a name for each recipient. When this returns, all names are durable. When it throws, none of
+  /// them exists.
   public func store(
     _ message: consuming OpenMessage, time: Timestamp
   ) throws(StoreError) {
@@ -111,8 +110,8 @@ public struct MailDirectory: ~Copyable {
     for file in message.files { remove(file) }
   }
 
-  /// Checks whether messages can be stored by doing all that storing one takes: an empty file gets a name
-  /// that begins with a dot, and is removed.
+  /// Checks whether messages can be stored, by all the system calls that storing takes. An empty file gets a name that
+  /// begins with a dot, and is removed.
   public func probe() throws(StoreError) {
     let file = try makeFile(OpenMessage(id: MessageID(Process.random())), .linked([]))
     let name = "." + String(decoding: MessageID(Process.random()).octets, as: UTF8.self)
@@ -137,8 +136,8 @@ public struct MailDirectory: ~Copyable {
     return MessageFile(file, temporaryName: name, purpose)
   }
 
-  /// Gives a file its name for one of its recipients. Where that is taken, because the file system ignores
-  /// case, the name holds the address with every octet encoded.
+  /// Gives a file its name for one of its recipients. If the name exists, because the file system ignores case, every
+  /// octet of the address is encoded instead.
   private func link(
     _ file: MessageFile, _ recipient: Mailbox, _ names: MailFileNames
   ) throws(StoreError) -> String {
@@ -155,23 +154,23 @@ public struct MailDirectory: ~Copyable {
     }
   }
 
-  /// Removes the name of a file that no recipient has.
+  /// Removes the temporary name of a file, if it has one.
   private func remove(_ file: MessageFile) {
     if let name = file.temporaryName { try? directory.unlink(name) }
   }
 }
 
-/// A message that is being written and that nobody sees yet.
+/// A message that is being written and that readers cannot see yet.
 public struct OpenMessage: ~Copyable {
-  /// Content is gathered up to this many octets, so that a small message is one write(2).
+  /// Up to this many octets of content are collected, so that a small message takes one write(2).
   private static let bufferSize = 16_384
 
   public let id: MessageID
-  /// Octets of content so far.
+  /// The number of octets of content so far.
   public private(set) var size = 0
 
   fileprivate var files: [MessageFile] = []
-  /// Content that is not in the files yet.
+  /// Content that has not been written to the files yet.
   private var buffer: [UInt8] = []
 
   fileprivate init(id: MessageID) {
@@ -201,20 +200,20 @@ public struct OpenMessage: ~Copyable {
   }
 }
 
-/// A file that a message is written to. A class, since an array cannot hold what cannot be copied.
+/// A file that a message is written to. It is a class, because an array cannot hold a noncopyable struct.
 private final class MessageFile {
-  /// Names that a file may have.
+  /// How many names a file may have.
   static let maximumLinks = 30_000
 
   enum Purpose {
     /// Each of these recipients gets a name.
     case linked(ArraySlice<Mailbox>)
-    /// This recipient's address is in the first line.
+    /// This recipient has the file alone. The address is in the first line.
     case alone(Mailbox)
   }
 
   let purpose: Purpose
-  /// Nil where the file has no name.
+  /// The name of the file before it is stored; nil if it has none.
   let temporaryName: String?
   private let descriptor: FileDescriptor
 

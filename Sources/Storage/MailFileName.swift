@@ -1,13 +1,13 @@
-// What a stored message is called:
+// The names of stored messages:
 //
 //     20261122T065412.123456Z-0123456789abcdef-user@example.org.eml
 //
-// The time of acceptance in UTC, the message's id, the recipient. The recipient is percent-encoded, so
-// that a name is one component of a path, does not begin with a dot, and is at most 255 octets long,
-// whatever the address holds; decoded, it is the recipient's address, octet for octet.
+// A name consists of the time of acceptance in UTC, the message's id and the recipient. The recipient is
+// percent-encoded. So whatever octets the address contains, the name is one component of a path and at most 255 octets
+// long. Decoding gives the recipient's address, octet for octet.
 //
-// An address that would make the name too long is cut there. Such a name ends in "~N.eml", and no other
-// name holds a "~"; the address is in the file (MailDirectory.swift).
+// An address that would make the name too long is cut. Such a name ends in "~N.eml", and no other name contains a "~".
+// The whole address is then in the file (MailDirectory.swift).
 
 import SMTP
 
@@ -23,12 +23,12 @@ public struct MessageID: Equatable, Sendable {
 
 /// The names of one message, one for each recipient.
 struct MailFileNames {
-  /// NAME_MAX of every file system in question, in octets.
+  /// The longest name in octets (NAME_MAX), which is the same for all common file systems.
   private static let limit = 255
   private static let suffix = ".eml"
   /// Octets of `prefix`.
   private static let prefixLength = 41
-  /// Octets that an encoded address may have.
+  /// How many octets an encoded address may have.
   private static var room: Int { limit - prefixLength - suffix.utf8.count }
 
   /// `<time>-<id>-`
@@ -46,19 +46,19 @@ struct MailFileNames {
     return octets.count * 3 <= room || encode(octets, room: .max).utf8.count <= room
   }
 
-  /// The name for a recipient whose address it can hold. `inFull` encodes every octet, letters too.
+  /// The name for a recipient whose address fits into a name. With `inFull` every octet is encoded, letters too.
   func name(for recipient: Mailbox, inFull: Bool = false) -> String {
     prefix + Self.encode(recipient.octets, room: .max, inFull: inFull) + Self.suffix
   }
 
-  /// The name for a recipient whose address no name can hold. `ordinal` tells those of a message apart.
+  /// The name for a recipient whose address does not fit into a name. `ordinal` makes these names of a message different.
   func cutName(for recipient: Mailbox, ordinal: Int) -> String {
     let mark = "~\(ordinal)"
     return prefix + Self.encode(recipient.octets, room: Self.room - mark.utf8.count) + mark
       + Self.suffix
   }
 
-  /// Percent-encodes octets, as many as have room.
+  /// Percent-encodes as many octets as fit into `room`.
   private static func encode(_ octets: [UInt8], room: Int, inFull: Bool = false) -> String {
     var encoded: [UInt8] = []
     encoded.reserveCapacity(octets.count * 3)

@@ -40,7 +40,7 @@ struct Program {
       Process.exit(.usage)
     }
     let (file, user) = (arguments[0], [UInt8](arguments[1].utf8))
-    // A colon ends a name in the file; a name with a control character cannot be told from another.
+    // A colon ends a name in the file. A control character does not show, so such a name could look like another one.
     guard !user.isEmpty, user[0] != UInt8(ascii: "#"),
       user.allSatisfy({ $0 >= 32 && $0 != 127 && $0 != UInt8(ascii: ":") })
     else { fail(.usage, "a user's name has no colon and no control character, nor # in front") }
@@ -86,7 +86,10 @@ struct Program {
     do throws(VerifierError) {
       if try PasswordFile(path: file).verify(credentials) { return }
     } catch {
-      fail(.ioError, error.reason)
+      switch error {
+      case .unavailable(let reason): fail(.ioError, reason)
+      case .terminated: break  // does not happen: SIGTERM kills this program
+      }
     }
     fail(.failure, "the password is not right")
   }

@@ -1,6 +1,6 @@
 // The command line.
 
-import POSIX
+import Settings
 
 struct Arguments {
   enum Request {
@@ -11,15 +11,16 @@ struct Arguments {
   }
 
   var request = Request.session
-  /// Whether whoever configured the front says that TLS protects the session.
+  /// Whether the administrator says that TLS protects the session.
   var isTLS = false
   /// Whether a PROXY header comes first.
   var hasProxy = false
-  /// Whether STARTTLS has begun this session: there is no greeting.
+  /// Whether this session follows STARTTLS in another session, and so sends no greeting.
   var isResumed = false
-  var environmentFile: EnvironmentFile?
+  /// The file of `--env-file`.
+  var environmentFile: String?
 
-  /// What a `SettingsError` about the command line itself names.
+  /// The name of the variable in a `SettingsError` about the command line.
   static let unknown = "argument"
 
   init(_ arguments: some Sequence<String>) throws(SettingsError) {
@@ -36,7 +37,7 @@ struct Arguments {
         guard let file = rest.popFirst() else {
           throw SettingsError(variable: Self.unknown, value: argument, reason: "a file expected")
         }
-        environmentFile = try EnvironmentFile(path: file)
+        environmentFile = file
       default:
         throw SettingsError(
           variable: Self.unknown, value: argument, reason: "not known; see --help")
@@ -54,7 +55,8 @@ struct Arguments {
       --tls            TLS protects this session: whoever listens in front says so
       --proxy          a PROXY protocol header (v1 or v2) comes first, and is believed
       --resumed        TLS was started inside a session (SMTP_STARTTLS): no greeting
-      --env-file FILE  read KEY=VALUE lines; the environment wins over them
+      --env-file FILE  read KEY=VALUE lines; the environment wins over them. Without this:
+                       POSTERN_ENV_FILE, or /etc/postern/postern.env if it exists
       --check          print the configuration in force and who the peer is taken to be
       --version        print the version
       --help           print this
@@ -62,25 +64,4 @@ struct Arguments {
     Configuration is by SMTP_* environment variables; --check lists them.
 
     """
-}
-
-extension EnvironmentFile {
-  /// Reads and parses a file of at most a mebibyte.
-  init(path: String) throws(SettingsError) {
-    func fail(_ reason: String) -> SettingsError {
-      SettingsError(variable: "--env-file", value: path, reason: reason)
-    }
-    let content: [UInt8]?
-    do throws(Errno) {
-      content = try FileDescriptor.reading(path).readAll(limit: 1 << 20)
-    } catch {
-      throw fail(error.description)
-    }
-    guard let content else { throw fail("a text file of at most 1 MiB expected") }
-    do throws(EnvironmentFile.SyntaxError) {
-      try self.init(parsing: content)
-    } catch {
-      throw fail("line \(error.line): \(error.reason)")
-    }
-  }
 }

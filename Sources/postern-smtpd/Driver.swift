@@ -1,6 +1,6 @@
-// The loop around the session machine: it brings input, does what the machine says, writes output
-// when nothing is left to read, and keeps the log. What can be decided without the system is not
-// decided here.
+// The loop around the session machine (SMTP/Server/Session.swift). It reads input, carries out the actions that the
+// machine returns, sends the replies when the machine needs more input, and writes the log. Decisions that need no
+// system call are made in the machine.
 
 import Authentication
 import POSIX
@@ -8,7 +8,7 @@ import SMTP
 import Storage
 
 struct Driver: ~Copyable {
-  /// Octets of input that a session holds at most.
+  /// The size of the input buffer in octets.
   private static let inputSize = 65_536
 
   private let settings: Settings
@@ -19,17 +19,19 @@ struct Driver: ~Copyable {
 
   private var connection: Connection
   private var session: Session
-  /// Nil if the mail directory could not be opened.
+  /// Nil if the mail directory could not be opened. The session goes on: it answers messages with 451.
   private var store: MailDirectory?
+  /// The message that is arriving or being stored, if there is one.
   private var message: Arrival?
-  /// Whether the connection is to be handed to stunnel.
+  /// The stunnel that gets the connection when this session ends; nil unless the client asked for STARTTLS.
   private var handover: StartTLS?
 
+  /// Replies that have not been sent yet.
   private var output: [UInt8] = []
   private var pace: Pace
 
   private static let lineEnd: [UInt8] = [13, 10]
-  /// Seconds that the peer has for reading the last reply.
+  /// How many seconds the peer has to read the last reply.
   private static let lingerTime = 2
 
   init(
@@ -60,8 +62,8 @@ struct Driver: ~Copyable {
     }
   }
 
-  /// Greets, after a while if so configured. A client that does not wait for the greeting does not speak
-  /// SMTP.
+  /// Sends the greeting, after a delay if one is configured. A client that speaks during the delay violates SMTP and is
+  /// refused.
   private mutating func greet() throws(Connection.Interruption) {
     if settings.greetingDelay > 0,
       try !connection.isQuiet(until: Deadline(inSeconds: settings.greetingDelay))
@@ -72,16 +74,17 @@ struct Driver: ~Copyable {
     }
   }
 
-  /// Does what the machine says, one action after the other, until it closes the session.
+  /// Carries out the machine's actions, one after the other, until it closes the session. A message takes the actions
+  /// `open`, `append` as often as needed, and `commit`.
   private mutating func converse() throws(Connection.Interruption) {
     var input = InputBuffer(capacity: Self.inputSize)
     var position = 0
     while true {
       switch session.advance(input.octets.span, &position, into: &output) {
       case .needInput:
-        try flush()
         input.removeFirst(position, isContent: session.isReceivingContent)
         position = 0
+        try flush()
         try read(into: &input)
         continue
       case .proceed: break
@@ -98,6 +101,7 @@ struct Driver: ~Copyable {
         try flush()
         return
       }
+      // Every action except `needInput` means that the peer has sent something useful.
       pace.hasProgress = true
     }
   }
@@ -116,12 +120,13 @@ struct Driver: ~Copyable {
   }
 }
 
-// The message.
+// The message. Each step that fails calls `session.storeFailed`, and the machine answers 451 or 452 in the place of 250.
 extension Driver {
+  /// Opens a message and writes the fields `Return-Path` and `Received`.
   private mutating func open(_ envelope: Envelope, _ hello: Hello) {
     let id = MessageID(Process.random())
     message = Arrival(id: id, envelope: envelope, hello: hello)
-    if store == nil {  // the log was told at the start
+    if store == nil {  // this was logged when the session began
       abort()
       session.storeFailed(.other, into: &output)
       return
@@ -141,6 +146,7 @@ extension Driver {
     do throws(StoreError) { try message?.file?.append(octets) } catch { fail(error) }
   }
 
+  /// Makes the message durable. Only then does the machine add the 250 to the output.
   private mutating func commit() {
     guard let file = message?.file.take() else {
       abort()
@@ -165,6 +171,7 @@ extension Driver {
     if let file = arrival.file.take() { store?.discard(file) }
   }
 
+  /// Logs an error of the store, drops the message, and tells the machine.
   private mutating func fail(_ error: StoreError) {
     log.failure(error, settings)
     abort()
@@ -205,29 +212,33 @@ extension Timestamp {
   }
 }
 
-// Who comes in, and TLS.
+// Authentication, and TLS.
 extension Driver {
-  /// Seconds that the reply to a failed authentication is held back.
+  /// How many seconds the reply to a failed authentication is delayed.
   private static let failureDelay = 1
 
   private mutating func verify() throws(Connection.Interruption) {
-    let verdict = verdict()
+    try flush()  // verifying may take a while, and the client need not wait for earlier replies
+    let verdict = try verdict()
     if verdict != .accepted { try connection.pause(until: Deadline(inSeconds: Self.failureDelay)) }
     session.verified(verdict, into: &output)
   }
 
-  /// Has the credentials verified and logged. They are not kept.
-  private func verdict() -> Session.Verdict {
+  /// Verifies the credentials and logs the result. Keeps no copy of the password.
+  private func verdict() throws(Connection.Interruption) -> Session.Verdict {
     guard let verifier = settings.verifier, let credentials = session.credentials else {
       return .denied
     }
     var reason: String?
     let verdict: Session.Verdict
     do throws(VerifierError) {
-      verdict = try verifier.verify(credentials) ? .accepted : .denied
+      let isRight = try verifier.verify(credentials, unless: connection.terminated)
+      verdict = isRight ? .accepted : .denied
     } catch {
-      verdict = .unavailable
-      reason = error.reason
+      switch error {
+      case .unavailable(let why): (verdict, reason) = (.unavailable, why)
+      case .terminated: throw .terminated
+      }
     }
     log.write(verdict.logLevel, "authenticate") { line in
       line.add("result", verdict.name)
@@ -239,8 +250,9 @@ extension Driver {
     return verdict
   }
 
+  /// Prepares the handover to stunnel, which happens in `end` after the reply has been sent.
   private mutating func startTLS() {
-    let target = settings.startTLS.flatMap { StartTLS(configuration: $0) }
+    let target = settings.startTLS.flatMap { try? StartTLS(configuration: $0) }
     if target == nil {
       log.write(.error, "failure") { line in
         line.add("reason", "no stunnel, or its configuration cannot be read")
@@ -272,9 +284,9 @@ extension Session.Verdict {
 
 // The end, and the log.
 extension Driver {
-  /// Ends the session: on the machine's word, or because of an interruption.
+  /// Ends the session, because the machine has closed it (`interruption` is nil) or because of an interruption.
   private mutating func end(_ interruption: Connection.Interruption?) -> Process.ExitStatus {
-    let dismissal = session.dismissal  // by the machine
+    let dismissal = session.dismissal  // nil unless the machine has ended the session
     let reason: StaticString
     switch interruption {
     case nil where dismissal != nil: reason = "dismissed"
@@ -306,19 +318,20 @@ extension Driver {
       log.write(.error, "failure") { $0.add("reason", "stunnel: \(errno)") }
       return .ioError
     }
-    // A client that is still sending would be reset, and not read why.
+    // If the connection were closed while the client still sends, it would be reset, and the client could not read the
+    // last reply.
     if session.dismissal != nil { connection.linger(until: Deadline(inSeconds: Self.lingerTime)) }
     return .success
   }
 
-  /// Writes the 421 that ends the session, if the peer takes it at once.
+  /// Sends the 421 that ends the session, without waiting for the peer to read it.
   private mutating func interrupt(_ reply: Reply, _ reason: StaticString) -> StaticString {
     session.interrupt(reply, into: &output)
     try? connection.write(&output, until: Deadline(inSeconds: 0))
     return reason
   }
 
-  /// Logs that something was refused, and the part of the input that may be shown.
+  /// Logs that something was refused, with the part of the input that may be shown.
   private func logRefusal(_ reply: Reply, _ command: [UInt8]) {
     log.write(.notice, "refuse") { line in
       line.add("reply", reply.text)
@@ -328,7 +341,7 @@ extension Driver {
 }
 
 extension Log {
-  /// The mail directory cannot be used.
+  /// Logs an error of the store.
   func failure(_ error: StoreError, _ settings: Settings) {
     write(.error, "failure") { line in
       line.add("call", error.call)

@@ -1,4 +1,4 @@
-// How long a session may take: a command, the whole, and content that comes slowly.
+// The time limits of a session: for a command, for the whole session, and for content that arrives slowly.
 
 import POSIX
 
@@ -8,12 +8,12 @@ struct Pace {
   private let started = Clock.monotonicMilliseconds()
   private let sessionDeadline: Deadline
   private var commandDeadline: Deadline
-  /// When content has begun to arrive, and how much had come before; nil while none arrives.
+  /// When the content began to arrive, and how many octets had been received before; nil while no content arrives.
   private var contentStart: (milliseconds: Int64, received: Int)?
 
-  /// Whether the peer has got anywhere since the last call of `readDeadline`.
+  /// Whether the peer has sent a whole command or some content since the last call of `readDeadline`.
   var hasProgress = false
-  /// Octets from the peer so far.
+  /// How many octets the peer has sent so far.
   var received = 0
 
   init(_ settings: Settings) {
@@ -23,22 +23,21 @@ struct Pace {
     commandDeadline = Deadline(inSeconds: settings.timeout)
   }
 
-  /// Until when the peer may send something. A peer that got nowhere since the last call has what was left of
-  /// its time.
+  /// The deadline for the peer to send something. Without progress since the last call, the deadline stays the same.
   mutating func readDeadline() -> Deadline {
     if hasProgress { commandDeadline = Deadline(inSeconds: timeout) }
     hasProgress = false
     return min(commandDeadline, sessionDeadline)
   }
 
-  /// Until when the peer may take to read something.
+  /// The deadline for the peer to read something.
   var writeDeadline: Deadline { min(Deadline(inSeconds: timeout), sessionDeadline) }
 
-  /// Whether the session has had its time.
+  /// Whether the session has reached its time limit.
   var isTooLong: Bool { sessionDeadline.hasPassed }
 
-  /// Whether the content that arrives, if any does, comes too slowly: beyond `timeout` with fewer octets a
-  /// second than `minimumRate` on average.
+  /// Whether content is arriving too slowly: it has taken longer than `timeout`, and `minimumRate` octets a second were
+  /// not reached on average.
   mutating func isTooSlow(receivingContent: Bool) -> Bool {
     guard receivingContent else {
       contentStart = nil
@@ -57,7 +56,7 @@ struct Pace {
   /// Seconds since the session began.
   var elapsed: String { Self.seconds(since: started) }
 
-  /// Seconds since a moment of the monotonic clock, with three digits behind the point.
+  /// The seconds since a moment of the monotonic clock, with three decimal places.
   static func seconds(since start: Int64) -> String {
     let milliseconds = Clock.monotonicMilliseconds() - start
     let fraction = String(milliseconds % 1000 + 1000).dropFirst()

@@ -1,8 +1,8 @@
-// Who the peer is taken to be: the first source in this table that knows.
+// Finds out who the peer is. The first source in this table that has an address counts.
 //
 //     the PROXY header                with --proxy
-//     getpeername(0)                  descriptor 0 is an internet socket; with --tls last, since the
-//                                     socket then may be the TLS front's
+//     getpeername(0)                  if descriptor 0 is an internet socket; with --tls this comes last,
+//                                     because the socket may then lead to the TLS front
 //     REMOTE_ADDR, REMOTE_PORT        systemd Accept=yes
 //     TCPREMOTEIP, TCPREMOTEPORT      ucspi: tcpserver, ipsvd, s6
 //     SOCAT_PEERADDR, SOCAT_PEERPORT  socat
@@ -15,7 +15,7 @@ import SMTP
 struct Peer {
   let address: IPAddress?
   let port: Int?
-  /// Where this was found.
+  /// The name of the source, for the log.
   let source: StaticString
 
   private static let variables: [(address: StaticString, port: StaticString)] = [
@@ -23,8 +23,8 @@ struct Peer {
     ("SOCAT_PEERADDR", "SOCAT_PEERPORT"), ("REMOTE_HOST", "REMOTE_PORT"),
   ]
 
-  /// Behind a TLS front the socket, if it is one, is the front's (stunnel's pair for `exec` is one of
-  /// two internet sockets): there it is asked last.
+  /// Behind a TLS front a socket leads to the front, so it is asked last. (stunnel connects itself and the program of
+  /// `exec` by a pair of internet sockets.)
   static func find(isBehindTLS: Bool) -> Peer {
     let unknown = Peer(address: nil, port: nil, source: "nothing")
     return isBehindTLS
@@ -46,7 +46,7 @@ struct Peer {
     return nil
   }
 
-  /// What a PROXY header says; nil if its address is none.
+  /// The peer that a PROXY header names; nil if the address is malformed.
   init?(_ header: ProxyHeader, isBehindTLS: Bool) {
     switch header.source {
     case nil: self = Peer.find(isBehindTLS: isBehindTLS)
@@ -65,12 +65,12 @@ struct Peer {
     self.source = source
   }
 
-  /// The environment in which another program, and a session that it starts, finds this peer.
+  /// Variables that tell another program, and a session that it starts, who this peer is.
   var environment: [String: String?] {
     ["REMOTE_ADDR": address?.text, "REMOTE_PORT": port.map { String($0) }]
   }
 
-  /// As the session machine has it.
+  /// The peer in the form that the session machine needs.
   func client(isTLS: Bool) -> Client {
     Client(
       address: address.map { [UInt8](($0.isIPv6 ? "IPv6:" + $0.text : $0.text).utf8) },

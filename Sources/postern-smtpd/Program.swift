@@ -1,8 +1,10 @@
 // postern-smtpd: one SMTP session on standard input and output.
 
+import Authentication
 import POSIX
 import PROXY
 import SMTP
+import Settings
 import Storage
 
 @main
@@ -17,7 +19,7 @@ struct Program {
       switch request {
       case .help: print(Arguments.help)
       case .version: print("postern-smtpd \(version)\n")
-      case .check: print(try check(arguments))
+      case .check: Process.exit(try check(arguments))
       case .session: Process.exit(try serve(arguments))
       }
     } catch {
@@ -34,7 +36,8 @@ struct Program {
   private static func serve(_ arguments: Arguments) throws(SettingsError) -> Process.ExitStatus {
     // What is opened from here on is to be neither of these.
     guard FileDescriptor.isOpen(0), FileDescriptor.isOpen(1) else { return .ioError }
-    var settings = try Settings(file: arguments.environmentFile)
+    var source = try source(arguments, isReporting: false)
+    var settings = try Settings(&source)
     guard var log = openLog(isResumed: arguments.isResumed), let connection = try? Connection()
     else { return .ioError }
     log.level = settings.logLevel
@@ -78,7 +81,14 @@ struct Program {
     return driver.run()
   }
 
-  /// Gives up what the session does not need: design of the sets in `Confinement`.
+  private static func source(
+    _ arguments: Arguments, isReporting: Bool
+  ) throws(SettingsError) -> SettingsSource {
+    try SettingsSource(
+      prefixes: Settings.prefixes, option: arguments.environmentFile, isReporting: isReporting)
+  }
+
+  /// Gives up what this session does not need.
   private static func confine(_ settings: Settings, isTLS: Bool, hasStore: Bool, _ log: Log) {
     var confinement = Confinement()
     confinement.mailDirectory = hasStore ? settings.mailDirectory : nil
@@ -86,6 +96,7 @@ struct Program {
     // Where TLS is on already there is no STARTTLS.
     confinement.executes =
       settings.hasCheckPassword || (settings.session.canStartTLS && !isTLS)
+    confinement.locks = settings.verifier != nil
     confinement.logsToSyslog = log.destination == .syslog
     for lack in confinement.apply() {
       log.write(.notice, "unconfined") { line in
@@ -128,28 +139,53 @@ struct Program {
     }
   }
 
-  /// What `--check` prints: every variable and where its value is from, then the peer.
-  private static func check(_ arguments: Arguments) throws(SettingsError) -> String {
-    let settings = try Settings(file: arguments.environmentFile)
+  /// Prints every variable and where its value is from, what is wrong with what they name, and the peer.
+  ///
+  /// Accounts and STARTTLS are what somebody has asked for, and a session can only say 454 to who uses them:
+  /// if they cannot work, this is an error. A mail directory that cannot be written is none: a session that
+  /// says 451 loses no mail, and scripts that make the directory ask first where it is.
+  private static func check(_ arguments: Arguments) throws(SettingsError) -> Process.ExitStatus {
+    var source = try source(arguments, isReporting: true)
+    let settings = try Settings(&source)
+    var status = Process.ExitStatus.success
     let peer = Peer.find(isBehindTLS: arguments.isTLS)
     var text = ""
-    for entry in settings.report {
-      text += "\(entry.name)=\(entry.value)\t# \(entry.origin.rawValue)\n"
+    for entry in source.report {
+      text += "\(entry.name)=\(entry.value)\t# \(entry.origin.name)\n"
     }
-    for name in settings.unknown(in: arguments.environmentFile) {
+    for name in source.unknown(beginningWith: "SMTP_") {
       text += "# \(name) is not a variable of this program\n"
     }
+    text += "# file: \(source.path ?? "none")\n"
     do throws(StoreError) {
       try MailDirectory(path: settings.mailDirectory).probe()
       text += "# mail directory: can be written\n"
     } catch {
       text += "# mail directory: \(error.call): \(error.errno)\n"
     }
+    if let verifier = settings.verifier {
+      do throws(VerifierError) {
+        text += "# accounts: \(try verifier.check())\n"
+      } catch {
+        status = .configuration
+        if case .unavailable(let reason) = error { text += "# accounts: error: \(reason)\n" }
+      }
+    }
+    if let configuration = settings.startTLS {
+      do throws(StartTLS.Impossibility) {
+        _ = try StartTLS(configuration: configuration)
+        text += "# STARTTLS: possible\n"
+      } catch {
+        status = .configuration
+        text += "# STARTTLS: error: \(error.reason)\n"
+      }
+    }
     text += "# peer: \(peer.address?.text ?? "unknown")"
     if let port = peer.port { text += " port \(port)" }
     text += ", from \(peer.source)\n"
     text += "# TLS: \(arguments.isTLS ? "yes, by --tls" : "no")\n"
-    return text
+    print(text)
+    return status
   }
 
   /// Tells the peer that there is no service, and the log why.

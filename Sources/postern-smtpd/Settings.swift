@@ -1,67 +1,41 @@
-// The configuration: environment variables, and a file of the same for what the environment does
-// not have. A value that is not understood is an error, never a silent default.
+// The variables of the configuration, and what they mean for a session. postern.env(5) describes each of them. The module
+// Settings reads them.
 
 import Authentication
 import POSIX
 import SMTP
-
-/// A variable whose value is not understood.
-struct SettingsError: Error {
-  let variable: String
-  let value: String
-  let reason: String
-}
+import Settings
 
 /// The configuration in force.
 struct Settings {
   var session: SMTP.Configuration
   var mailDirectory: String
-  /// Seconds that a command, or a piece of data, may take.
+  /// How many seconds a command, or a piece of content, may take.
   var timeout: Int
-  /// Seconds that a session may take.
+  /// How many seconds a session may take.
   var sessionTimeout: Int
-  /// Octets a second that content must bring on average, once it has taken `timeout`; 0 is any.
+  /// How many octets a second content must bring on average, once it has taken longer than `timeout`; 0 allows any rate.
   var minimumRate: Int
-  /// Seconds between the connection and the greeting.
+  /// How many seconds the greeting is delayed.
   var greetingDelay: Int
   var logLevel: Log.Level
-  /// Who may come in; nil where nobody has an account.
+  /// Verifies passwords; nil if there are no accounts.
   var verifier: Verifier?
-  /// The file that accounts are in, if they are in one.
+  /// The password file, if accounts are kept in one.
   var passwordFile: String?
-  /// Whether another program says who may come in.
+  /// Whether a checkpassword program verifies passwords.
   var hasCheckPassword = false
-  /// Whether the process gives up what it does not need.
+  /// Whether the process gives up the rights that it does not need.
   var isConfined: Bool
   /// The configuration of stunnel for STARTTLS.
   var startTLS: String?
-  /// A password in clear text that stands in the environment.
+  /// The password, if the environment contains one in clear text.
   var environmentPassword: String?
 
-  /// Every variable as it was taken, for `--check`.
-  let report: [Entry]
-  /// Variables that look like ours and are not: most likely misspelt.
-  func unknown(in file: EnvironmentFile?) -> [String] {
-    let names = Process.environmentNames + (file?.names ?? [])
-    return names.filter { name in
-      name.hasPrefix("SMTP_") && !report.contains { $0.name.description == name }
-    }
-  }
+  /// The beginnings of the variables' names.
+  static let prefixes: [StaticString] = ["SMTP_", "CERT_PATH", "KEY_PATH"]
 
-  struct Entry {
-    let name: StaticString
-    let value: String
-    let origin: Origin
-  }
-
-  enum Origin: String {
-    case environment = "environment"
-    case file = "file"
-    case standard = "default"
-  }
-
-  init(file: EnvironmentFile?) throws(SettingsError) {
-    var source = Source(file: file)
+  init(_ source: inout SettingsSource) throws(SettingsError) {
     logLevel = try source.read(
       "SMTP_LOG_LEVEL", default: "info", "one of error warning notice info debug"
     ) {
@@ -97,14 +71,19 @@ struct Settings {
     session.bareLineEnds = try source.read(
       "SMTP_BARE_LF", default: "reject", "reject, keep or normalize"
     ) {
-      ["reject": .reject, "keep": .keep, "normalize": .normalize][$0]
+      switch $0 {
+      case "reject": .reject
+      case "keep": .keep
+      case "normalize": .normalize
+      default: nil
+      }
     }
     session.requiresAuthentication = try source.bool("SMTP_REQUIRE_AUTH")
     session.allowsInsecureAuthentication = try source.bool("SMTP_ALLOW_INSECURE_AUTH")
-    startTLS = try source.read("SMTP_STARTTLS", default: "", "a file") { $0 }
-    if startTLS?.isEmpty == true { startTLS = nil }
-    isConfined = try source.bool("SMTP_CONFINEMENT", default: "true")
-    verifier = try source.verifier(timeout: timeout)
+    let startTLS = source.text("SMTP_STARTTLS")
+    self.startTLS = startTLS.isEmpty ? nil : startTLS
+    isConfined = try source.bool("SMTP_CONFINEMENT", default: true)
+    verifier = try source.verifier(mailDirectory: mailDirectory, timeout: timeout)
     session.hasAccounts = verifier != nil
     if session.requiresAuthentication, verifier == nil {
       throw SettingsError(
@@ -118,61 +97,21 @@ struct Settings {
     case .program: hasCheckPassword = true
     case nil: break
     }
-    // These are for deploy/run, which asks `--check` for them.
-    let others: [(StaticString, String)] = [
-      ("SMTP_PLAIN_ADDR", "127.0.0.1:8025"), ("SMTP_TLS_ADDR", "127.0.0.1:8465"),
-      ("CERT_PATH", ""), ("KEY_PATH", ""),
-    ]
-    for (name, value) in others {
-      _ = try source.read(name, default: value, "text") { $0 }
-    }
-    report = source.report
+    // Only deploy/run uses these. It gets their values from `--check`.
+    _ = source.text("SMTP_PLAIN_ADDR", default: "127.0.0.1:8025")
+    _ = source.text("SMTP_TLS_ADDR", default: "127.0.0.1:8465")
+    _ = source.text("CERT_PATH")
+    _ = source.text("KEY_PATH")
   }
 }
 
-/// Where values come from: the environment first, then the file, then the default.
-private struct Source {
-  let file: EnvironmentFile?
-  var report: [Settings.Entry] = []
-
-  init(file: EnvironmentFile?) {
-    self.file = file
-    report.reserveCapacity(32)
-  }
-
-  mutating func read<Value>(
-    _ name: StaticString, default standard: @autoclosure () -> String,
-    _ expected: @autoclosure () -> String, isSecret: Bool = false, _ parse: (String) -> Value?
-  ) throws(SettingsError) -> Value {
-    let (text, origin): (String, Settings.Origin) =
-      if let text = Process.environment(name) {
-        (text, .environment)
-      } else if let text = file?[name] { (text, .file) } else { (standard(), .standard) }
-    let shown = isSecret && !text.isEmpty ? "(set)" : text
-    guard let value = parse(text) else {
-      throw SettingsError(
-        variable: name.description, value: shown, reason: "\(expected()) expected")
-    }
-    report.append(Settings.Entry(name: name, value: shown, origin: origin))
-    return value
-  }
-
-  mutating func bool(
-    _ name: StaticString, default standard: String = "false"
-  ) throws(SettingsError) -> Bool {
-    try read(name, default: standard, "true or false") {
-      switch $0 {
-      case "true", "yes", "on", "1": true
-      case "false", "no", "off", "0": false
-      default: nil
-      }
-    }
-  }
-
-  /// The accounts, which are in one place.
-  mutating func verifier(timeout: Int) throws(SettingsError) -> Verifier? {
-    let login = try read("SMTP_USERNAME", default: "", "a name") { $0 }
-    // A longer one could not be hashed for stunnel (StartTLS.swift), and no hash is as long.
+extension SettingsSource {
+  /// Makes the verifier; nil if there are no accounts. It is an error if accounts are configured in two places.
+  fileprivate mutating func verifier(
+    mailDirectory: String, timeout: Int
+  ) throws(SettingsError) -> Verifier? {
+    let login = text("SMTP_USERNAME")
+    // A longer password could not be hashed for stunnel (StartTLS.swift), and no hash is longer.
     let longest = PasswordHash.longestPassword
     let password = try read(
       "SMTP_PASSWORD", default: "", "a password of at most \(longest) octets, or a hash",
@@ -180,7 +119,7 @@ private struct Source {
     ) {
       $0.utf8.count <= longest ? $0 : nil
     }
-    let file = try read("SMTP_PASSWD_FILE", default: "", "a file") { $0 }
+    let file = text("SMTP_PASSWD_FILE")
     let program = try read("SMTP_CHECKPASSWORD", default: "", "the path of a program") {
       $0.isEmpty || $0.first == "/" ? $0 : nil
     }
@@ -191,7 +130,13 @@ private struct Source {
     }
     var verifiers: [(name: String, value: String, verifier: Verifier)] = []
     if !login.isEmpty {
-      let account = SingleAccount(login: login, password: password)
+      guard
+        let account = SingleAccount(login: login, password: password, mailDirectory: mailDirectory)
+      else {
+        throw SettingsError(
+          variable: "SMTP_PASSWORD", value: "(set)",
+          reason: "this begins like a hash and is none that libcrypt knows, or not a whole one")
+      }
       verifiers.append(("SMTP_USERNAME", login, .account(account)))
     }
     if !file.isEmpty {
@@ -203,22 +148,9 @@ private struct Source {
     }
     if verifiers.count > 1 {
       throw SettingsError(
-        variable: verifiers[1].name.description, value: verifiers[1].value,
+        variable: verifiers[1].name, value: verifiers[1].value,
         reason: "accounts are in one place, and \(verifiers[0].name) is set too")
     }
     return verifiers.first?.verifier
-  }
-
-  mutating func number(
-    _ name: StaticString, default standard: Int, _ range: ClosedRange<Int>
-  ) throws(SettingsError) -> Int {
-    try read(
-      name, default: String(standard),
-      "a number from \(range.lowerBound)"
-        + (range.upperBound == Int.max ? "" : " to \(range.upperBound)")
-    ) { text in
-      guard text.utf8.allSatisfy({ 0x30...0x39 ~= $0 }) else { return nil }
-      return Int(text).flatMap { range.contains($0) ? $0 : nil }
-    }
   }
 }

@@ -1,5 +1,6 @@
-// STARTTLS is an exec: this process becomes stunnel, in inetd mode on the same socket, and stunnel
-// starts a fresh session behind TLS. All state of the session in clear text dies with the image.
+// STARTTLS by exec(3): this process executes stunnel, in inetd mode on the same socket, and stunnel starts a new session
+// behind TLS. The state of the old session is lost by this, so nothing that was sent in clear text can have an effect
+// under TLS.
 
 import POSIX
 
@@ -7,20 +8,27 @@ struct StartTLS {
   private let program: String
   private let configuration: String
 
-  /// Nil if there is no stunnel, or no such configuration.
-  init?(configuration: String) {
-    let programs = ["/usr/local/bin", "/usr/bin", "/usr/sbin", "/usr/local/sbin"].flatMap {
-      ["\($0)/stunnel4", "\($0)/stunnel"]
+  /// Why STARTTLS is not possible.
+  struct Impossibility: Error {
+    let reason: String
+  }
+
+  private static let folders = ["/usr/local/bin", "/usr/bin", "/usr/sbin", "/usr/local/sbin"]
+
+  init(configuration: String) throws(Impossibility) {
+    let programs = Self.folders.flatMap { ["\($0)/stunnel4", "\($0)/stunnel"] }
+    guard let program = programs.first(where: ChildProcess.isExecutable) else {
+      throw Impossibility(reason: "stunnel is not installed")
     }
-    guard let program = programs.first(where: ChildProcess.isExecutable),
-      (try? FileDescriptor.reading(configuration)) != nil
-    else { return nil }
+    do throws(Errno) { _ = try FileDescriptor.reading(configuration) } catch {
+      throw Impossibility(reason: error.description)
+    }
     self.program = program
     self.configuration = configuration
   }
 
-  /// Becomes stunnel; returns only if that fails. In its environment a password in clear text is
-  /// replaced by a hash of it, made for the occasion and cheap: who sees the one has seen the other.
+  /// Executes stunnel, and returns only if that fails. If the environment contains a password in clear text, stunnel gets
+  /// its hash instead. A cheap hash is enough, because everybody who can see it could see the password before.
   func replaceProcess(peer: Peer, hiding password: String?) -> Errno {
     var variables = peer.environment
     if let password {

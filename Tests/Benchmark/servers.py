@@ -348,14 +348,16 @@ execArgs = postern-smtpd --tls
         "stunnel, with TLS", folder, command=command, environment={"SMTP_MAIL_DIR": folder}, tls=tls)
 
 
-def systemd(folder, program, name="systemd"):
+def systemd(folder, program, hardened=False):
     """The package's units for port 25, in a Debian system that systemd boots. They listen on another port of this
     machine."""
-    root = debian(folder, name, "systemd", "systemd-sysv", "dbus", "curl", devices=False)
+    root = debian(folder, "systemd", "systemd", "systemd-sysv", "dbus", "curl", devices=False)
     if not root:
         return None
     units = root + "/etc/systemd/system"
     shutil.copytree(os.path.join(ROOT, "deploy/systemd"), units, dirs_exist_ok=True)
+    if hardened:
+        shutil.copy(units + "/hardened.conf", units + "/postern-@.service.d/")
     os.makedirs(units + "/sockets.target.wants")
     os.symlink("../postern-smtpd.socket", units + "/sockets.target.wants/postern-smtpd.socket")
     os.makedirs(root + "/etc/postern")
@@ -374,7 +376,7 @@ def systemd(folder, program, name="systemd"):
             "--system-call-filter=landlock_create_ruleset landlock_add_rule landlock_restrict_self"]
 
     return Server(
-        "systemd", root + "/var/lib/postern/emails", command=command)
+        "systemd, hardened" if hardened else "systemd", root + "/var/lib/postern/emails", command=command)
 
 
 def clear(folder):

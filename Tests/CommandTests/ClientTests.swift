@@ -96,7 +96,7 @@ struct MailClient: Sendable {
   ]
   private static let isInstalled = needs.allSatisfy(Command.exists)
 
-  /// It has characters that base64 never has: where they are found, it is the password in clear.
+  /// It contains characters that base64 never contains, so where they are found, the password is in clear text.
   private static let password = "se_cr-et"
   private static let account = ["SMTP_USERNAME": "user", "SMTP_PASSWORD": password]
   private static let message = "From: <a@x.example>\nSubject: hello\n\nIt works.\n"

@@ -1,9 +1,15 @@
-// Configuration: what is not understood stops with its name and value. design: "never a silent
-// default".
+// The configuration: a malformed value stops the program with the variable's name and value. The default is never used
+// in its place.
 
 import Foundation
 import TestSupport
 import Testing
+
+private let canMount: Bool = {
+  let script = "mount --bind / /mnt && setpriv --reuid 12345 --clear-groups true"
+  return getuid() == 0
+    && Command.run(["unshare", "-m", "sh", "-c", script], in: Scratch()).status == 0
+}()
 
 @Suite struct ConfigurationTests {
   private func run(
@@ -50,7 +56,7 @@ import Testing
     #expect(run(["--help"]).status == 0)
   }
 
-  /// `--check` says what is in force, where from, and who the peer is taken to be.
+  /// `--check` prints every value and its origin, and who the peer is.
   @Test func check() {
     let folder = Scratch()
     let file = folder.file(
@@ -94,7 +100,7 @@ import Testing
     #expect(outcome.errorText.contains("line 2: "))
   }
 
-  /// The last line for a variable counts, whatever the ends of lines and the quotes.
+  /// The last line for a variable counts, whatever line ends and quotes are used.
   @Test func environmentFile() {
     let folder = Scratch()
     let lines = [
@@ -128,7 +134,113 @@ import Testing
     #expect(outcome.errorText.contains("/nonexistent"))
   }
 
-  /// Each row of the table of peer facts that is made of variables.
+  /// A configuration that cannot work is an error: accounts that cannot be read, or a program or a configuration of stunnel
+  /// that does not exist.
+  @Test(arguments: [
+    (
+      "SMTP_PASSWD_FILE", "/nonexistent",
+      "# accounts: error: /nonexistent: No such file or directory"
+    ),
+    (
+      "SMTP_CHECKPASSWORD", "/nonexistent x",
+      "# accounts: error: /nonexistent: this is no program that can be executed"
+    ),
+    (
+      "SMTP_CHECKPASSWORD", "/etc",
+      "# accounts: error: /etc: this is no program that can be executed"
+    ),
+    ("SMTP_STARTTLS", "/nonexistent", "# STARTTLS: error: No such file or directory"),
+  ])
+  func whatCannotWork(_ name: String, _ value: String, _ line: String) {
+    let check = run(["--check"], [name: value])
+    #expect(check.status == 78)
+    #expect(check.text.contains("\n\(line)\n"), "\(check.text)")
+    // The rest is printed as well.
+    #expect(check.text.contains("\n# mail directory: can be written\n"))
+    #expect(check.text.hasSuffix("# TLS: no\n"))
+  }
+
+  /// A configuration that can work is not an error. `--check` says how many accounts can be used.
+  @Test func whatCanWork() {
+    let folder = Scratch()
+    let hash = "$5$salt$" + String(repeating: "a", count: 43)
+    let file = folder.file(
+      "passwd", "# no: one\r\na:\(hash)\r\nb:{SSHA}x\r\nc:{CRYPT}\(hash):1000\r\n".utf8)
+    func accounts(_ environment: [String: String]) -> Substring? {
+      let check = run(["--check"], environment)
+      #expect(check.status == 0)
+      return check.text.split(separator: "\n").first { $0.hasPrefix("# accounts: ") }
+    }
+    #expect(
+      accounts(["SMTP_PASSWD_FILE": file])
+        == "# accounts: 2, and 1 with a hash that libcrypt does not know")
+    #expect(accounts(["SMTP_CHECKPASSWORD": "/bin/true"]) == "# accounts: a program is asked")
+    #expect(
+      accounts(["SMTP_USERNAME": "a", "SMTP_PASSWORD": "b"]) == "# accounts: one, in clear text")
+    #expect(accounts(["SMTP_USERNAME": "a", "SMTP_PASSWORD": hash]) == "# accounts: one")
+    #expect(accounts([:]) == nil)
+    #expect(!Command.exists("stunnel4") || run(["--check"], ["SMTP_STARTTLS": file]).status == 0)
+  }
+
+  /// The file is the one of `--env-file`; without this option it is the one of POSTERN_ENV_FILE.
+  @Test func fileOfAVariable() {
+    let folder = Scratch()
+    let one = folder.file("one", "SMTP_MAX_SIZE=1\n".utf8)
+    let two = folder.file("two", "SMTP_MAX_SIZE=2\n".utf8)
+    func size(_ arguments: [String], _ file: String) -> String? {
+      run(["--check"] + arguments, ["POSTERN_ENV_FILE": file]).text
+        .firstMatch(of: /(?m)^SMTP_MAX_SIZE=(\d+)\t# file$/).map { String($0.1) }
+    }
+    #expect(size([], one) == "1")
+    #expect(size(["--env-file", two], one) == "2")
+    #expect(size(["--env-file", two], "/nonexistent") == "2")
+    #expect(size([], "") == nil)
+    let missing = run([], ["POSTERN_ENV_FILE": "/nonexistent"])
+    #expect(missing.status == 78)
+    #expect(missing.errorText.contains("variable=POSTERN_ENV_FILE value=/nonexistent reason="))
+    #expect(run(["--check"], ["POSTERN_ENV_FILE": one]).text.contains("\n# file: \(one)\n"))
+    #expect(run(["--check"]).text.contains("\n# file: none\n"))
+  }
+
+  /// Without both it is /etc/postern/postern.env, if that exists. If it cannot be read, no session starts. The session in
+  /// this test has an /etc of its own.
+  @Test(.enabled(if: canMount, "only root can mount, and not everywhere"))
+  func standardFile() throws {
+    let folder = Scratch()
+    _ = MailFolder(folder)
+    let program = folder.path + "/postern-smtpd"
+    try FileManager.default.copyItem(atPath: Command.built("postern-smtpd"), toPath: program)
+    func run(_ content: String?, mode: mode_t = 0o644, _ arguments: String) -> Outcome {
+      let etc = folder.path + "/etc"
+      try? FileManager.default.removeItem(atPath: etc)
+      try? FileManager.default.createDirectory(
+        atPath: etc + "/postern", withIntermediateDirectories: true)
+      if let content {
+        let file = folder.file("etc/postern/postern.env", content.utf8)
+        #expect(unsafe chmod(file, mode) == 0)
+      }
+      let script = """
+        mount --bind \(etc) /etc && exec setpriv --reuid 12345 --clear-groups \
+        env -u POSTERN_ENV_FILE \(program) \(arguments)
+        """
+      return Command.run(["unshare", "-m", "sh", "-c", script], in: folder)
+    }
+    func text(_ outcome: Outcome) -> String { outcome.text + outcome.errorText }
+    #expect(text(run("SMTP_MAX_SIZE=7\n", "--check")).contains("\nSMTP_MAX_SIZE=7\t# file\n"))
+    let path = "/etc/postern/postern.env"
+    #expect(text(run("", "--check")).contains("\n# file: \(path)\n"))
+    #expect(text(run(nil, "--check")).contains("\n# file: none\n"))
+    let other = folder.file("other", "SMTP_MAX_SIZE=8\n".utf8)
+    let named = run("SMTP_MAX_SIZE=7\n", mode: 0o600, "--check --env-file \(other)")
+    #expect(text(named).contains("\nSMTP_MAX_SIZE=8\t# file\n"))
+    let refused = run("SMTP_MAX_SIZE=7\n", mode: 0o600, "")
+    #expect(refused.status == 78)
+    #expect(
+      refused.errorText.contains(
+        "variable=POSTERN_ENV_FILE value=\(path) reason=\"Permission denied\""))
+  }
+
+  /// Each source of the peer's address that consists of variables (Peer.swift has the table).
   @Test(arguments: [
     (["REMOTE_ADDR": "192.0.2.1", "REMOTE_PORT": "25"], "192.0.2.1 port 25, from REMOTE_ADDR"),
     (["TCPREMOTEIP": "2001:DB8::1"], "2001:db8::1, from TCPREMOTEIP"),

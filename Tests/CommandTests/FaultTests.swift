@@ -1,11 +1,10 @@
-// The promise of a 250, tried by making each system call of a delivery fail and by killing the
-// process before it.
+// Tests the promise of a 250: each system call of a delivery is made to fail, and the process is killed before each call.
 //
-// Three messages go through one session. The calls that store the second one are taken from a trace
-// of a good run, so that the test follows the code; then the session is run again for each of those
-// calls and each fault, with strace(1) in the place of the failing disk. What must hold:
+// Three messages go through one session. A trace of a run without faults tells which calls store the second message, so
+// the test needs no list of them. Then the session is run again for each of these calls and each fault; strace(1) makes
+// the call fail, as a broken disk would. This must hold:
 //
-//     fault                  | reply to the message | of it in the directory
+//     fault                  | reply to the message | its files in the directory
 //     -----------------------|----------------------|----------------------------------------------
 //     none, or EINTR         | 250                  | it, whole, for each of its recipients
 //     ENOSPC, EDQUOT         | 452 4.3.1            | nothing
@@ -18,22 +17,22 @@
 //                            |                      | else what is linked by then, whole, or the
 //                            |                      | dot-files of an open message, if it has any
 //
-// The message before it is stored whatever happens, and the one behind it where the session goes on.
+// The first message is always stored. The third one is stored if the session goes on.
 //
-// A call that strace makes fail is not executed. A kill comes on entry into the call, and as the
-// call is made to fail as well, it is certainly not executed: the process dies *before* it.
+// A call that strace makes fail is not executed. The process is killed on entry into the call, which is made to fail as
+// well, so the process certainly dies *before* the call.
 //
-// What no program can do is to take back a name when the disk does not let it. If storing fails and
-// then unlink(2) fails too, a name may stay. It is that of a whole message, so that a sender who was
-// told 45x and tries again has it delivered twice and not lost; or it begins with a dot. This is so
-// for unlinkat and every error but EINTR, and for nothing else.
+// No program can remove a name if the disk does not let it. If storing fails and then unlink(2) fails too, a name may
+// stay. It either begins with a dot or is the name of a whole message. In the second case the sender, who was told 45x,
+// tries again, and the message is delivered twice instead of lost. This happens only if unlinkat fails, with any error
+// except EINTR.
 
 import Foundation
 import TestSupport
 import Testing
 
 private let canInject: Bool = {
-  // strace is there, ptrace is allowed, and an error is injected.
+  // strace exists, may trace, and can inject an error.
   let probe = [
     "strace", "-f", "-o", "/dev/null", "-e", "inject=chdir:error=EIO:when=1", "env", "-C", "/",
     "true",
@@ -55,7 +54,7 @@ private let canForbidUnnamedFiles: Bool = {
   .enabled(if: canInject, "strace is not installed, or may not trace here"),
   .enabled(if: canForbidUnnamedFiles, "python3 is not installed, or seccomp is not to be had"))
 struct FaultTests {
-  /// `--check` says what storing needs, hard links among it, and leaves nothing behind.
+  /// `--check` notices each system call of storing that fails, hard links included, and leaves nothing behind.
   @Test(arguments: Way.allCases)
   private func check(_ way: Way) {
     let folder = Scratch()
@@ -75,7 +74,7 @@ struct FaultTests {
       line(["-e", "inject=fsync:error=EIO"]) == "# mail directory: fsync: Input/output error")
   }
 
-  /// Every call of the way a message takes, every fault; the table goes to standard output.
+  /// Tries every fault with every call that a message needs. With POSTERN_TABLE, prints the table.
   @Test func everyCallEveryFault() throws {
     var table = Table()
     for way in Way.allCases {
@@ -96,10 +95,10 @@ struct FaultTests {
       }
       try takeBack(way, path, &table)
     }
-    print(table)
+    if ProcessInfo.processInfo.environment["POSTERN_TABLE"] != nil { print(table) }
   }
 
-  /// Storing fails, and taking back what was done so far fails too, or is not lived to see.
+  /// Storing fails, and then removing what has been stored so far fails too, or the process is killed before it.
   private func takeBack(_ way: Way, _ path: [Call], _ table: inout Table) throws {
     var tried = 0
     for call in path where call.isStorage && call.name != "close" {
@@ -110,8 +109,8 @@ struct FaultTests {
       for undoing in trace[(failure + 1)..<end] where undoing.name == "unlinkat" {
         tried += 1
         for error in Injection.errors {
-          // strace takes one rule for a call's name. Where storing fails in an unlink(2), that and
-          // those behind it fail alike; not by EINTR, with which it would not fail.
+          // strace accepts only one rule for the name of a call. If storing fails in an unlink(2), this call and the
+          // following ones must fail with the same error. EINTR is left out, because storing would not fail with it.
           let isSameName = undoing.name == call.name
           if isSameName && error == "EINTR" { continue }
           let injections =
@@ -138,16 +137,16 @@ struct FaultTests {
     let delivery = Delivery(way)
     var openings = delivery.indices { $0.text.contains("O_TMPFILE") }[...]
     for letter in Delivery.letters {
-      // In a trace the names show which message a call is for.
+      // The names in a trace show which message a call belongs to.
       let recipients = Delivery.recipients(letter)
       let links = delivery.indices {
         $0.name == "linkat" && $0.succeeded && $0.text.contains(/Z-[0-9a-f]{16}-/)
-          && $0.text.contains(try! Regex("-[123]\(letter)"))
+          && $0.text.contains(try! Regex("Z-[0-9a-f]{16}-[123]\(letter)"))
       }
       try #require(links.count == recipients.count)
       let name = try #require(delivery.trace[links[0]].text.firstMatch(of: /Z-([0-9a-f]{16})-/))
       let id = String(name.1)
-      // A file for those whose addresses fit a name, and one for each of the others.
+      // There is one file for the recipients whose addresses fit into a name, and one for each of the others.
       let files = 1 + recipients.count { !Delivery.fitsName($0) }
       let opening = try #require(openings.first)
       openings = openings.dropFirst(files)
@@ -174,13 +173,14 @@ struct FaultTests {
   }
 }
 
-/// How a message that is open is kept from readers.
+/// How readers are kept from seeing an open message.
 private enum Way: String, CaseIterable {
   case unnamed = "unnamed file"
   case dotFile = "dot-file"
 
-  /// A command line to run the traced session by. O_TMPFILE is made to fail by a seccomp filter, as
-  /// on a file system that does not have it: strace takes one rule for openat, and that is needed.
+  /// The beginning of the command line that runs the traced session. To make messages use names with a dot, a seccomp
+  /// filter makes O_TMPFILE fail, as on a file system that does not support it. strace cannot do this, because it accepts
+  /// only one rule for openat, and the test needs that.
   var prefix: [String] {
     switch self {
     case .unnamed: []
@@ -209,18 +209,17 @@ private enum Way: String, CaseIterable {
 /// A system call in a trace.
 private struct Call {
   let name: String
-  /// With its arguments and its result, as strace prints it.
+  /// The call with its arguments and its result, as strace prints it.
   let text: String
-  /// The calls of this name so far, this one included; what `when=` counts.
+  /// How many calls of this name there were so far, including this one. This is what `when=` of strace counts.
   let ordinal: Int
 
-  /// The call and what it works on, as the table has it.
+  /// The call and the object that it works on, in the words of the table.
   var row: String { "`\(name)` \(kind ?? "memory")" }
   var isInjected: Bool { text.hasSuffix("(INJECTED)") }
   var succeeded: Bool { text.contains(/\) += [0-9]/) }
 
-  /// What it works on; nil is the memory of the process, whose failure is not an error that a
-  /// session can live through.
+  /// The object that the call works on. Nil means the memory of the process; no session can survive a failure of that.
   var kind: String? {
     switch name {
     case "brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "getrandom", "exit_group": nil
@@ -239,13 +238,13 @@ private struct Call {
     }
   }
 
-  /// Whether it is there for storing, not for talking to the peer.
+  /// Whether the call belongs to storing, and not to talking to the peer.
   var isStorage: Bool { !["commands", "a reply", "the peer", "the log"].contains(kind) }
 
-  /// How a session ends in which this call fails once.
+  /// The expected result if this call fails once.
   func expectation(_ error: String) -> Expectation {
     if error == "EINTR" { return .stored }
-    // The content is synced before the file is closed, and what the log loses is not mail.
+    // The content is synced before the file is closed. A lost line of the log is not lost mail.
     if name == "close" || kind == "the log" { return .stored }
     if !isStorage { return .cutOff }
     return .refused(error)
@@ -264,7 +263,7 @@ private struct Call {
   }
 }
 
-/// A call that is made to fail, or to be the last.
+/// A call that is made to fail, or before which the process is killed.
 private struct Injection {
   static let errors = ["ENOSPC", "EIO", "EMFILE", "EINTR", "EDQUOT"]
 
@@ -272,7 +271,7 @@ private struct Injection {
   let call: Call
   let rule: String
 
-  /// No error is kill -9. `first` is the first of several calls of that name that fail.
+  /// Without an error the process is killed by kill -9. If several calls of this name fail, `first` is the first of them.
   init(from first: Call? = nil, _ call: Call, error: String?) {
     self.call = call
     let range = "\(first?.ordinal ?? call.ordinal)..\(call.ordinal)"
@@ -282,9 +281,9 @@ private struct Injection {
 
 private enum Expectation {
   case stored
-  /// 45x, by the error.
+  /// A 45x, which depends on the error.
   case refused(String)
-  /// The same, but a name may have stayed.
+  /// The same, but a name may stay.
   case notTakenBack(String)
   /// The session has lost its peer.
   case cutOff
@@ -297,8 +296,8 @@ private enum Expectation {
 
 /// A session that has been run, and what it has left.
 private struct Delivery {
-  /// Messages are told apart by the second character of their recipients. The second message is larger
-  /// than what is read at once, and has a recipient whose address fits no name.
+  /// The second character of a recipient tells which message it belongs to. The second message is larger than what is read
+  /// at once, and has a recipient whose address does not fit into a name.
   static let letters = ["a", "b", "c"]
   private static let sender = "s@x.example"
 
@@ -359,8 +358,7 @@ private struct Delivery {
 
   func indices(_ isWanted: (Call) -> Bool) -> [Int] { trace.indices.filter { isWanted(trace[$0]) } }
 
-  /// The calls for the second message, from its file's opening to the line in the log that it is
-  /// stored.
+  /// The calls for the second message, from the opening of its file to the line of the log that says that it is stored.
   var path: [Call]? {
     let way = wayToLastReply
     guard let sync = way.firstIndex(where: { $0.name == "fsync" }),
@@ -376,13 +374,13 @@ private struct Delivery {
     return trace[start...].prefix(max(0, end + 1 - start)).filter { $0.kind != nil }
   }
 
-  /// The final replies to the messages, so far as there are any.
+  /// The final replies to the messages. A message may have none.
   private var replies: [String] {
     let lines = outcome.text.components(separatedBy: "\r\n")
     return lines.indices.dropLast(2).filter { lines[$0].hasPrefix("354 ") }.map { lines[$0 + 1] }
   }
 
-  /// What is not as it should be.
+  /// The list of what is wrong.
   func violations(expecting expectation: Expectation) -> [String] {
     var violations: [String] = []
     func demand(_ condition: Bool, _ violation: @autoclosure () -> String) {
@@ -392,8 +390,8 @@ private struct Delivery {
     let visible = entries.filter { !$0.hasPrefix(".") }
     let replies = replies
 
-    // The fault has come to pass, and it was the one that was meant. The last call in the trace of a
-    // process that was killed is the one that killed it.
+    // The fault happened, and it was the intended one. If the process was killed, the last call in the trace is the one
+    // before which it was killed.
     let faulty: Call?
     switch expectation {
     case .killed:
@@ -404,7 +402,7 @@ private struct Delivery {
     demand(
       faulty?.row == injections.last?.call.row, "the fault was in \(faulty?.text ?? "nothing")")
 
-    // The law: a 250 is a promise, and what can be seen is whole.
+    // A 250 is a promise, and every visible message is whole.
     for name in visible { demand(isWhole(name), "half: \(name)") }
     for (letter, reply) in zip(Self.letters, replies) where reply.hasPrefix("250 ") {
       let id = reply.split(separator: " ").last!
@@ -417,7 +415,7 @@ private struct Delivery {
       }
     }
 
-    // The session and its neighbours.
+    // The session goes on or ends as expected, and the other messages are stored.
     var stored = Self.letters
     var leftBehind: Set<String> = []
     switch expectation {
@@ -443,13 +441,13 @@ private struct Delivery {
         entries.count == expected && leftBehind.isSubset(of: entries),
         "left: \(entries), expected \(expected)")
     case .cutOff:
-      // The first message. The second was still on its way.
+      // Only the first message is stored, because the second one was still arriving.
       demand(entries.count == 2 && visible == entries, "left: \(entries)")
       demand(outcome.status == EX_IOERR, "status \(outcome.status)")
     case .killed:
       let hidden = entries.count - visible.count
       demand(hidden <= (way == .dotFile ? 2 : 0), "left: \(entries)")
-      // The call that kills was not executed: there is a name for each link(2) before it.
+      // The call before which the process was killed was not executed: there is a name for each earlier link(2).
       let linked = trace.count { $0.name == "linkat" && $0.succeeded }
       let removed = trace.count {
         $0.name == "unlinkat" && $0.succeeded && $0.kind != "the dot-file"
@@ -459,7 +457,7 @@ private struct Delivery {
     return violations
   }
 
-  /// The names that unlink(2) was to remove and never did.
+  /// The names that unlink(2) should have removed but did not.
   private var namesThatStay: Set<String> {
     var names: Set<String> = []
     var removed: Set<String> = []
@@ -471,8 +469,8 @@ private struct Delivery {
     return names.subtracting(removed)
   }
 
-  /// Octet for octet what was sent, behind two trace fields; in front of them the recipient, where the
-  /// name does not hold it.
+  /// Whether the file contains two trace fields and then exactly what was sent. If the name does not contain the
+  /// recipient, the recipient stands in front of the trace fields.
   private func isWhole(_ name: String) -> Bool {
     guard let letter = name.dropFirst(42).first, let sent = Self.contents[String(letter)],
       let recipient = Self.recipient(String(letter), of: name)
@@ -492,7 +490,7 @@ private struct Delivery {
   }
 }
 
-/// Calls and faults, and how many of each pair did no harm.
+/// The table: for each call and each fault, how many of them did no harm.
 private struct Table: CustomStringConvertible {
   private static let columns = Injection.errors + ["kill -9"]
 
@@ -501,7 +499,7 @@ private struct Table: CustomStringConvertible {
     var tried = 0
   }
 
-  /// In the order in which they came.
+  /// The rows in the order of the calls.
   private var rows: [(label: String, cells: [String: Cell])] = []
 
   mutating func enter(

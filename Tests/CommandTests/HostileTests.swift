@@ -34,7 +34,7 @@ import Testing
     return (replies, Int32(numbers[0]), numbers[1], mail, folder)
   }
 
-  /// In KiB. A debug build is linked dynamically and needs more.
+  /// The limit in KiB. A debug build is linked dynamically and needs more.
   private var memoryLimit: Int { Command.folder.hasSuffix("debug") ? 20_000 : 8_000 }
 
   @Test func commandWithoutEnd() throws {
@@ -77,7 +77,7 @@ import Testing
     #expect(try #require(size as? Int) > 200_000_000)
   }
 
-  /// The client writes octet by octet, so that each read gets one or few.
+  /// The client writes octet by octet, so that each read(2) returns one octet or a few.
   @Test func messageOctetByOctet() throws {
     let message = "Subject: x\\r\\n\\r\\n" + "..dots\\r\\nand lines\\r\\n"
     let (text, _, _, mail, _) = try run(
@@ -133,8 +133,8 @@ import Testing
     }
   }
 
-  /// 1,000 recipients whose addresses no name can hold: a few get a file each, the others a 452, so that nobody
-  /// can fill the disk by one message.
+  /// 1,000 recipients have addresses that do not fit into a name. A few of them get a file each, the others get 452, so
+  /// that nobody can fill the disk with one message.
   @Test func recipientsThatCollide() throws {
     let (text, _, _, mail, _) = try run(
       """
@@ -253,6 +253,66 @@ import Testing
     let outcome = Command.run(
       ["python3", "-c", script, Command.built("postern-smtpd")], in: Scratch())
     #expect(outcome.text == "True 0\n")
+  }
+
+  /// If nobody reads the log, a session does not wait a second for every line. Otherwise 300 lines would take five
+  /// minutes, and the deadlines of the session would not hold.
+  @Test func logThatIsNotReadKeepsNoDeadlines() {
+    let script = """
+      import os, subprocess, sys
+      reading, writing = os.pipe()
+      os.set_blocking(writing, False)
+      try:
+        while True: os.write(writing, b'x' * 4096)
+      except BlockingIOError:
+        pass
+      os.set_blocking(writing, True)
+      p = subprocess.Popen([sys.argv[1]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=writing)
+      p.stdin.write(b'FOO\\r\\n' * 300)
+      p.stdin.flush()
+      try:
+        print(p.wait(60))
+        print(p.stdout.read().decode().splitlines()[-1])
+      except subprocess.TimeoutExpired:
+        p.kill()
+      """
+    let outcome = Command.run(
+      ["python3", "-c", script, Command.built("postern-smtpd")], in: Scratch(),
+      environment: ["SMTP_SESSION_TIMEOUT": "5", "SMTP_MAX_ERRORS": "1000"])
+    #expect(outcome.text == "0\n421 4.4.2 Session takes too long\n")
+  }
+
+  /// The rate is measured from the beginning of the content, and checked only once the content has taken SMTP_TIMEOUT. So
+  /// a slow beginning does not count, and neither does the time before a message or between two messages.
+  @Test func rateOfHonestContent() {
+    let folder = Scratch()
+    _ = MailFolder(folder)
+    let script = """
+      import socket, subprocess, sys, time
+      ours, theirs = socket.socketpair()
+      p = subprocess.Popen([sys.argv[1]], stdin=theirs, stdout=theirs)
+      theirs.close()
+      replies = ours.makefile('rb')
+      def say(line):
+        ours.sendall(line + b'\\r\\n')
+        return replies.readline()
+      def idle():
+        for _ in range(5): time.sleep(0.5); say(b'NOOP')
+      def message(pieces, pause):
+        for line in (b'MAIL FROM:<>', b'RCPT TO:<a@b>', b'DATA'): say(line)
+        for _ in range(pieces):
+          ours.sendall(b'x\\r\\n')
+          time.sleep(pause)
+        print(say(b'.')[:3].decode())
+      replies.readline(); say(b'HELO x')
+      idle(); message(4, 0.1)
+      idle(); message(4, 0.1)
+      message(4, 0.3)
+      """
+    let outcome = Command.run(
+      ["python3", "-c", script, Command.built("postern-smtpd")], in: folder,
+      environment: ["SMTP_TIMEOUT": "2", "SMTP_MIN_RATE": "100000"])
+    #expect(outcome.text == "250\n250\n250\n", "\(outcome.errorText)")
   }
 
   /// A session whose standard input or output is closed ends, and uses no other file in its place.

@@ -1,5 +1,5 @@
-// The reply that ends a session reaches the client, also where the client is still sending: a server that
-// closes a socket with input unread resets it, and a reset may take the reply from the client.
+// The reply that ends a session reaches the client, even if the client is still sending. If a server closes a socket with
+// unread input, the connection is reset, and the client may lose the reply.
 
 import Foundation
 import TestSupport

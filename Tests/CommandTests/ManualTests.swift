@@ -86,6 +86,8 @@ import Testing
     #expect(read.count > 8)
     read = read.filter { !$0.hasPrefix("SMTP_") && !$0.hasPrefix("POSTERN_") }
     read.insert("TZ")  // the C library's
+    #expect(try Source.folder("Settings").contains("\"POSTERN_ENV_FILE\""))
+    read.insert("POSTERN_ENV_FILE")
     read.formUnion(["CERT_PATH", "KEY_PATH"])
     let described = session.text.matches(of: /(?m)^\.(?:It )?Ev (\w+)/).map { String($0.1) }
     #expect(Set(described.filter { !$0.hasPrefix("SMTP_") }) == read)
@@ -215,7 +217,7 @@ import Testing
   @Test func reasons() throws {
     let source =
       try Source.folder("postern-smtpd") + Source.folder("Authentication")
-      + Source.text("Sources/POSIX/EnvironmentFile.swift")
+      + Source.folder("Settings")
       + Source.text("Sources/postern-passwd/Program.swift")
     var given: [String] = []
     for pattern in [
@@ -237,7 +239,8 @@ import Testing
     let others = source.matches(of: /(?:reason: |"reason", )([a-z][\w.]*)[,)]/).map { String($0.1) }
     #expect(
       Set(others) == [
-        "reason", "error.reason", "errno.description", "error.errno.description",
+        "reason", "error.reason", "errno.description", "error.description",
+        "error.errno.description",
         "lack.errno.description",
       ])
   }

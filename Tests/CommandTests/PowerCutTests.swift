@@ -1,10 +1,10 @@
-// The promise of a 250 against power cuts: a slice of Tests/PowerCut/prove, which says how.
+// A 250 survives a power cut. This runs a small part of Tests/PowerCut/prove, which describes the proof.
 
 import Foundation
 import TestSupport
 import Testing
 
-/// Runs the prover. It belongs to the distribution's interpreter, which has the FUSE module.
+/// Runs the prover. It needs the Python of the distribution, which has the FUSE module.
 private func prove(_ arguments: String...) -> Outcome {
   let prover = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "PowerCut/prove").path
@@ -13,7 +13,7 @@ private func prove(_ arguments: String...) -> Outcome {
     in: Scratch())
 }
 
-/// Why the proof cannot run on this machine; nil where it can.
+/// Why the proof cannot run on this machine; nil if it can.
 private let obstacle: String? = {
   let outcome = prove("--check")
   return outcome.status == 0 ? nil : outcome.text + outcome.errorText
@@ -27,7 +27,7 @@ struct PowerCutTests {
     #expect(outcome.status == 0, "\(outcome.text)\(outcome.errorText)")
   }
 
-  /// The proof can fail: a program whose syncs do nothing is caught.
+  /// The proof can fail: it finds a program whose syncs do nothing.
   @Test(
     .enabled(if: Command.exists("strace"), "strace is not installed"),
     arguments: ["fsync", "fdatasync"])

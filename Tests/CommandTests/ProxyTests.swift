@@ -1,4 +1,4 @@
-// Behind a proxy that tells of the client in a PROXY header: --proxy.
+// Sessions with --proxy, behind a proxy that sends a PROXY header.
 // https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
 
 import Foundation
@@ -10,7 +10,7 @@ import Testing
   struct Proxy: Sendable, CustomTestStringConvertible {
     let name: String
     let spawner: @Sendable (_ backend: UInt16) -> Server.Spawner
-    /// Whether clients come to it by TLS.
+    /// Whether clients use TLS to connect to it.
     var isTLS = false
     var arguments = ["--proxy"]
     var protocolName = "ESMTP"
@@ -49,7 +49,7 @@ import Testing
       }
     }
 
-    /// stunnel tells nothing of TLS in its header: --tls does.
+    /// stunnel's header does not say that TLS is on, so the session needs --tls.
     static let stunnel: @Sendable (UInt16) -> Server.Spawner = { backend in
       { port, _, folder in
         Server.stunnel(
@@ -74,7 +74,7 @@ import Testing
     Proxy(
       name: "HAProxy, TLS", spawner: Proxy.haproxy("send-proxy-v2-ssl", isTLS: true), isTLS: true,
       protocolName: "ESMTPS"),
-    // A client in clear text is not under TLS because the proxy could say so.
+    // A client in clear text is not under TLS, although this proxy's header can say that a client is.
     Proxy(name: "HAProxy, no TLS", spawner: Proxy.haproxy("send-proxy-v2-ssl")),
     Proxy(
       name: "stunnel", spawner: Proxy.stunnel, isTLS: true, arguments: ["--proxy", "--tls"],
@@ -87,7 +87,7 @@ import Testing
   private static let session =
     "EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<b@x.example>\r\nDATA\r\nhello\r\n.\r\nQUIT\r\n"
 
-  /// What Received says of the one message.
+  /// The Received field of the only message.
   private func origin(_ server: Server) -> String? {
     guard server.mail.entries.count == 1 else { return nil }
     let text = String(decoding: server.mail.content(server.mail.entries[0]), as: UTF8.self)
@@ -115,7 +115,7 @@ import Testing
     #expect(origin(server) == "([IPv6:::1]) with ESMTP", "\(server.log)")
   }
 
-  /// The session within TLS has the address from the one that had the header.
+  /// The session behind STARTTLS gets the address from the session that read the header.
   @Test(.enabled(if: isInstalled, "one of \(needs) is not installed"))
   func startTLS() {
     let server = Server(Server.startTLS, arguments: ["--proxy"])
@@ -137,7 +137,7 @@ import Testing
       + [192, 0, 2, 9, 192, 0, 2, 1, 0, 9, 0, 25],
   ]
 
-  /// What comes in the same segment as the header is the session's.
+  /// Input that comes in the same segment as the header goes to the session.
   @Test(.enabled(if: isInstalled, "one of \(needs) is not installed"), arguments: headers)
   func oneSegment(_ header: [UInt8]) {
     for spawner in [Server.socat, Server.tcpserver] {
@@ -183,7 +183,7 @@ import Testing
       "PROXY version not known"),
   ]
 
-  /// Closed without a word, and logged.
+  /// The connection is closed without a reply, and the log says why.
   @Test(.enabled(if: isInstalled, "one of \(needs) is not installed"), arguments: badHeaders)
   func badHeader(_ header: BadHeader) {
     let server = Server(Server.socat, arguments: ["--proxy"])
@@ -193,7 +193,7 @@ import Testing
     expectLog(server, header.reason)
   }
 
-  /// A header that comes octet by octet has no longer than one that comes at once.
+  /// A header that comes octet by octet has the same deadline as one that comes at once.
   @Test(.enabled(if: isInstalled, "one of \(needs) is not installed"))
   func slowHeader() {
     let server = Server(Server.socat, arguments: ["--proxy"])
@@ -203,7 +203,7 @@ import Testing
     expectLog(server, "no PROXY header came")
   }
 
-  /// The server was asked before whether it is there, without a header too.
+  /// Waiting for the server to start made a connection without a header too.
   private func expectLog(
     _ server: Server, _ reason: String, sourceLocation: SourceLocation = #_sourceLocation
   ) {

@@ -1,4 +1,4 @@
-// What real spawners tell about the peer, and where they lead standard error.
+// What real spawners tell a session about the peer, and where standard error leads behind them.
 
 import Foundation
 import Glibc
@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite struct SpawnerTests {
-  /// A spawner, and what tells the peer's address behind it.
+  /// A spawner, and the source of the peer's address behind it.
   struct Row: Sendable, CustomTestStringConvertible {
     let name: String
     let spawner: Server.Spawner
@@ -25,7 +25,7 @@ import Testing
     Row(name: "tcpserver", spawner: Server.tcpserver, source: "getpeername"),
     Row(name: "tcpserver, pipe", spawner: Server.piped(Server.tcpserver), source: "TCPREMOTEIP"),
     Row(name: "xinetd", spawner: Server.xinetd, source: "getpeername"),
-    // xinetd does not tell the port.
+    // xinetd does not give the port.
     Row(
       name: "xinetd, pipe", spawner: Server.piped(Server.xinetd), source: "REMOTE_HOST",
       hasPort: false),

@@ -1,4 +1,4 @@
-// The promise of a 250, tried on file systems that fail and processes that die.
+// Tests the promise of a 250 on file systems that fail and with processes that die.
 
 import Foundation
 import TestSupport
@@ -82,7 +82,7 @@ private let isRoot = getuid() == 0
     }
   }
 
-  /// A name that cannot be made after others were: those are taken back.
+  /// If a name cannot be made, the names that were made before it are removed.
   @Test(.enabled(if: isRoot, "mounting needs root"))
   func noInodesForAllNames() {
     withFileSystem("size=1m,nr_inodes=8") { folder, mail in
@@ -95,7 +95,7 @@ private let isRoot = getuid() == 0
     }
   }
 
-  /// RLIMIT_FSIZE is a full disk, not a signal.
+  /// Reaching RLIMIT_FSIZE has the same effect as a full disk; no signal kills the session.
   @Test func fileSizeLimit() {
     let folder = Scratch()
     let mail = MailFolder(folder)
@@ -133,12 +133,12 @@ private let isRoot = getuid() == 0
     #expect(count(/^fdatasync/) == 1)
     #expect(count(/^fsync/) == 1)
     #expect(count(/^linkat/) == 100)
-    // The greeting, and one batch of replies, which is larger than a pipe takes at once.
+    // The greeting, and one batch of replies, which is larger than a pipe accepts at once.
     #expect(count(/^write\(1</) <= 4)
   }
 
-  /// As many recipients whose addresses do not fit a name as a message may have, within the descriptors
-  /// and the rights that a session has.
+  /// A message with as many recipients as possible whose addresses do not fit into a name can be stored with the
+  /// descriptors and the rights of a session.
   @Test func filesOfTheirOwn() {
     let folder = Scratch()
     let mail = MailFolder(folder)
@@ -157,7 +157,7 @@ private let isRoot = getuid() == 0
     #expect(mail.entries.allSatisfy { $0.contains("~") })
   }
 
-  /// kill -9 at any moment: what had its 250 is there, and what is visible is whole.
+  /// After kill -9 at any moment, every message with a 250 is there, and every visible message is whole.
   @Test func killedAtAnyMoment() {
     let script = """
       import os, random, subprocess, sys, time

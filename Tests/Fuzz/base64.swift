@@ -11,7 +11,8 @@ public func fuzzBase64(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   var session = Session(configuration: configuration, isTLS: true)
   var output: [UInt8] = []
   let input = Array("EHLO x\r\nAUTH LOGIN eA==\r\n".utf8) + response + [13, 10]
-  _ = session.advance(input.span, into: &output)
+  var position = 0
+  _ = session.advance(input.span, &position, into: &output)
   guard let credentials = session.credentials else { return 0 }
   precondition(encode(credentials.password) == response)
   session.verified(.accepted, into: &output)

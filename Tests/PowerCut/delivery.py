@@ -1,8 +1,8 @@
 """Delivers mail with the session program and notes when each 250 was seen.
 
-The unit of "when" is the recording's length. It is read after the 250 was, so every operation that
-was done before the program promised is counted; a few that came later may be too, which excuses
-the program for as many operations and never blames it wrongly.
+The time of a 250 is given as the length of the recording. The length is read after the 250. So it counts every
+operation before the 250, and perhaps a few later ones: the proof may be too mild by these few operations, but it never
+accuses the program wrongly.
 """
 
 import contextlib
@@ -19,25 +19,24 @@ ANSWER_TIMEOUT = 60
 
 
 class Message:
-    """A message to send, and after its delivery what became of it."""
+    """A message to send, with the results of its delivery."""
 
     def __init__(self, number, recipients, size, random, long_recipients=0):
         self.sender = f"sender{number}@client.example"
         self.recipients = [f"m{number}r{i}@store.example" for i in range(recipients)]
-        # These addresses fit no file name, and are alike as far as one goes.
+        # These addresses do not fit into a file name, and differ only behind the part that does.
         self.recipients += [
             f"m{number}{'l' * 200}{i}@store.example" for i in range(long_recipients)
         ]
         lines = [b"Subject: message %d\r\n\r\n" % number]
         while sum(map(len, lines)) < size:
-            # No line begins with a dot: what is sent is what is to be stored.
+            # No line begins with a dot, so what is stored must be equal to what is sent.
             lines.append(b"%06d %s\r\n" % (len(lines), random.randbytes(32).hex().encode()))
         self.content = b"".join(lines)
-        # From the 250: the id, and the recording's length when it had been read.
+        # Set when the 250 has been read: the id, and the length of the recording then.
         self.id = None
         self.promised_at = None
-        # The whole file of each recipient, trace fields included, as it was read back from the living
-        # store.
+        # The whole file of each recipient, including the trace fields, as it was read from the running store.
         self.files = {}
 
     def ends_file(self, file, original_recipient):
@@ -53,7 +52,7 @@ class Message:
 
 
 class Session:
-    """One process of the session program, spoken to over pipes."""
+    """One process of the session program, with pipes as its input and output."""
 
     def __init__(self, command, mail_directory, recording, processes):
         self.recording = recording
@@ -89,7 +88,7 @@ class Session:
         self.process.stdin.flush()
 
     def expect(self, pattern):
-        """Reads until `pattern` matches; returns the match and the recording's length then."""
+        """Reads until `pattern` matches; returns the match and the length of the recording then."""
         while True:
             match = re.compile(pattern).search(self.received)
             if match:
@@ -103,7 +102,7 @@ class Session:
             self.received += octets
 
     def deliver(self, messages):
-        """Sends `messages` one behind the other without waiting, then reads each one's 250."""
+        """Sends all `messages` without waiting between them, then reads the 250 of each."""
         for message in messages:
             self.say(f"MAIL FROM:<{message.sender}>\r\n")
             for recipient in message.recipients:
@@ -129,7 +128,7 @@ def run_session(batches, *arguments):
 
 def plan(random):
     """Sessions of batches of messages: a list of lists of lists."""
-    # Octets: stored inline or in one block, in some, in many.
+    # Sizes in octets: the file system stores the first inline or in one block, the others in some or many blocks.
     sizes = [100, 1_500, 6_000, 30_000, 200_000]
     number = 0
 
@@ -161,7 +160,7 @@ def deliver_all(command, mail_directory, recording, seed):
     try:
         for batches in alone:
             run(batches)
-            # What the file system does by itself comes between.
+            # Leave the file system time for writes of its own.
             time.sleep(source.random() * 0.1)
         while together and not failures:
             threads = [threading.Thread(target=run, args=[b], daemon=True) for b in together[:3]]

@@ -1,24 +1,23 @@
 """Rebuilds a disk as a power cut leaves it.
 
-A disk with a volatile cache promises one thing: what was written before a flush is there once the
-flush is done. Of what was written since, any part may have reached the platter, in any order, a
-sector at a time. So a cut is a point in the recording and a choice among the writes between the
-last flush before that point and the point.
+A disk with a volatile cache promises one thing: when a flush is done, everything that was written before it is on the
+disk. Of later writes any part may be on the disk, in any order, sector by sector. So a cut consists of a point in the
+recording, and of a choice among the writes between the last flush before this point and the point itself.
 """
 
 import collections
 import os
 import subprocess
 
-# `point` operations were done; `seed` makes the random choice repeatable.
+# `point` is the number of operations before the cut. `seed` makes the random choice repeatable.
 #
-# `choice` is how much of what was not flushed survives. "writes" and "sectors" choose at random,
-# with a chance that is itself chosen for each cut, so that nearly nothing and nearly all come too.
+# `choice` says how much survives of what was not flushed. "writes" and "sectors" choose at random. Their probability is
+# also chosen at random for each cut, so that nearly nothing or nearly everything may survive too.
 Cut = collections.namedtuple("Cut", "point choice seed")
 
 
 def choose_cuts(start, end, count, random):
-    """`count` cuts from `start` to `end`, with their points in order.
+    """Returns `count` cuts from `start` to `end`, ordered by their points.
 
     The end, where everything was promised, is always among them; the others are a random sample.
     """
@@ -35,18 +34,18 @@ def choose_cuts(start, end, count, random):
 
 
 class Disk:
-    """An image that is taken forward through the recording, from cut to cut."""
+    """An image that is brought forward through the recording, from cut to cut."""
 
     def __init__(self, image, operations, sector):
-        """`image` is the disk before the first operation; it is changed."""
+        """`image` is the disk before the first operation; it will be changed."""
         self.image = image
         self.operations = operations
         self.sector = sector
-        # Every write before this index is in the image, and was flushed.
+        # Every write before this index was flushed and is in the image.
         self.settled = 0
 
     def survivors(self, cut, random):
-        """The unflushed pieces of data that are on the disk all the same: (offset, octets)."""
+        """Returns the pieces of unflushed data that survive the cut: (offset, octets)."""
         chance = random.choice([0.1, 0.3, 0.5, 0.7, 0.9])
         for operation in self.operations[self.settled : cut.point]:
             if cut.choice == "all":
@@ -61,7 +60,7 @@ class Disk:
                         yield operation.offset + start, operation.data[start:end]
 
     def copy_at(self, cut, path, random):
-        """Makes `path` the disk after `cut`. Cuts must come with their points in order."""
+        """Writes the disk after `cut` to `path`. The cuts must be given in the order of their points."""
         flush = max(
             (i for i in range(self.settled, cut.point) if self.operations[i].is_flush),
             default=None,
@@ -71,7 +70,7 @@ class Disk:
                 for operation in self.operations[self.settled : flush]:
                     os.pwrite(file.fileno(), operation.data, operation.offset)
             self.settled = flush + 1
-        # cp leaves the holes, which shutil does not; most of an image is holes.
+        # Most of an image is holes. cp keeps them, and shutil does not.
         subprocess.run(["cp", "--sparse=auto", self.image, path], check=True)
         with open(path, "r+b", buffering=0) as file:
             for offset, octets in self.survivors(cut, random):

@@ -1,12 +1,12 @@
 """A disk that remembers: one file, served through FUSE, whose writes and flushes are recorded.
 
-A loop device on that file turns the requests of a file system into calls to it: a write becomes a
-write, a cache flush (REQ_FLUSH, and what the block layer makes of REQ_FUA) becomes an fsync. One
-thread serves them, so their order in the recording is the order in which they were done. A call is
-recorded before it is answered: whatever a program did after a flush, the flush is in the recording.
+A loop device on this file turns the requests of a file system into calls: a write becomes a write, and a cache flush
+(REQ_FLUSH, and what the block layer makes of REQ_FUA) becomes an fsync. One thread serves the calls, so the recording has
+them in the order in which they were done. A call is recorded before it is answered. So when a program continues after a
+flush, the flush is in the recording already.
 
-The recording is two files. The index has one entry of fixed size for each operation, so that its
-size tells anybody how many there were; the other holds the octets written, one after another.
+The recording consists of two files. The index has one entry of fixed size for each operation, so the number of operations
+follows from its size. The other file contains the written octets, one operation after the other.
 """
 
 import collections
@@ -21,19 +21,19 @@ import sys
 ENTRY = struct.Struct("=QQQ")
 WRITE, FLUSH = 1, 2
 
-# data is empty for a flush.
+# `data` is empty for a flush.
 Operation = collections.namedtuple("Operation", "is_flush offset data")
 
 
 class Recording:
-    """What the recorder has written, seen from outside while it goes on."""
+    """Reads from another process what the recorder has written so far."""
 
     def __init__(self, folder):
         self.index_path = os.path.join(folder, "index")
         self.data_path = os.path.join(folder, "data")
 
     def length(self):
-        """The number of operations up to now."""
+        """The number of operations so far."""
         return os.stat(self.index_path).st_size // ENTRY.size
 
     def operations(self, length):
@@ -47,8 +47,8 @@ class Recording:
 
 
 def serve(mount_point, image, recording):
-    """Serves `image` as the file "disk" in `mount_point` until that is unmounted."""
-    # The distribution's module; "fuse" is its name elsewhere.
+    """Serves `image` as the file "disk" in `mount_point` until this is unmounted."""
+    # The name of the module in Debian; elsewhere it is called "fuse".
     import fusepy
 
     disk = os.open(image, os.O_RDWR)
@@ -80,14 +80,13 @@ def serve(mount_point, image, recording):
             os.write(index, ENTRY.pack(FLUSH, 0, 0))
             return 0
 
-    # nothreads is what orders the recording. The image is not written back late: without FUSE's
-    # write-back cache, which libfuse 2 does not ask for, a write is here before the loop device
-    # is told that it is done.
+    # `nothreads` keeps the recording in order. FUSE's write-back cache would delay writes, but libfuse 2 does not use it.
+    # So a write arrives here before the loop device learns that it is done.
     fusepy.FUSE(Recorder(), mount_point, foreground=True, nothreads=True, big_writes=True)
 
 
 if __name__ == "__main__":
-    # Ends with the prover, however that ends.
+    # Ends this process when the prover ends, however that happens.
     PR_SET_PDEATHSIG = 1
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     serve(sys.argv[1], sys.argv[2], Recording(sys.argv[3]))

@@ -58,7 +58,8 @@ package enum Command {
   }
 
   /// Starts a program in `folder`. Its standard input, output and error are files there, so that it
-  /// can never block on a full pipe. Its environment is PATH and the variables given.
+  /// can never block on a full pipe. Its environment is PATH and the variables given,
+  /// and it reads no configuration of this machine.
   package static func start(
     _ arguments: [String], in folder: Scratch, environment: [String: String] = [:],
     input: some Sequence<UInt8> = [], log: String = "stderr"
@@ -71,6 +72,7 @@ package enum Command {
     unsafe posix_spawn_file_actions_addopen(&actions, 0, folder.file("stdin", input), O_RDONLY, 0)
     unsafe posix_spawn_file_actions_addopen(&actions, 1, folder.file("stdout"), O_WRONLY, 0)
     unsafe posix_spawn_file_actions_addopen(&actions, 2, folder.file(log), O_WRONLY | O_APPEND, 0)
+    environment["POSTERN_ENV_FILE"] = environment["POSTERN_ENV_FILE"] ?? ""
     // The threads of the tests block signals. The program must not inherit that.
     var attributes = posix_spawnattr_t()
     unsafe posix_spawnattr_init(&attributes)

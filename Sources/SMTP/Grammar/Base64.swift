@@ -1,9 +1,9 @@
-// Base64 as AUTH uses it: RFC 4648 §4 without any leniency. No line breaks, padding where it
-// belongs, and no bits behind the end: each octet string has one encoding.
+// Base64 as AUTH uses it: RFC 4648 §4, strictly. There are no line breaks, the padding is complete, and
+// the bits that it leaves unused are zero, so that each octet string has exactly one encoding.
 
 /// Decodes the octets of `range`; nil if they are not base64.
 ///
-/// The result is allocated once: what it holds may be a password, of which there is to be no copy.
+/// The result may be a password, so it is allocated once: growing it would leave copies in memory.
 func decodeBase64(_ input: Span<UInt8>, _ range: Range<Int>) -> [UInt8]? {
   guard range.count.isMultiple(of: 4) else { return nil }
   var padding = 0

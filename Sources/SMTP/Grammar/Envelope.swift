@@ -5,15 +5,15 @@ public struct Envelope: Sendable {
   public let reversePath: ReversePath
   /// No two of these are the same mailbox.
   public private(set) var recipients: [Recipient] = []
-  /// Whether the content may be any octets, without lines (BODY=BINARYMIME, RFC 3030 §3).
+  /// Whether the content may be any octets, not only lines (BODY=BINARYMIME, RFC 3030 §3).
   public let isBinary: Bool
   /// Whether addresses and header fields may be UTF-8 (SMTPUTF8, RFC 6531).
   public let isUTF8: Bool
   public let deliveryStatus: DeliveryStatus
 
-  /// What the sender wants to know (RFC 3461 §4.3 and §4.4).
+  /// What the sender wants of reports on the message (RFC 3461 §4.3 and §4.4).
   public struct DeliveryStatus: Equatable, Sendable {
-    /// RET: how much of the message comes back; nil where it was not said.
+    /// RET: how much of the message a report returns; nil if the sender did not say.
     public var returned: Returned?
     /// ENVID, as xtext.
     public var envelopeID: [UInt8]?
@@ -75,9 +75,9 @@ public struct Recipient: Equatable, Sendable {
     self.deliveryStatus = deliveryStatus
   }
 
-  /// What the sender wants to know of this recipient (RFC 3461 §4.1 and §4.2).
+  /// What the sender wants of reports on this recipient (RFC 3461 §4.1 and §4.2).
   public struct DeliveryStatus: Equatable, Sendable {
-    /// NOTIFY; empty for NEVER, nil where it was not said.
+    /// NOTIFY; empty for NEVER, nil if the sender did not say.
     public var notify: Notify?
     /// ORCPT: an address type, a semicolon, and xtext.
     public var originalRecipient: [UInt8]?
@@ -95,9 +95,9 @@ public struct Recipient: Equatable, Sendable {
   }
 }
 
-/// How the client has introduced itself.
+/// The client's greeting.
 public struct Hello: Equatable, Sendable {
-  /// The argument of HELO or EHLO: a domain or an address literal.
+  /// The argument of HELO or EHLO (`isHelloName`). Nobody has checked that it is true.
   public let name: [UInt8]
   /// Whether it said EHLO.
   public let isExtended: Bool

@@ -1,5 +1,5 @@
-// The octets of the grammar, and the few things done with runs of them. SMTP is a protocol of
-// octets: `String` and `Character` have no place here ("\r\n" is one `Character`).
+// The classes of octets that the grammar uses, and operations on sequences of them. SMTP is a protocol
+// of octets, so `String` and `Character` are not used ("\r\n" is one `Character`).
 
 extension UInt8 {
   static var tab: UInt8 { 9 }
@@ -13,7 +13,7 @@ extension UInt8 {
   var isHexDigit: Bool { isDigit || (self | 0x20) &- 97 < 6 }
   var isPrintable: Bool { self &- 32 < 95 }
 
-  /// `atext` of RFC 5322 §3.2.3: what an unquoted local part is made of.
+  /// `atext` of RFC 5322 §3.2.3: the octets of an unquoted local part.
   var isAtomText: Bool {
     switch self {
     case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"),
@@ -26,7 +26,7 @@ extension UInt8 {
     }
   }
 
-  /// ASCII letters in lower case, everything else as it is.
+  /// The lower-case letter, if this is an ASCII letter; else the octet itself.
   var lowercased: UInt8 { self &- 65 < 26 ? self | 0x20 : self }
 }
 
@@ -53,8 +53,8 @@ extension Span<UInt8> {
   /// Where the first CR or LF of the eight octets at `index` stands; nil if there is none.
   @inline(__always)
   private func lineEndOctet(near index: Int) -> Int? {
-    // What the word was xored with has become zero, and the lowest zero octet is the first one that borrows
-    // when one is taken from each.
+    // XOR makes the octets searched for zero; subtracting one from each octet sets the top bit of the lowest
+    // zero octet, since it borrows.
     let ones: UInt64 = 0x0101_0101_0101_0101
     let octets = unsafe bytes
     let word = unsafe UInt64(
@@ -112,13 +112,13 @@ extension SIMDMask<SIMD64<Int8>> {
 }
 
 extension [UInt8] {
-  /// Overwrites all octets: for passwords. Never inlined, so that the writes are not optimised away.
+  /// Overwrites all octets; for passwords. It is never inlined, so that the compiler keeps the writes.
   @inline(never)
   public mutating func wipe() {
     for index in indices { self[index] = 0 }
   }
 
-  /// Appends `text`, and CR LF if it is a whole line. (`append(contentsOf:)` takes several times as long.)
+  /// Appends `text`, and CR LF if `isLine`. (`append(contentsOf:)` takes several times as long.)
   mutating func append(_ text: StaticString, isLine: Bool = false) {
     let length = text.utf8CodeUnitCount
     append(addingCapacity: length + 2) { octets in

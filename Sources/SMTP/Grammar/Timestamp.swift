@@ -1,5 +1,5 @@
-// A moment in UTC and the two ways in which mail writes it: the date-time of a header field
-// (RFC 5322 §3.3) and the basic form of ISO 8601, which sorts. The clock is the caller's.
+// A moment in UTC, and the two forms in which it is written: the date-time of a header field (RFC 5322
+// §3.3), and the basic form of ISO 8601 in file names. The caller reads the clock.
 
 public struct Timestamp: Equatable, Sendable {
   /// Seconds since 1970-01-01T00:00:00Z.
@@ -34,7 +34,7 @@ extension Timestamp {
     output.append(" +0000")
   }
 
-  /// Appends `20261122T065412.123456Z`: names made of it sort by time.
+  /// Appends `20261122T065412.123456Z`. Names that begin with it sort by time.
   public func appendSortable(to output: inout [UInt8]) {
     let date = civilDate
     output.append(decimal: date.year, width: 4)
@@ -55,8 +55,8 @@ extension Timestamp {
     var weekday: Int  // 0 is Sunday
   }
 
-  /// The Gregorian date. Years are counted from March, so that the leap day is a year's last; an
-  /// era is the 400 years (146,097 days) after which the calendar repeats.
+  /// The Gregorian date. It is computed in years that begin in March, so that the leap day is the last
+  /// day of its year, and in eras of 400 years (146,097 days), after which the calendar repeats.
   private var civilDate: CivilDate {
     let clamped = UInt64(max(0, seconds))
     let (days, secondOfDay) = clamped.quotientAndRemainder(dividingBy: 86_400)

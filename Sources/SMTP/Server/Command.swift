@@ -1,11 +1,11 @@
 // A command line taken apart: verb, argument, parameters. RFC 5321 §4.1.1 and §4.1.2.
 
-/// A verb and what stands behind it.
+/// A verb and its arguments.
 struct Command {
   /// Nil for a verb that this server does not know.
   let verb: Verb?
-  /// Where the arguments stand in the line: behind the first space, without spaces and tabs at the
-  /// end, which RFC 5321 §4.1.1 asks to tolerate.
+  /// The range of the arguments in the line: after the first space, without the spaces and tabs at the
+  /// end, which RFC 5321 §4.1.1 asks servers to tolerate.
   let arguments: Range<Int>
 
   /// The verb as it was written.
@@ -35,14 +35,14 @@ struct Command {
   }
 }
 
-/// The commands of RFC 5321 §4.1.1, AUTH (RFC 4954), STARTTLS (RFC 3207), BDAT (RFC 3030), and EXPN
-/// to refuse it by name.
+/// The commands of RFC 5321 §4.1.1, AUTH (RFC 4954), STARTTLS (RFC 3207) and BDAT (RFC 3030). EXPN is
+/// known, so that the reply says "not implemented".
 enum Verb {
   case helo, ehlo, mail, rcpt, data, rset, noop, vrfy, expn, help, quit
   case auth, startTLS, bdat
 
-  /// The verb of at most eight octets, the last in the lowest octet, each with the bit of lower case set:
-  /// only a letter becomes a letter by that. Nil if there is none such.
+  /// Finds a verb by its letters, at most eight, the last in the lowest octet. The lower-case bit (0x20)
+  /// is set in each: nothing but a letter becomes a letter by that. Nil for an unknown verb.
   @inline(__always)
   init?(letters: UInt64) {
     switch letters {
@@ -82,9 +82,9 @@ extension Command {
       || line.matches("connect", in: verbRange) || line.matches("options", in: verbRange)
   }
 
-  /// How many octets of the line may be shown in a log. What is no command may be content or a
-  /// password out of place; of others the verb is shown, and the whole only of those that can be
-  /// nothing else.
+  /// How many octets of the line the log may show. An unknown verb may be content or a password in the
+  /// wrong place, so nothing of it is shown. Of HELO, EHLO, and a MAIL or RCPT that has a path, the whole
+  /// line is shown; of other commands only the verb.
   func shown(_ line: Span<UInt8>) -> Int {
     switch verb {
     case nil: return 0
@@ -98,8 +98,8 @@ extension Command {
     }
   }
 
-  /// The arguments of BDAT: octets, and whether these are the last; nil for anything else. A number
-  /// that does not fit is `Int.max`.
+  /// The arguments of BDAT: the size of the chunk in octets, and whether it is the last; nil if they are
+  /// malformed. A number too large for an `Int` becomes `Int.max`.
   func chunkArguments(_ line: Span<UInt8>) -> (size: Int, isLast: Bool)? {
     var end = arguments.lowerBound
     while end < arguments.upperBound, line[end].isDigit { end += 1 }
@@ -111,8 +111,8 @@ extension Command {
     return (size, true)
   }
 
-  /// The arguments of AUTH: a mechanism and, if there is one, an initial response; nil if there are
-  /// none or more.
+  /// The arguments of AUTH: a mechanism and, if there is one, an initial response; nil for no arguments
+  /// or more than two.
   func authArguments(_ line: Span<UInt8>) -> (mechanism: Range<Int>, initial: Range<Int>?)? {
     var end = arguments.lowerBound
     while end < arguments.upperBound, line[end] != .space { end += 1 }
@@ -126,9 +126,9 @@ extension Command {
 }
 
 extension Span<UInt8> {
-  /// Where the path of MAIL or RCPT begins: behind `FROM:` or `TO:`, and behind spaces. RFC 5321
-  /// §3.3 has no spaces there, but so many clients send one that Postfix, Exim and Sendmail all
-  /// tolerate it, and it changes nothing; a space in front of the colon is refused.
+  /// Where the path of MAIL or RCPT begins: after `FROM:` or `TO:` and any spaces. RFC 5321 §3.3 allows
+  /// no spaces there, but many clients send one, and Postfix, Exim and Sendmail all tolerate it. A space
+  /// in front of the colon is refused.
   func startOfPath(in arguments: Range<Int>, behind keyword: StaticString) -> Int? {
     var start = arguments.lowerBound + keyword.utf8CodeUnitCount
     guard start <= arguments.upperBound, matches(keyword, in: arguments.lowerBound..<start) else {
@@ -142,14 +142,14 @@ extension Span<UInt8> {
 /// One `esmtp-param` of MAIL or RCPT.
 struct Parameter: Equatable {
   let keyword: Range<Int>
-  /// What stands behind `=`; nil where there is no `=`.
+  /// What follows `=`; nil if there is no `=`.
   let value: Range<Int>?
 }
 
-/// Reads `*(SP esmtp-param)` behind a path.
+/// Reads `*(SP esmtp-param)` after a path.
 struct ParameterReader {
   private var index: Int
-  /// Whether the line was read to its end; if not, what follows is no parameter.
+  /// Whether the line was read to its end; if not, the rest is malformed.
   private(set) var isAtEnd = false
 
   init(from start: Int) { index = start }
@@ -180,7 +180,7 @@ struct ParameterReader {
 }
 
 extension UInt8 {
-  /// What the value of a parameter is made of: printable, neither space nor `=`.
+  /// Whether this may stand in the value of a parameter: printable ASCII but space and `=`.
   fileprivate var isParameterText: Bool {
     isPrintable && self != .space && self != UInt8(ascii: "=")
   }

@@ -1,7 +1,7 @@
 // The parameters of MAIL and RCPT: SIZE (RFC 1870), BODY (RFC 6152, RFC 3030), SMTPUTF8 (RFC 6531),
-// AUTH (RFC 4954 §5), and RET, ENVID, NOTIFY and ORCPT (RFC 3461 §4). Each may stand there once.
+// AUTH (RFC 4954 §5), and RET, ENVID, NOTIFY and ORCPT (RFC 3461 §4). Each may be given once.
 
-/// What a MAIL command asks for beside its path.
+/// The parameters of a MAIL command.
 struct MailParameters {
   private(set) var isBinary = false
   private(set) var isUTF8 = false
@@ -10,7 +10,7 @@ struct MailParameters {
   private var hasBody = false
   private var hasIdentity = false
 
-  /// Takes one parameter; gives the reply that refuses it, if any does.
+  /// Takes one parameter; returns the reply that refuses it, or nil if it is accepted.
   mutating func take(
     _ parameter: Parameter, _ line: Span<UInt8>, _ configuration: Configuration
   ) -> Reply? {
@@ -35,7 +35,7 @@ struct MailParameters {
       return nil
     }
     if configuration.hasAccounts, line.matches("auth", in: keyword) {
-      // Who another server says has sent this: checked and not believed.
+      // The sender's identity, as another server claims: its syntax is checked, and it is ignored.
       guard !hasIdentity, let value = parameter.value, line.isXtext(value) else {
         return .parameterSyntax
       }
@@ -67,11 +67,11 @@ struct MailParameters {
   }
 }
 
-/// What a RCPT command asks for beside its path.
+/// The parameters of a RCPT command.
 struct RecipientParameters {
   private(set) var deliveryStatus = Recipient.DeliveryStatus()
 
-  /// Takes one parameter; gives the reply that refuses it, if any does.
+  /// Takes one parameter; returns the reply that refuses it, or nil if it is accepted.
   mutating func take(
     _ parameter: Parameter, _ line: Span<UInt8>, _ configuration: Configuration
   ) -> Reply? {
@@ -95,8 +95,8 @@ struct RecipientParameters {
 }
 
 extension Span<UInt8> {
-  /// The number that digits stand for; nil if there are none or something else. What does not fit an
-  /// `Int` is `Int.max`.
+  /// The value of decimal digits; nil if there are none, or other octets among them. A number too large
+  /// for an `Int` becomes `Int.max`.
   func number(_ range: Range<Int>) -> Int? {
     var number = 0
     for index in range {
@@ -108,7 +108,7 @@ extension Span<UInt8> {
     return range.isEmpty ? nil : number
   }
 
-  /// `xtext` (RFC 3461 §4): printable, with `+` in front of two upper-case hexadecimal digits only.
+  /// `xtext` (RFC 3461 §4): printable; two upper-case hexadecimal digits must follow each `+`.
   func isXtext(_ range: Range<Int>) -> Bool {
     var index = range.lowerBound
     while index < range.upperBound {
@@ -138,7 +138,7 @@ extension Span<UInt8> {
     return isXtext(index + 1..<range.upperBound)
   }
 
-  /// `NEVER`, or a list of the others with commas between.
+  /// `NEVER`, or a list of `SUCCESS`, `FAILURE` and `DELAY` separated by commas.
   fileprivate func notify(_ range: Range<Int>) -> Recipient.Notify? {
     if matches("never", in: range) { return [] }
     var notify: Recipient.Notify = []

@@ -2,42 +2,45 @@
 // SIZE (RFC 1870), 8BITMIME (RFC 6152), ENHANCEDSTATUSCODES (RFC 2034), AUTH (RFC 4954), STARTTLS
 // (RFC 3207), CHUNKING and BINARYMIME (RFC 3030), SMTPUTF8 (RFC 6531) and LIMITS (RFC 9422).
 //
-// The caller hands over what has arrived and does the one action that it gets back, in a loop. The
-// machine knows no file, no clock and no peer. Its laws, each of which a test checks:
+// The caller runs a loop: it calls `advance` with the input that has arrived, and carries out the one action that
+// `advance` returns. Replies are appended to an output buffer, which the caller sends when an action says so. The
+// machine knows no file, no clock and no peer. These laws hold, and a test checks each of them:
 //
-// - How the input was cut never matters: the same octets give the same replies and messages.
-// - Content is not copied: it comes back as ranges of the input.
-// - Every command line gets one reply, and so does every content; nothing else does.
-// - What was sent as content is never read as a command: after DATA only CR LF "." CR LF leads back to
-//   commands, and after BDAT only the end of the octets that it announced, accepted or not.
+// - The same octets give the same replies and messages, whatever pieces they arrive in.
+// - Content is not copied: the machine returns it as ranges of the input.
+// - Each command line gets one reply, the content after DATA gets one more, and a chunk and its BDAT get one reply
+//   together. The greeting and the reply that ends a session are the only others.
+// - Content is never read as commands. After DATA only CR LF "." CR LF leads back to commands, and after BDAT only the
+//   end of the octets that it announced, even if they are refused.
 //
-// Commands are in SessionCommands.swift, content is in SessionContent.swift.
+// SessionCommands.swift contains the commands, and SessionContent.swift the content of messages.
 
 public struct Session: Sendable {
   /// The one thing that the caller does before it calls `advance` again.
   public enum Action: Sendable {
-    /// Write the output, and bring more input: what stands from `position` on is needed again.
+    /// Write the output, then bring more input. Keep the input from `position` on, because it is needed again.
+    /// Since the last action no command and no content was complete enough to be processed.
     case needInput
-    /// Nothing: commands or a piece of content were dealt with.
+    /// Do nothing, and call `advance` again: commands or a piece of content have been processed.
     case proceed
-    /// Write the output: it has grown to `Session.outputLimit`.
+    /// Write the output, because it has grown to `Session.outputLimit`.
     case flush
-    /// Make a message for this envelope. If anything fails from here on, call `storeFailed`.
+    /// Open a message for this envelope. If opening it, or a later step of storing it, fails, call `storeFailed`.
     indirect case open(Envelope, Hello)
     /// Append these octets of the input to the open message.
     case append(Range<Int>)
-    /// Append CR LF to the open message, in the place of a bare LF.
+    /// Append CR LF to the open message. The client sent a bare LF, which is replaced.
     case appendLineEnd
     /// Make the open message durable, then call `stored` or `storeFailed`.
     case commit
     /// Drop the open message.
     case abort
-    /// Find out whether `credentials` are right, then call `verified`; if they are not, after a delay.
+    /// Find out whether `credentials` are right, then call `verified`. If they are wrong, wait before that call.
     case verify
     /// Find out whether TLS can be started, then call `startTLS`.
     case startTLS
-    /// Something was refused with this reply, which is in the output: log it. `command` is the part of the
-    /// input that may be shown in a log; it is empty where that might hold content or a password.
+    /// Log that something was refused. The reply is in the output already. `command` is the part of the input that
+    /// may be shown in a log; it is empty if the input might contain content or a password.
     case refused(Reply, command: Range<Int>)
     /// Write the output and end the session.
     case close
@@ -49,34 +52,37 @@ public struct Session: Sendable {
     case other
   }
 
-  /// `advance` asks for the output to be written when it has this many octets or more.
+  /// When the output has this many octets or more, `advance` returns `flush`.
   public static let outputLimit = 61_440
-  /// What the caller's input buffer must be able to hold, in octets: the longest command line.
+  /// The least size of the caller's input buffer in octets: it must hold the longest command line.
   public static let minimumInput = LineReader.authenticationLimit
-  /// Failed authentications that a session may have; the last ends it.
+  /// The failed authentication with this number ends the session.
   static let maximumFailures = 3
 
+  /// STATES.md beside this file has a drawing of the states.
   enum State {
-    /// No mail transaction, and before HELO or EHLO (`hello` is nil) none can begin. To `mail` by MAIL, to
-    /// `authenticating` or `verifying` by AUTH, to `startingTLS` by STARTTLS.
+    /// There is no mail transaction. Before HELO or EHLO (`hello` is nil) none can begin. Next: `mail` after MAIL,
+    /// `authenticating` or `verifying` after AUTH, `startingTLS` after STARTTLS.
     case ready
-    /// A response to AUTH is to come. To `verifying`, or to `ready` if it is refused.
+    /// The client has to send a response for AUTH. Next: `verifying`, or `ready` if the response is refused.
     case authenticating(AuthenticationExchange)
-    /// The caller verifies who this is. To `ready`, or to `closed`, by `verified`.
+    /// The caller verifies the credentials, and then calls `verified`. Next: `ready`, or `closed` after too many
+    /// failures.
     case verifying(Credentials)
-    /// The caller sees whether TLS can be started. To `closed`, or back to `ready`, by `startTLS`.
+    /// The caller finds out whether TLS can be started, and then calls `startTLS`. Next: `closed` if it can, since a
+    /// new session follows under TLS, and otherwise `ready`.
     case startingTLS
-    /// A mail transaction. To `content` by DATA, to `chunk` by BDAT, to `ready` by RSET, HELO and
-    /// EHLO.
+    /// A mail transaction, before any content. Next: `content` after DATA, `chunk` after BDAT, `ready` after RSET,
+    /// HELO or EHLO.
     indirect case mail(Envelope)
-    /// The content of a message after DATA. To `storing` by its end, or to `ready` if it is refused.
+    /// The content after DATA is arriving. Next, at its end: `storing`, or `ready` if the message is refused.
     case content(Content, EndOfDataReader)
-    /// A chunk after BDAT. To `chunks` by its end; by the end of the last to `storing`, or to `ready` if
-    /// the message is refused.
+    /// A chunk after BDAT is arriving. Next, at its end: `chunks`. At the end of the last chunk: `storing`, or `ready`
+    /// if the message is refused.
     case chunk(Chunks, remaining: Int, isLast: Bool)
-    /// Between two chunks. To `chunk` by BDAT, to `ready` by RSET, HELO and EHLO.
+    /// Between two chunks. Next: `chunk` after BDAT, `ready` after RSET, HELO or EHLO.
     case chunks(Chunks)
-    /// The caller stores the message. To `ready` by `stored` and `storeFailed`.
+    /// The caller makes the message durable, and then calls `stored` or `storeFailed`. Next: `ready`.
     case storing
     /// The session is over.
     case closed
@@ -86,16 +92,16 @@ public struct Session: Sendable {
   let isTLS: Bool
   private var lines = LineReader()
   var state = State.ready
-  /// How the client has introduced itself; nil until it has.
+  /// The last HELO or EHLO of the client; nil until it has sent one.
   var hello: Hello?
-  /// Octets of a refused chunk that are still to come, which are passed over.
+  /// How many octets of a refused chunk are still to come. They are ignored.
   var refusedOctets = 0
-  /// Commands since a message was stored that have not helped to send one.
+  /// How many commands that do not help to send a message have come since the last message was stored.
   var idleCommands = 0
   /// Mail transactions so far.
   var transactions = 0
 
-  /// The reply, mostly a 421, with which the server has ended the session; nil if it has not.
+  /// The reply, mostly a 421, with which the server has ended the session; nil if the server has not ended it.
   public private(set) var dismissal: Reply?
   /// 5xx replies so far.
   public private(set) var errors = 0
@@ -113,19 +119,20 @@ public struct Session: Sendable {
     self.isTLS = isTLS
   }
 
-  /// Writes the greeting. To be called once, first.
+  /// Writes the greeting. Call this once, before anything else.
   public func greet(into output: inout [UInt8]) {
     output.append("220 ")
     output += configuration.hostname
     output.append(" ESMTP Postern\r\n")
   }
 
-  /// Writes what a client gets that has spoken before it was greeted, instead of the greeting.
+  /// Ends the session of a client that spoke before the greeting. Call this instead of `greet`.
   public mutating func refuseEarlyTalker(into output: inout [UInt8]) {
     output.append(dismiss(.spokeFirst))
   }
 
-  /// Goes on with `input` from `position` on, and moves `position` behind what is done with.
+  /// Processes `input` from `position` on, until there is something for the caller to do. Moves `position` behind the
+  /// input that has been processed. Appends replies to `output`.
   public mutating func advance(
     _ input: Span<UInt8>, _ position: inout Int, into output: inout [UInt8]
   ) -> Action {
@@ -143,10 +150,11 @@ public struct Session: Sendable {
     }
   }
 
-  /// Goes on with command lines or responses to AUTH.
+  /// Processes command lines, or responses to AUTH.
   private mutating func advanceLines(
     _ input: Span<UInt8>, _ position: inout Int, into output: inout [UInt8]
   ) -> Action {
+    var hasProceeded = false
     while true {
       switch lines.next(in: input, from: position, isResponse: isAuthenticating) {
       case .line(let line, let next):
@@ -158,6 +166,7 @@ public struct Session: Sendable {
         guard case .proceed = action, expectsLine, output.count < Self.outputLimit else {
           return action
         }
+        hasProceeded = true
       case .fault(let reply, let next):
         position = next
         if isAuthenticating { state = .ready }
@@ -165,7 +174,7 @@ public struct Session: Sendable {
         return refuse(reply, into: &output)
       case .needInput(let keep):
         position = keep
-        return .needInput
+        return hasProceeded ? .proceed : .needInput
       }
     }
   }
@@ -182,7 +191,7 @@ public struct Session: Sendable {
     return false
   }
 
-  /// Passes over what has come of a refused chunk.
+  /// Ignores those octets of a refused chunk that have arrived.
   private mutating func passOver(_ input: Span<UInt8>, _ position: inout Int) -> Action {
     let count = min(refusedOctets, input.count - position)
     if count == 0 { return .needInput }
@@ -191,7 +200,8 @@ public struct Session: Sendable {
     return .proceed
   }
 
-  /// Answers with a 4xx or 5xx or, where the budget of errors is spent, with the 421 that ends the session.
+  /// Answers with `reply`, a 4xx or 5xx. If it is a 5xx and the client has had as many of them as it may, answers with
+  /// a 421 that ends the session instead.
   mutating func refuse(
     _ reply: Reply, command: Range<Int> = 0..<0, into output: inout [UInt8]
   ) -> Action {
@@ -207,7 +217,7 @@ public struct Session: Sendable {
     return .refused(reply, command: command)
   }
 
-  /// Ends the session on the machine's side. Gives `reply`, mostly a 421, which is to be written.
+  /// Moves to `closed` because the server ends the session. Returns `reply`, mostly a 421, for the caller to write.
   @discardableResult
   mutating func dismiss(_ reply: Reply) -> Reply {
     state = .closed
@@ -217,9 +227,9 @@ public struct Session: Sendable {
   }
 }
 
-// What the caller has to say.
+// What the caller calls to report how an action ended, or to end the session.
 extension Session {
-  /// The message is durable under the name `id`.
+  /// Reports, after `commit`, that the message `id` is durable. This adds its 250 to the output.
   public mutating func stored(as id: [UInt8], into output: inout [UInt8]) {
     guard case .storing = state else { preconditionFailure("no message is stored") }
     state = .ready
@@ -230,8 +240,8 @@ extension Session {
     output.append("\r\n")
   }
 
-  /// The open message cannot be stored and is gone. While content arrives the rest of it is
-  /// passed over, and the reply follows at its end.
+  /// Reports that the open message could not be stored and was dropped. If content is still arriving, the rest of it
+  /// is ignored, and the client gets the reply at its end.
   public mutating func storeFailed(_ failure: StoreFailure, into output: inout [UInt8]) {
     switch state {
     case .content(var content, let reader):
@@ -248,7 +258,7 @@ extension Session {
     }
   }
 
-  /// What became of credentials.
+  /// The result of verifying credentials.
   public enum Verdict: Sendable {
     case accepted
     case denied
@@ -256,13 +266,13 @@ extension Session {
     case unavailable
   }
 
-  /// What is to be verified; nil where nothing is.
+  /// The credentials that the caller has to verify; nil except after `verify`.
   public var credentials: Credentials? {
     guard case .verifying(let credentials) = state else { return nil }
     return credentials
   }
 
-  /// Ends what `verify` began. The password is overwritten: the caller must not hold a copy.
+  /// Reports the result of `verify`. The password is overwritten here, so the caller must not keep a copy.
   public mutating func verified(_ verdict: Verdict, into output: inout [UInt8]) {
     guard case .verifying(var credentials) = state else {
       preconditionFailure("nobody is to be verified")
@@ -278,8 +288,8 @@ extension Session {
     }
   }
 
-  /// Answers an authentication that has failed; the last that a session may have ends it. One that nobody
-  /// could verify counts as well: it costs more than one that is denied.
+  /// Answers a failed authentication, and ends the session after too many. An authentication that could not be verified
+  /// counts as failed too, because it costs the server at least as much.
   private mutating func fail(_ reply: Reply, into output: inout [UInt8]) {
     failures += 1
     if failures < Self.maximumFailures {
@@ -289,15 +299,16 @@ extension Session {
     }
   }
 
-  /// Ends what `startTLS` began. Where it is possible, the caller writes the output and hands the
-  /// connection over; this session is at its end.
+  /// Reports whether TLS can be started, after the action `startTLS`. If it can, this session ends: the caller writes
+  /// the output and hands the connection over to stunnel.
   public mutating func startTLS(isPossible: Bool, into output: inout [UInt8]) {
     guard case .startingTLS = state else { preconditionFailure("no TLS was asked for") }
     state = isPossible ? .closed : .ready
     output.append(isPossible ? .startTLS : .noTLS)
   }
 
-  /// Ends the session from outside with `reply`, a 421. The caller drops an open message.
+  /// Ends the session with `reply`, a 421, for a reason that only the caller knows, such as a timeout. The caller must
+  /// drop an open message.
   public mutating func interrupt(_ reply: Reply, into output: inout [UInt8]) {
     output.append(dismiss(reply))
   }

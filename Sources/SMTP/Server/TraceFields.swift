@@ -1,9 +1,9 @@
-// The trace fields in front of a stored message: RFC 5321 §4.4.
+// The trace fields at the start of a stored message: RFC 5321 §4.4.
 
 extension Envelope {
-  /// `Return-Path` and `Received`, CR LF at each line's end.
+  /// `Return-Path` and `Received`; each line ends in CR LF.
   ///
-  /// The `for` clause is there only when there is one recipient: none learns of another.
+  /// Only a message to one recipient has the `for` clause, so that no recipient learns of another.
   public func traceFields(
     hello: Hello, client: Client, isAuthenticated: Bool, hostname: [UInt8], id: [UInt8],
     time: Timestamp
@@ -37,7 +37,7 @@ extension Envelope {
     return fields
   }
 
-  /// The protocol as RFC 3848 and RFC 6531 §4.3 name it. There is no name for HELO under TLS.
+  /// The protocol's name by RFC 3848 and RFC 6531 §4.3, which have none for HELO under TLS.
   private func protocolName(hello: Hello, isTLS: Bool, isAuthenticated: Bool) -> StaticString {
     guard hello.isExtended else { return "SMTP" }
     return switch (isUTF8, isTLS, isAuthenticated) {

@@ -1,36 +1,50 @@
-// Files of KEY=VALUE lines: what dotenv and systemd's EnvironmentFile= (systemd.exec(5)) have in
-// common. Where the two read a line differently it is refused, so that a value never depends on
-// who read it.
+// Files of KEY=VALUE lines, in the syntax that dotenv and systemd's EnvironmentFile= (systemd.exec(5)) have in common.
+// A line that these two would read differently is an error, so that every program that reads the file sees the same
+// values.
 //
 // A line ends in LF or CR LF.
 //
 //     # comment            ; comment
-//     KEY=value            spaces around the value do not count
-//     export KEY=value     as a shell would have it
-//     KEY="a \"b\" \\ c"   a backslash in front of " \ $ ` stands for these, and for nothing else
-//     KEY='a \ b'          everything stands for itself
+//     KEY=value            spaces around the value are ignored
+//     export KEY=value     for files that a shell reads too
+//     KEY="a \"b\" \\ c"   a backslash may stand only in front of " \ $ ` and is removed
+//     KEY='a \ b'          every character stands for itself
 
-import CSystem
+import POSIX
 
-public struct EnvironmentFile: Sendable {
-  /// What a line that was not understood is, counted from 1, and why.
-  public struct SyntaxError: Error, Equatable {
-    public let line: Int
-    public let reason: String
-  }
-
-  private var entries: [(name: String, value: String)] = []
-
-  /// The value that the last line for `name` gives; nil where there is none.
-  public subscript(name: StaticString) -> String? {
-    name.withUTF8Buffer { octets in
-      entries.last { unsafe $0.name.utf8.elementsEqual(octets) }?.value
+extension Variables {
+  /// Reads a file of at most 1 MiB; nil if it does not exist. Errors name `variable`, from which the path has come.
+  static func read(
+    _ path: String, namedBy variable: StaticString
+  ) throws(SettingsError) -> Variables? {
+    func fail(_ reason: String) -> SettingsError {
+      SettingsError(variable: variable.description, value: path, reason: reason)
+    }
+    let content: [UInt8]?
+    do throws(Errno) {
+      content = try FileDescriptor.reading(path).readAll(limit: 1 << 20)
+    } catch .noSuchFile {
+      return nil
+    } catch {
+      throw fail(error.description)
+    }
+    guard let content else { throw fail("a text file of at most 1 MiB expected") }
+    do throws(SyntaxError) {
+      return try Variables(parsing: content)
+    } catch {
+      throw fail("line \(error.line): \(error.reason)")
     }
   }
 
-  public var names: [String] { entries.map { $0.name } }
+  /// A malformed line.
+  private struct SyntaxError: Error {
+    /// Counted from 1.
+    let line: Int
+    let reason: String
+  }
 
-  public init(parsing content: [UInt8]) throws(SyntaxError) {
+  private init(parsing content: [UInt8]) throws(SyntaxError) {
+    self.init()
     var number = 0
     for line in content.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
       number += 1
@@ -55,11 +69,11 @@ public struct EnvironmentFile: Sendable {
       guard let value = String(validating: octets, as: UTF8.self) else {
         throw fail("the value of \(name) is not UTF-8")
       }
-      entries.append((name, value))
+      append(name, value)
     }
   }
 
-  /// The value without its quotes; nil if dotenv and systemd may differ about it.
+  /// The value without its quotes; nil if dotenv and systemd may read it differently.
   private static func value(_ text: ArraySlice<UInt8>) -> [UInt8]? {
     guard let quote = text.first, quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'") else {
       var last: UInt8?
@@ -86,7 +100,7 @@ public struct EnvironmentFile: Sendable {
     return nil
   }
 
-  /// Whether a shell would take it for a variable's name: letters, digits and `_`, no digit in front.
+  /// Whether `text` is a variable's name for a shell: letters, digits and `_`, without a digit at the beginning.
   private static func isName(_ text: ArraySlice<UInt8>) -> Bool {
     guard let first = text.first, !(0x30...0x39 ~= first) else { return false }
     return text.allSatisfy {

@@ -55,22 +55,40 @@ func asLines(_ content: [UInt8]) -> [UInt8] {
 }
 
 @Suite struct ClientPairTests {
-  private struct Pair {
+  private final class Pair {
     var client: ClientMachine
     var server: Machine
     var generator: Generator
+    private var (toClient, toServer) = (0, 0)
+
+    init(client: ClientMachine, server: Machine, generator: Generator) {
+      self.client = client
+      self.server = server
+      self.generator = generator
+    }
+
+    /// What the server says to what is written, some of it, while the client sends content.
+    private func hear(_ output: [UInt8]) -> [UInt8] {
+      guard generator(2) == 0 else { return [] }
+      server.receive(output[toServer...])
+      toServer = output.count
+      let said = server.output.count - toClient
+      let count = said == 0 ? 0 : 1 + generator(said)
+      defer { toClient += count }
+      return Array(server.output[toClient..<toClient + count])
+    }
 
     /// Carries octets between the two, cut anywhere, until nothing is left to say.
-    mutating func run() {
-      var (toClient, toServer) = (0, 0)
+    func run() {
+      client.hear = { [unowned self] in hear($0) }
       while !client.isClosed {
         let replies = server.output.count - toClient
         let commands = client.output.count - toServer
         precondition(replies + commands > 0, "both wait: \(client.verdicts) \(server.replies)")
         if replies > 0, commands == 0 || generator(2) == 0 {
           let count = 1 + generator(replies)
-          client.receive(server.output[toClient..<toClient + count])
           toClient += count
+          client.receive(server.output[toClient - count..<toClient])
         } else {
           let count = 1 + generator(commands)
           server.receive(client.output[toServer..<toServer + count])
@@ -127,7 +145,7 @@ func asLines(_ content: [UInt8]) -> [UInt8] {
         return OutgoingMessage(
           transaction, generator.content(anyOctet: transaction.body != .sevenBit))
       }
-      var pair = Pair(
+      let pair = Pair(
         client: ClientMachine(
           ClientSession(
             configuration, protection: .verified,

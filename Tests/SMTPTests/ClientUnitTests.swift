@@ -138,6 +138,49 @@ import Testing
     #expect(machine.isClosed)
   }
 
+  /// A server answers the last chunk as soon as it has its octets, whether or not the client has looked for
+  /// that yet.
+  @Test(arguments: [false, true], ["abcdefgh", "abcdef\r\n", ""])
+  func theLastChunkIsAnsweredAtOnce(_ isLMTP: Bool, _ content: String) {
+    for body in [ClientSession.Transaction.Body.sevenBit, .binary] {
+      for reply in ["250 stored\r\n", "552 5.3.4 Too big\r\n"] {
+        var configuration = configuration(chunks: true)
+        configuration.isLMTP = isLMTP
+        var message = OutgoingMessage(
+          .init(from: .null, to: ["b@y.example", "c@y.example"].map { Recipient($0) }),
+          Array(content.utf8))
+        message.transaction.body = body
+        var machine = ClientMachine(
+          ClientSession(configuration), sending: [message], pieceSize: 5)
+        var isAnswered = false
+        machine.hear = { output in
+          guard !isAnswered, let last = output.firstRange(of: " LAST\r\n".utf8) else { return [] }
+          // The length stands in front of LAST.
+          let digits = output[..<last.lowerBound].split(separator: 32).last!
+          guard Int(String(decoding: digits, as: UTF8.self)) == output.count - last.upperBound
+          else { return [] }
+          isAnswered = true
+          let others = output.ranges(of: "BDAT ".utf8).count - 1
+          return Array(
+            (String(repeating: "250 chunk\r\n", count: others) + reply
+              + (isLMTP ? "450 no\r\n" : "")).utf8)
+        }
+        for line in [
+          "220 x", "250-x\r\n250-CHUNKING\r\n250-BINARYMIME\r\n250 PIPELINING", "250 MAIL",
+          "250 RCPT", "250 RCPT",
+        ] {
+          machine.receive("\(line)\r\n".utf8)
+        }
+        #expect(isAnswered)
+        let first = reply.hasPrefix("2") ? "delivered" : "refused"
+        let scope = isLMTP ? "recipient" : "message"
+        #expect(machine.verdicts.contains("<b@y.example> \(first) \(scope) \(reply.prefix(3))"))
+        #expect(machine.verdicts.contains("<c@y.example> \(isLMTP ? "deferred" : first) \(scope)"))
+        #expect(!machine.verdicts.contains("failed"))
+      }
+    }
+  }
+
   private static let long = OutgoingMessage(
     .init(from: .null, to: [Recipient("b@y.example")]), Array("abcdefgh".utf8))
 

@@ -44,6 +44,10 @@ package struct ClientMachine {
   /// Whether the last piece is known to be the last when it is brought.
   private let knowsEnd: Bool
 
+  /// Is asked while content is sent, whenever octets have been written, what the server has said to all that
+  /// was written so far.
+  package var hear: ((_ output: [UInt8]) -> [UInt8])?
+
   package init(
     _ session: ClientSession, sending messages: [OutgoingMessage], pieceSize: Int = 65_536,
     knowsEnd: Bool = true
@@ -57,7 +61,7 @@ package struct ClientMachine {
   /// Brings more from the server and follows the machine until it needs more.
   package mutating func receive(_ octets: some Sequence<UInt8>) {
     if isClosed { return }
-    let input = Array(octets)
+    var input = Array(octets)
     var position = 0
     while !isClosed, !awaitsTLS {
       let before = position
@@ -72,7 +76,7 @@ package struct ClientMachine {
         return
       case .flush: break
       case .ready: beginNext()
-      case .needContent: sendPiece()
+      case .needContent: input += sendPiece()
       case .startTLS:
         precondition(position == input.count, "input behind STARTTLS")
         awaitsTLS = true
@@ -132,7 +136,9 @@ package struct ClientMachine {
     }
   }
 
-  private mutating func sendPiece() {
+  /// Sends what is left of a piece, or as much of it as goes before the server says something, which this
+  /// returns.
+  private mutating func sendPiece() -> [UInt8] {
     let content = messages[current].content
     if position == min(pieceSize, content.count - sent) {
       sent += position
@@ -143,9 +149,10 @@ package struct ClientMachine {
     while true {
       let before = position
       guard let range = session.encode(piece.span, &position, isLast: isLast, into: &output)
-      else { return }
+      else { return hear?(output) ?? [] }
       precondition(range == before..<position, "content is left out or repeated")
       output += piece[range]
+      if let heard = hear?(output), !heard.isEmpty { return heard }
     }
   }
 }

@@ -3,12 +3,13 @@
 
 extension ClientSession {
   /// Goes on with a piece of the message from `position` on, and moves `position` behind what is done with.
-  /// The caller writes the output, then the octets of the range, and calls this again; nil is for `advance`.
-  /// A piece stays the same until it is used up. `isLast` says that no piece follows it.
+  /// The caller writes the output, then the octets of the range, and calls this again. Nil means that
+  /// `advance` is to be called; a caller that has read something calls that before the next range. A piece
+  /// stays the same until it is used up. `isLast` says that no piece follows it.
   public mutating func encode(
     _ content: Span<UInt8>, _ position: inout Int, isLast: Bool, into output: inout [UInt8]
   ) -> Range<Int>? {
-    precondition(state == .content, "no content is asked for")
+    guard state == .content else { return nil }
     if delivery.content.format == .dotStuffed {
       if let range = nextRange(content, &position, to: content.count, into: &output) {
         return range
@@ -16,7 +17,6 @@ extension ClientSession {
       delivery.isContentComplete = isLast
       return nil
     }
-    if delivery.isContentComplete { return nil }
     if delivery.chunkRemaining == 0, !delivery.isLastChunk {
       guard position < content.count || isLast else { return nil }
       beginChunk(content, position, isLast: isLast, into: &output)
@@ -24,13 +24,24 @@ extension ClientSession {
     let end = min(content.count, position + delivery.chunkRemaining)
     if let range = nextRange(content, &position, to: end, into: &output) {
       delivery.chunkRemaining -= range.count
+      if delivery.content.missingAtEnd.utf8CodeUnitCount == 0 { endLastChunk() }
       return range
     }
     if delivery.isLastChunk, delivery.chunkRemaining == 0 {
       output.append(delivery.content.missingAtEnd)
-      delivery.isContentComplete = true
+      endLastChunk()
     }
     return nil
+  }
+
+  /// Expects the replies to the message when the last chunk is complete: the server may send them at once.
+  private mutating func endLastChunk() {
+    if delivery.isLastChunk, delivery.chunkRemaining == 0 { expectEndOfData() }
+  }
+
+  private mutating func expectEndOfData() {
+    owed += configuration.isLMTP ? delivery.accepted : 1
+    state = .endOfData
   }
 
   private mutating func nextRange(
@@ -57,19 +68,17 @@ extension ClientSession {
     if !isLast { owed += 1 }
   }
 
-  /// Asks for content, or ends it. The end is only written when the server has said nothing that is not
-  /// looked at: a reply that comes before it is none to the message.
+  /// Asks for content, or ends it behind DATA. The end is written only when all replies that have come have
+  /// been looked at: one that comes before the end does not answer the message.
   mutating func proceedContent(into output: inout [UInt8]) -> Action? {
     if delivery.isContentComplete {
-      if delivery.content.format == .dotStuffed {
-        output.append(delivery.content.missingAtEnd)
-        output.append(".\r\n")
-      }
-      owed += configuration.isLMTP ? delivery.accepted : 1
-      state = .endOfData
+      output.append(delivery.content.missingAtEnd)
+      output.append(".\r\n")
+      expectEndOfData()
       return nil
     }
-    if delivery.chunkRemaining > 0 { return .needContent }
+    // A chunk that was begun is sent to its end.
+    if delivery.chunkRemaining > 0 || delivery.isLastChunk { return .needContent }
     if delivery.accepted == 0 {  // a chunk was refused
       if owed > 0 { return .needInput }
       endTransaction(withReset: true, into: &output)

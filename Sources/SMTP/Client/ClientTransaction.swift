@@ -105,7 +105,7 @@ struct Delivery: Sendable {
   /// Octets of the message that belong to the chunk that was begun.
   var chunkRemaining = 0
   var isLastChunk = false
-  /// Whether all of the message was brought.
+  /// Whether all of the message was brought, behind DATA.
   var isContentComplete = false
   /// Whether the server waits for RSET: a chunk was refused (RFC 3030 §2).
   var needsReset = false

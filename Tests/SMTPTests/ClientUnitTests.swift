@@ -201,22 +201,94 @@ extension Recipient {
 
 @Suite struct ClientBoundsTests {
   /// The octets of the password are overwritten where they were, however the authentication ends.
-  @Test(arguments: ["235 OK\r\n", "535 No\r\n", "what\r\n"])
-  func passwordIsWiped(_ reply: String) throws {
+  @Test(arguments: [
+    ["AUTH PLAIN\r\n", "235 OK\r\n"], ["AUTH PLAIN\r\n", "535 No\r\n"],
+    ["AUTH PLAIN\r\n", "what\r\n"], ["AUTH PLAIN\r\n250 one too many\r\n"],
+    ["AUTH LOGIN\r\n", "334 a\r\n", "334 b\r\n", "235 OK\r\n"],
+    ["AUTH LOGIN\r\n", "334 a\r\n", "334 b\r\n250 one too many\r\n"], ["HELP\r\n"],
+  ])
+  func passwordIsWiped(_ replies: [String]) {
+    for isVerified in [true, false] {
+      let secret = Array(repeating: UInt8(0xA7), count: 3000)
+      var session = ClientSession(
+        .init(hostname: Array("x".utf8)), protection: isVerified ? .verified : .encrypted,
+        account: .init(login: Array("user".utf8), password: secret.map { $0 }))
+      var output: [UInt8] = []
+      feed(&session, "220 x\r\n", &output)
+      // Where the octets are: after the free, too, but that they may have been given to something else.
+      let memory = unsafe session.account!.password.withUnsafeBufferPointer { unsafe $0 }
+      #expect(unsafe memory.elementsEqual(secret))
+      feed(&session, "250-x\r\n250 \(replies[0])", &output)
+      for reply in replies.dropFirst() { feed(&session, reply, &output) }
+      #expect(session.account == nil && !session.isAuthenticating)
+      #expect(unsafe memory.count { $0 == 0xA7 } < 100)
+    }
+  }
+
+  /// The password may be in the output still when the server has replied to it already.
+  @Test func outputHoldsPassword() {
     var session = ClientSession(
       .init(hostname: Array("x".utf8)), protection: .verified,
-      account: .init(
-        login: Array("user".utf8), password: Array("a long secret of many octets".utf8)))
+      account: .init(login: Array("user".utf8), password: Array("secret".utf8)))
     var output: [UInt8] = []
     feed(&session, "220 x\r\n", &output)
+    #expect(!session.outputHoldsPassword)
     feed(&session, "250-x\r\n250 AUTH PLAIN\r\n", &output)
-    #expect(session.isAuthenticating)
-    // Where the octets are: after the free, too, but that they might have been given to something else.
-    let memory = unsafe session.account!.password.withUnsafeBufferPointer { unsafe $0 }
-    #expect(unsafe memory.elementsEqual("a long secret of many octets".utf8))
-    feed(&session, reply, &output)
-    #expect(session.account == nil && !session.isAuthenticating)
-    #expect(unsafe !memory.suffix(8).elementsEqual("y octets".utf8))
+    #expect(session.outputHoldsPassword)
+    feed(&session, "235 OK\r\n", &output)
+    #expect(session.outputHoldsPassword)
+    session.outputHoldsPassword = false
+    _ = session.begin(.init(from: .null, to: [Recipient("a@b")]))
+    feed(&session, "", &output)
+    #expect(!session.outputHoldsPassword)
+  }
+
+  /// What a deadline for a whole reply needs: lines and parts of lines do not count.
+  @Test func repliesAreCounted() {
+    var session = ClientSession(.init(hostname: Array("x".utf8)))
+    var output: [UInt8] = []
+    for (octets, replies) in [
+      ("220-x\r\n", 0), ("2", 0), ("20 x\r", 0), ("\n", 1), ("250-x\r\n250-y\r\n", 1),
+      ("250 PIPELINING\r\n", 2),
+    ] {
+      feed(&session, octets, &output)
+      #expect(session.replies == replies)
+    }
+    _ = session.begin(.init(from: .null, to: [Recipient("a@b"), Recipient("c@d")]))
+    feed(&session, "", &output)
+    for replies in 3...5 {
+      feed(&session, "250 x\r\n", &output)
+      #expect(session.replies == replies)
+    }
+  }
+
+  /// RFC 3461 §4: `=` and spaces are no xtext, and an ENVID has 100 octets at most.
+  @Test(arguments: [("a=b", false), ("a b", false), ("a+3Db", true)])
+  func parametersAreXtext(_ value: String, _ isProper: Bool) {
+    #expect(commands(envelopeID: value, original: "rfc822;x").contains(" ENVID=") == isProper)
+    #expect(commands(envelopeID: "x", original: "rfc822;\(value)").contains(" ORCPT=") == isProper)
+  }
+
+  @Test func longEnvelopeIDs() {
+    for count in [100, 101] {
+      let value = String(repeating: "x", count: count)
+      #expect(commands(envelopeID: value, original: "a;x").contains(" ENVID=") == (count == 100))
+    }
+  }
+
+  private func commands(envelopeID: String, original: String) -> String {
+    var session = ClientSession(.init(hostname: Array("x".utf8)))
+    var output: [UInt8] = []
+    feed(&session, "220 x\r\n", &output)
+    feed(&session, "250-x\r\n250-PIPELINING\r\n250 DSN\r\n", &output)
+    var status = Recipient.DeliveryStatus()
+    status.originalRecipient = Array(original.utf8)
+    var transaction = ClientSession.Transaction(
+      from: .null, to: [.init(mailbox: Mailbox(Array("a@b".utf8))!, deliveryStatus: status)])
+    transaction.deliveryStatus.envelopeID = Array(envelopeID.utf8)
+    _ = session.begin(transaction)
+    feed(&session, "", &output)
+    return String(decoding: output, as: UTF8.self)
   }
 
   /// RFC 5321 §4.5.3.2.

@@ -20,20 +20,16 @@ extension ClientSession {
     say(configuration.isLMTP ? "LHLO " : "EHLO ", configuration.hostname, as: .hello, into: &output)
   }
 
-  /// AUTH, if there is somebody to be (RFC 4954 §4).
+  /// AUTH, if the client has an account (RFC 4954 §4). Where the session may fail no second reference to the
+  /// password is held: wiping would overwrite a copy.
   mutating func authenticate(into output: inout [UInt8]) {
-    guard let account else { return becomeReady() }
+    guard account != nil else { return becomeReady() }
     if protection != .verified, !configuration.allowsInsecureAuthentication {
       fail(.passwordNeedsTLS, quits: true)
+    } else if hasMoreInput {
+      fail(.unexpectedReply, quits: false)
     } else if extensions.hasAuthenticationPlain {
-      var message: [UInt8] = []
-      message.reserveCapacity(2 + account.login.count + account.password.count)
-      message.append(0)
-      message += account.login
-      message.append(0)
-      message += account.password
-      sayBase64("AUTH PLAIN ", message, as: .authenticating(.password), into: &output)
-      message.wipe()
+      sayPlain(into: &output)
     } else if extensions.hasAuthenticationLogin {
       say("AUTH LOGIN", as: .authenticating(.login), into: &output)
     } else {
@@ -41,18 +37,32 @@ extension ClientSession {
     }
   }
 
+  private mutating func sayPlain(into output: inout [UInt8]) {
+    guard let account else { return }
+    var message: [UInt8] = []
+    message.reserveCapacity(2 + account.login.count + account.password.count)
+    message.append(0)
+    message += account.login
+    message.append(0)
+    message += account.password
+    outputHoldsPassword = true
+    sayBase64("AUTH PLAIN ", message, as: .authenticating(.password), into: &output)
+    message.wipe()
+  }
+
   mutating func sayLogin(into output: inout [UInt8]) {
     sayBase64("", account?.login ?? [], as: .authenticating(.name), into: &output)
   }
 
   mutating func sayPassword(into output: inout [UInt8]) {
+    outputHoldsPassword = true
     sayBase64("", account?.password ?? [], as: .authenticating(.password), into: &output)
   }
 
+  /// The caller has seen that no input follows.
   private mutating func sayBase64(
     _ verb: StaticString, _ octets: [UInt8], as next: State, into output: inout [UInt8]
   ) {
-    if hasMoreInput { return fail(.unexpectedReply, quits: false) }
     // Room for all of it, so that the output does not leave a copy behind when it grows.
     output.reserveCapacity(output.count + octets.count / 3 * 4 + 32)
     output.append(verb)
@@ -148,11 +158,16 @@ extension ClientSession {
     return delivery.settle(recipient, as: .skipped) ? .postponed(recipient: recipient) : nil
   }
 
+  /// Whether the session may name the mailbox's domain to the server. The limit is one of the session (RFC
+  /// 9422 §4.3), so that what it postpones needs another.
   private mutating func isWithinDomainLimit(_ mailbox: Mailbox) -> Bool {
     guard let limit = extensions.maximumDomains else { return true }
-    if delivery.domains.contains(where: { $0.equalsIgnoringCase(mailbox.domain) }) { return true }
-    guard delivery.domains.count < limit else { return false }
-    delivery.domains.append([UInt8](mailbox.domain))
+    if domains.contains(where: { $0.equalsIgnoringCase(mailbox.domain) }) { return true }
+    guard domains.count < limit else {
+      needsAnotherSession = true
+      return false
+    }
+    domains.append([UInt8](mailbox.domain))
     return true
   }
 
@@ -178,7 +193,7 @@ extension ClientSession {
     case .headers: output.append(" RET=HDRS")
     case nil: break
     }
-    if let envelopeID = transaction.deliveryStatus.envelopeID, envelopeID.isParameter,
+    if let envelopeID = transaction.deliveryStatus.envelopeID, envelopeID.count <= 100,
       envelopeID.span.isXtext(0..<envelopeID.count)
     {
       output.append(" ENVID=")
@@ -201,7 +216,7 @@ extension ClientSession {
       }
       if notify.contains(.delay) { output.append(notify == .delay ? "DELAY" : ",DELAY") }
     }
-    if let original = recipient.deliveryStatus.originalRecipient, original.isParameter,
+    if let original = recipient.deliveryStatus.originalRecipient, original.count <= 500,
       original.span.isTypedAddress(0..<original.count)
     {
       output.append(" ORCPT=")
@@ -240,11 +255,6 @@ extension ReversePath {
 }
 
 extension [UInt8] {
-  /// Whether this can be the value of a parameter: it does not end the parameter or the line.
-  fileprivate var isParameter: Bool {
-    count <= 500 && allSatisfy { $0.isPrintable && $0 != .space }
-  }
-
   /// Appends `octets` in base64 (RFC 4648 §4).
   fileprivate mutating func append(base64 octets: [UInt8]) {
     let digits: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"

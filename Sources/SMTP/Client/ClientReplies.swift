@@ -3,6 +3,7 @@
 extension ClientSession {
   /// Takes a whole reply. Gives what the caller is to do about it, if anything.
   mutating func takeReply(into output: inout [UInt8]) -> Action? {
+    replies += 1
     guard owed > 0 else {
       takeUnexpectedReply()
       return nil
@@ -108,6 +109,7 @@ extension ClientSession {
     _ step: AuthenticationStep, into output: inout [UInt8]
   ) {
     switch (step, replyClass) {
+    case (_, 3) where hasMoreInput: fail(.unexpectedReply, quits: false)
     case (.login, 3): sayLogin(into: &output)
     case (.name, 3): sayPassword(into: &output)
     case (.password, 2):

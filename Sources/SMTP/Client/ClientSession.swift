@@ -32,7 +32,8 @@ public struct ClientSession: Sendable {
     case startTLS
     /// This is the verdict on the recipient with this index in the transaction.
     indirect case settled(recipient: Int, Verdict)
-    /// The server takes no more recipients in this transaction: give this one in the next.
+    /// The server takes no more recipients in this transaction: give this one in the next, which is in
+    /// another session if `close` comes before `ready`.
     case postponed(recipient: Int)
     /// The session ends because of this, which holds for whatever was not begun yet. `close` follows.
     indirect case failed(Verdict)
@@ -94,6 +95,10 @@ public struct ClientSession: Sendable {
   var owed = 1
   /// Whether input stands behind the reply that is taken now.
   var hasMoreInput = false
+  /// The domains that the session names to the server, where it limits them.
+  var domains: [[UInt8]] = []
+  /// Whether recipients were postponed that this session cannot name.
+  var needsAnotherSession = false
   /// Why the session ends, until that is told.
   var failure: Verdict?
   /// Whether QUIT is to be written at the end.
@@ -103,6 +108,13 @@ public struct ClientSession: Sendable {
   public internal(set) var extensions = ServerExtensions()
   /// Transactions so far.
   public internal(set) var transactions = 0
+  /// Whole replies so far. The time that the server has for a reply starts anew when this has changed, not
+  /// when some octets have come.
+  public internal(set) var replies = 0
+  /// Whether the output may hold a password. It is set when AUTH is written, and the caller sets it back
+  /// after it has written the output and wiped it. If the session fails before that, the output is not
+  /// written.
+  public var outputHoldsPassword = false
 
   /// `protection` is what the connection has at its beginning. The password of `account` is overwritten
   /// when it is not needed any more: the caller must not hold a copy.
@@ -158,7 +170,7 @@ public struct ClientSession: Sendable {
       return .needInput
     case .handover: return .startTLS
     case .ready:
-      guard transactions < extensions.maximumTransactions ?? .max else {
+      guard !needsAnotherSession, transactions < extensions.maximumTransactions ?? .max else {
         quit()
         return nil
       }

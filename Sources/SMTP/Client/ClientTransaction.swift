@@ -85,8 +85,6 @@ struct Delivery: Sendable {
   /// Recipients without a verdict, and those of them that the server has accepted.
   private(set) var unsettled: Int
   private(set) var accepted = 0
-  /// The domains that will be named to the server, where it limits them.
-  var domains: [[UInt8]] = []
   /// Recipients that will be named to the server.
   var named = 0
   /// Recipients that have been looked at, to see which will be named.

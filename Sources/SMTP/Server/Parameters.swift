@@ -108,7 +108,8 @@ extension Span<UInt8> {
     return range.isEmpty ? nil : number
   }
 
-  /// `xtext` (RFC 3461 §4): printable; two upper-case hexadecimal digits must follow each `+`.
+  /// `xtext` (RFC 3461 §4): printable without space and `=`; two upper-case hexadecimal digits must follow
+  /// each `+`.
   func isXtext(_ range: Range<Int>) -> Bool {
     var index = range.lowerBound
     while index < range.upperBound {
@@ -118,7 +119,8 @@ extension Span<UInt8> {
         else { return false }
         index += 2
       }
-      guard self[index].isPrintable else { return false }
+      guard self[index].isPrintable, self[index] != .space, self[index] != UInt8(ascii: "=")
+      else { return false }
       index += 1
     }
     return !range.isEmpty

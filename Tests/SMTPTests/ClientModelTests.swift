@@ -33,7 +33,7 @@ extension ClientSession {
 
 @Suite struct ClientModelTests {
   private static let replies = [
-    "2xx": "250 x",
+    "2xx": "220 x",
     "2xx with extensions": "250-x\r\n250-PIPELINING\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN",
     "2xx with CHUNKING": "250-x\r\n250-CHUNKING\r\n250 AUTH LOGIN", "3xx": "354 x", "4xx": "450 x",
     "5xx": "550 x", "421": "421 x", "no reply": "x",

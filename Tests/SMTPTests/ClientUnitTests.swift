@@ -59,6 +59,28 @@ import Testing
     #expect(machine.isClosed && !machine.verdicts.contains("delivered"))
   }
 
+  /// In LMTP each recipient has its own reply, so that an early refusal is one of the first.
+  @Test func refusalBeforeTheEndOfLMTP() {
+    var machine = machine { $0.isLMTP = true }
+    for lines in Self.start.dropLast() { machine.receive("\(lines)\r\n".utf8) }
+    machine.receive("\(Self.start.last!)\r\n552 5.2.2 Full\r\n".utf8)
+    #expect(machine.verdicts.contains("<b@y.example> refused recipient 552"))
+    #expect(machine.verdicts.contains("<c@y.example> deferred destination 552"))
+    #expect(machine.isClosed)
+  }
+
+  /// Behind a reply too many a 5xx seems to answer DATA, and then the 354 comes: nobody is refused by that.
+  @Test(arguments: ["550 c\r\n354 d\r\n", "550 c\r\n|354 d\r\n"])
+  func refusalOfAnotherCommand(_ replies: String) {
+    var machine = machine()
+    for lines in ["220 x", "250-x\r\n250 PIPELINING", "250 a\r\n250 too many\r\n250 b"] {
+      machine.receive("\(lines)\r\n".utf8)
+    }
+    for part in replies.split(separator: "|") { machine.receive(part.utf8) }
+    #expect(machine.verdicts.contains("<b@y.example> deferred destination - 4.5.0"))
+    #expect(machine.isClosed && !machine.verdicts.contains("refused"))
+  }
+
   /// Two replies to one command: the second is not taken for one to the next.
   @Test(arguments: 0..<6)
   func twoReplies(_ place: Int) {
@@ -289,6 +311,60 @@ extension Recipient {
     _ = session.begin(transaction)
     feed(&session, "", &output)
     return String(decoding: output, as: UTF8.self)
+  }
+
+  /// A client says EHLO with a name that every server takes.
+  @Test(arguments: [
+    ("mail.example", true), ("[192.0.2.1]", true), ("[IPv6:2001:db8::1]", true), ("x", true),
+    ("", false), ("::1", false), ("[::1]", false), ("a_b", false), ("x.", false), ("x y", false),
+  ])
+  func names(_ name: String, _ isProper: Bool) {
+    #expect(ClientSession.Configuration(hostname: Array(name.utf8)).hasProperName == isProper)
+  }
+
+  /// The session may end while TLS begins.
+  @Test func startedTLSTooLate() {
+    var session = ClientSession(.init(hostname: Array("x".utf8)))
+    var output: [UInt8] = []
+    for text in ["220 x\r\n", "250-x\r\n250 STARTTLS\r\n", "220 x\r\n"] {
+      feed(&session, text, &output)
+    }
+    let written = output
+    session.fail(.terminated)
+    session.startedTLS(isVerified: true, into: &output)
+    #expect(output == written)
+  }
+
+  /// A transaction has room for one recipient, or nothing would ever be sent.
+  @Test(arguments: [0, -1, Int.min])
+  func someRecipient(_ limit: Int) {
+    var configuration = ClientSession.Configuration(hostname: Array("x".utf8))
+    configuration.maximumRecipients = limit
+    #expect(ClientSession(configuration).recipientLimit == 1)
+  }
+
+  /// Bits that mean nothing are not kept: they would write NOTIFY without a value.
+  @Test func notifyBits() {
+    #expect(Recipient.Notify(rawValue: 8).isEmpty)
+    #expect(Recipient.Notify(rawValue: 12) == .delay)
+  }
+
+  /// A server works on a chunk before it replies.
+  @Test func timeoutOfAChunk() {
+    var configuration = ClientSession.Configuration(hostname: Array("x".utf8))
+    configuration.usesChunks = true
+    var session = ClientSession(configuration)
+    var output: [UInt8] = []
+    feed(&session, "220 x\r\n", &output)
+    feed(&session, "250-x\r\n250 CHUNKING\r\n", &output)
+    _ = session.begin(.init(from: .null, to: [Recipient("a@b")]))
+    for text in ["", "250 x\r\n", "250 x\r\n"] { feed(&session, text, &output) }
+    #expect(session.timeout == 180)
+    var position = 0
+    let piece: [UInt8] = [120]
+    while session.encode(piece.span, &position, isLast: false, into: &output) != nil {}
+    feed(&session, "", &output)
+    #expect(session.timeout == 300)
   }
 
   /// RFC 5321 §4.5.3.2.

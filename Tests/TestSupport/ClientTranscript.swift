@@ -126,7 +126,9 @@ package struct ClientTranscript: Sendable, CustomStringConvertible {
       for index in outgoing.indices { outgoing[index].transaction.set(name, value) }
       switch name {
       case "lmtp": configuration.isLMTP = true
-      case "starttls": configuration.startTLS = value == "never" ? .never : .required
+      case "starttls":
+        configuration.startTLS =
+          value == "never" ? .never : value == "verified" ? .verified : .required
       case "protection": protection = value == "verified" ? .verified : .encrypted
       case "insecure": configuration.allowsInsecureAuthentication = true
       case "chunks": configuration.usesChunks = true

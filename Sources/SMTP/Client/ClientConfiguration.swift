@@ -12,7 +12,7 @@ extension ClientSession {
     /// DATA is safer with a server that replies once too often: its 354 shows that, while behind BDAT a
     /// reply is like any other. So commands are not pipelined in front of a chunk.
     public var usesChunks = false
-    /// Recipients in a transaction, at most.
+    /// Recipients in a transaction, at most. Numbers below one count as one.
     public var maximumRecipients = 100
 
     public enum StartTLS: Sendable {
@@ -21,12 +21,22 @@ extension ClientSession {
       case opportunistic
       /// Nothing is sent without it.
       case required
+      /// Nothing is sent without TLS that has verified the server's name.
+      case verified
     }
 
     public init(hostname: [UInt8]) { self.hostname = hostname }
 
     public var hasProperName: Bool {
-      !hostname.isEmpty && hostname.span.isHelloName(0..<hostname.count)
+      let name = hostname.span
+      return name.domain(from: 0) == name.count || name.addressLiteral(from: 0) == name.count
+    }
+
+    var requiresTLS: Bool {
+      switch startTLS {
+      case .never, .opportunistic: false
+      case .required, .verified: true
+      }
     }
   }
 

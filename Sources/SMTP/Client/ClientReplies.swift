@@ -4,10 +4,7 @@ extension ClientSession {
   /// Takes a whole reply. Gives what the caller is to do about it, if anything.
   mutating func takeReply(into output: inout [UInt8]) -> Action? {
     replies += 1
-    guard owed > 0 else {
-      takeUnexpectedReply()
-      return nil
-    }
+    guard owed > 0 else { return takeUnexpectedReply() }
     owed -= 1
     switch state {
     case .greeting: takeGreeting(into: &output)
@@ -50,8 +47,16 @@ extension ClientSession {
   }
 
   /// A reply that answers nothing. The server may say at any time that it ends the session, and while the
-  /// message is sent it may refuse it.
-  private mutating func takeUnexpectedReply() {
+  /// message is sent it may refuse it: in LMTP for the first recipient, since each has a reply.
+  private mutating func takeUnexpectedReply() -> Action? {
+    if state == .content, replyClass >= 4, configuration.isLMTP,
+      let recipient = delivery.firstAccepted
+    {
+      let verdict = verdict(.recipient)
+      _ = delivery.settle(recipient)
+      failByReply(quits: false)
+      return .settled(recipient: recipient, verdict)
+    }
     if state == .content, replyClass >= 4 {
       delivery.settleAll(verdict(.message))
       failByReply(quits: false)
@@ -60,6 +65,7 @@ extension ClientSession {
     } else {
       fail(.unexpectedReply, quits: false)
     }
+    return nil
   }
 
   private mutating func takeGreeting(into output: inout [UInt8]) {
@@ -79,12 +85,13 @@ extension ClientSession {
   }
 
   private mutating func startTLSOrAuthenticate(into output: inout [UInt8]) {
-    let isRequired = configuration.startTLS == .required
-    if protection != .none || configuration.startTLS == .never {
+    if configuration.startTLS == .verified, protection == .encrypted {
+      fail(.tlsFailed, quits: true)
+    } else if protection != .none || configuration.startTLS == .never {
       authenticate(into: &output)
     } else if extensions.hasStartTLS {
       say("STARTTLS", as: .startingTLS, into: &output)
-    } else if isRequired {
+    } else if configuration.requiresTLS {
       fail(.tlsNotOffered, quits: true)
     } else {
       authenticate(into: &output)
@@ -94,9 +101,9 @@ extension ClientSession {
   /// RFC 3207 §4. What stands behind the reply was put there in clear text, to be taken for something that
   /// TLS protects (CVE-2011-0411).
   private mutating func takeStartTLS(into output: inout [UInt8]) {
-    if replyClass == 2 {
+    if reader.code == 220 {
       if hasMoreInput { fail(.inputBehindStartTLS, quits: false) } else { state = .handover }
-    } else if replyClass == 3 || reader.code == 421 || configuration.startTLS == .required {
+    } else if replyClass < 4 || reader.code == 421 || configuration.requiresTLS {
       failByReply()
     } else {
       authenticate(into: &output)
@@ -112,9 +119,7 @@ extension ClientSession {
     case (_, 3) where hasMoreInput: fail(.unexpectedReply, quits: false)
     case (.login, 3): sayLogin(into: &output)
     case (.name, 3): sayPassword(into: &output)
-    case (.password, 2):
-      forgetAccount()
-      state = .ready
+    case (.password, 2): becomeReady()
     case (_, 4), (_, 5): failByReply()
     // A challenge that cannot be answered would take QUIT for a response.
     case (.login, _), (.name, _), (.password, _): fail(.protocolError, quits: false)
@@ -167,6 +172,9 @@ extension ClientSession {
       say(".", as: .endOfData, into: &output)
     } else if replyClass == 3 {
       state = .content
+    } else if extensions.hasPipelining, delivery.accepted > 0 {
+      delivery.refusal = verdict(.message)
+      say("RSET", as: .resetting, into: &output)
     } else {
       delivery.settleAll(verdict(.message))
     }
@@ -205,6 +213,8 @@ extension ClientSession {
   }
 
   private mutating func takeReset() {
-    replyClass == 2 ? becomeReady() : failByReply()
+    guard replyClass == 2 else { return failByReply() }
+    if let refusal = delivery.refusal { delivery.settleAll(refusal) }
+    state = .ready
   }
 }

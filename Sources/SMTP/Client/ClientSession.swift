@@ -201,7 +201,7 @@ public struct ClientSession: Sendable {
   public var timeout: Int {
     switch state {
     case .endOfData: 600
-    case .content: 180
+    case .content: owed > 0 ? 300 : 180  // a chunk that was sent is the server's work
     case .envelope: delivery.toAnswer == delivery.data ? 120 : 300
     case .greeting, .hello, .plainHello, .startingTLS, .handover, .authenticating, .ready,
       .resetting, .closed:
@@ -219,9 +219,10 @@ public struct ClientSession: Sendable {
 // What the caller has to say.
 extension ClientSession {
   /// TLS has begun, and what is written next goes through it. `isVerified` says that the server's name was
-  /// verified.
+  /// verified. Nothing happens if the session has ended meanwhile.
   public mutating func startedTLS(isVerified: Bool, into output: inout [UInt8]) {
-    guard state == .handover else { preconditionFailure("no TLS was to be started") }
+    guard state == .handover else { return }
+    if configuration.startTLS == .verified, !isVerified { return fail(.tlsFailed) }
     protection = isVerified ? .verified : .encrypted
     sayHello(into: &output)
   }
@@ -241,7 +242,7 @@ extension ClientSession {
 
   /// Recipients that a transaction may have.
   public var recipientLimit: Int {
-    min(configuration.maximumRecipients, extensions.maximumRecipients ?? .max)
+    min(max(configuration.maximumRecipients, 1), extensions.maximumRecipients ?? .max)
   }
 
   mutating func fail(_ verdict: Verdict, quits: Bool) {

@@ -105,6 +105,9 @@ struct Delivery: Sendable {
   var isLastChunk = false
   /// Whether all of the message was brought, behind DATA.
   var isContentComplete = false
+  /// The refusal of DATA that was pipelined, until the reply to RSET shows that no reply was one too many:
+  /// else the refusal was the last recipient's, and a 354 follows it.
+  var refusal: ClientSession.Verdict?
   /// Whether the server waits for RSET: a chunk was refused (RFC 3030 §2).
   var needsReset = false
 

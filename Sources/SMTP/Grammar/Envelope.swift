@@ -87,7 +87,8 @@ public struct Recipient: Equatable, Sendable {
 
   public struct Notify: OptionSet, Sendable {
     public let rawValue: UInt8
-    public init(rawValue: UInt8) { self.rawValue = rawValue }
+    /// Keeps the bits that mean something.
+    public init(rawValue: UInt8) { self.rawValue = rawValue & 7 }
 
     public static let success = Notify(rawValue: 1)
     public static let failure = Notify(rawValue: 2)

@@ -134,7 +134,7 @@ extension ClientSession {
 
       Made by `Tests/SMTPTests/ClientModelTests.swift`, which walks the machine and fails when this is out
       of date; `POSTERN_UPDATE=1 swift test --filter ClientModelTests` makes it anew. What stays in its state
-      is not shown, nor what leads to `closed`: a 421, a reply that is none or is not owed, a lost connection
+      is not shown, nor what leads to `closed`: a 421, a malformed or unexpected reply, a lost connection
       (from every state), and each refusal before a transaction. `begin`, `the message` and `TLS begins` are
       the caller's part; what follows from them without a reply has the same name.
 

@@ -246,26 +246,3 @@ extension ClientSession.Transaction {
     isUTF8 || reversePath.needsUTF8 || recipients.contains { $0.mailbox.ascii == nil }
   }
 }
-
-extension ReversePath {
-  var needsUTF8: Bool {
-    if case .mailbox(let mailbox) = self { return mailbox.ascii == nil }
-    return false
-  }
-}
-
-extension [UInt8] {
-  /// Appends `octets` in base64 (RFC 4648 §4).
-  fileprivate mutating func append(base64 octets: [UInt8]) {
-    let digits: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-    for start in stride(from: 0, to: octets.count, by: 3) {
-      let rest = Swift.min(3, octets.count - start)
-      var bits: UInt32 = 0
-      for index in 0..<3 { bits = bits << 8 | (index < rest ? UInt32(octets[start + index]) : 0) }
-      for index in 0..<4 {
-        let digit = Int(bits >> UInt32(18 - 6 * index) & 63)
-        append(index <= rest ? digits.withUTF8Buffer { unsafe $0[digit] } : UInt8(ascii: "="))
-      }
-    }
-  }
-}

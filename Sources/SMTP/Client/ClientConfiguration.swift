@@ -43,13 +43,13 @@ extension ClientSession {
   /// What protects the connection.
   public enum Protection: Sendable {
     case none
-    /// TLS, with whoever is at the other end.
+    /// TLS, but the server's name was not verified.
     case encrypted
-    /// TLS, with the server that the client wants to speak to.
+    /// TLS that has verified the server's name.
     case verified
   }
 
-  /// Who the client is for the server. Neither may be empty or hold NUL.
+  /// The account that the client uses at the server. Neither part may be empty or hold NUL.
   public struct Account: Sendable {
     public var login: [UInt8]
     public var password: [UInt8]

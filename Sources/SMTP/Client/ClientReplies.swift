@@ -167,8 +167,8 @@ extension ClientSession {
     if replyClass == 2 || replyClass == 3 && delivery.accepted == 0 && configuration.isLMTP {
       fail(.protocolError, quits: false)
     } else if replyClass == 3, delivery.accepted == 0 {
-      // A message that nobody is to get: it ends at once, and what is said to it does not matter (RFC 2920
-      // §3.1).
+      // The server wants a message although it has accepted no recipient (RFC 2920 §3.1). An empty one is
+      // sent, and its reply is ignored.
       say(".", as: .endOfData, into: &output)
     } else if replyClass == 3 {
       state = .content
@@ -186,7 +186,7 @@ extension ClientSession {
     if replyClass == 3 { return fail(.protocolError, quits: false) }
     delivery.needsReset = true
     delivery.settleAll(verdict(.message))
-    // How many replies an LMTP server gives to what follows is not said anywhere.
+    // No RFC says how many replies an LMTP server gives to the chunks that follow.
     if reader.code == 421 || configuration.isLMTP { failByReply(quits: false) }
   }
 

@@ -8,7 +8,7 @@
 // - Each recipient of a transaction gets one verdict, or is postponed, before the transaction is over.
 // - *Delivered* needs a 2xx reply that answers the end of the content. *Refused* needs a 5xx reply, or a
 //   message that needs what the server does not offer.
-// - Every reply answers one command. A reply that nothing has asked for, or that is none, ends the
+// - Every reply answers one command. A reply that answers no command, or breaks the grammar, ends the
 //   session: what follows it would be taken for replies to other commands.
 // - What the server said before TLS is forgotten, and a password is in the output only behind TLS that has
 //   verified the server, unless the configuration says otherwise.
@@ -19,7 +19,7 @@
 public struct ClientSession: Sendable {
   /// The one thing that the caller does before it calls `advance` again.
   public enum Action: Sendable {
-    /// Write the output and bring more input, or say that there is none (`fail`). Input may come before the
+    /// Write the output and bring more input, or call `fail` if no more can come. Input may come before the
     /// output is written: a server may wait for its replies to be read before it reads on.
     case needInput
     /// Write the output, for there is more of it to come. Input that comes meanwhile is to be read.
@@ -107,7 +107,7 @@ public struct ClientSession: Sendable {
   /// What the server offers. Empty until it has answered EHLO or LHLO.
   public internal(set) var extensions = ServerExtensions()
   /// Transactions so far.
-  public internal(set) var transactions = 0
+  var transactions = 0
   /// Whole replies so far. The time that the server has for a reply starts anew when this has changed, not
   /// when some octets have come.
   public internal(set) var replies = 0

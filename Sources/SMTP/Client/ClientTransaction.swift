@@ -4,7 +4,7 @@ extension ClientSession {
   /// A message for some recipients.
   public struct Transaction: Sendable {
     public var reversePath: ReversePath
-    /// At least one, and as many as one likes; those above `ClientSession.recipientLimit` are postponed.
+    /// At least one. There is no upper limit: those above `ClientSession.recipientLimit` are postponed.
     public var recipients: [Recipient]
     /// Octets of the content, if they are known: with CR LF as line ends, without added dots (RFC 1870 §5).
     public var size: Int?
@@ -31,38 +31,11 @@ extension ClientSession {
     }
   }
 
-  /// What `begin` has come to.
+  /// What `begin` has done.
   public enum Beginning: Sendable {
     case begun
     /// Nothing was done: the server takes only 7 bits. Convert the message and begin again with it.
     case needsConversion
-  }
-}
-
-extension Mailbox {
-  /// A forward-path as users write it, without angle brackets; nil if it is none.
-  public init?(_ octets: [UInt8]) {
-    let path = [UInt8(ascii: "<")] + octets + [UInt8(ascii: ">")]
-    guard let (mailbox, end) = path.span.forwardPath(from: 0), end == path.count else { return nil }
-    self = mailbox
-  }
-
-  /// The mailbox with its domain as A-labels; nil if it needs SMTPUTF8 all the same.
-  var ascii: [UInt8]? {
-    if isASCII { return octets }
-    guard let at, octets[..<at].allSatisfy({ $0 < 0x80 }), let domain = aLabelDomain(domain)
-    else { return nil }
-    return octets[...at] + domain
-  }
-}
-
-extension ReversePath {
-  /// A reverse-path as users write it, without angle brackets; nil if it is none. Empty is the null one.
-  public init?(_ octets: [UInt8]) {
-    let path = [UInt8(ascii: "<")] + octets + [UInt8(ascii: ">")]
-    guard let (reversePath, end) = path.span.reversePath(from: 0), end == path.count
-    else { return nil }
-    self = reversePath
   }
 }
 

@@ -7,7 +7,7 @@ public struct ServerExtensions: Equatable, Sendable {
   public internal(set) var hasSMTPUTF8 = false  // RFC 6531
   public internal(set) var hasChunking = false  // RFC 3030
   public internal(set) var hasBinaryMIME = false  // RFC 3030
-  /// Without it, success reports that a sender has asked for are made by who sends on (RFC 3461 §5.2.2).
+  /// RFC 3461. Without it the client makes the success reports that a sender has asked for (§5.2.2).
   public internal(set) var hasDeliveryStatus = false
   public internal(set) var hasStartTLS = false  // RFC 3207
   public internal(set) var hasSize = false  // RFC 1870

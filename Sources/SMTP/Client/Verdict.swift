@@ -31,7 +31,7 @@ extension ClientSession {
     public var code: Int?
     /// Made up from the code (`5.0.0`) where the server gave none.
     public var status: EnhancedStatusCode
-    /// The text of the reply, or the reason that there is none: printable ASCII in one line, cut.
+    /// The text of the reply, or the reason why no reply came: printable ASCII in one line, cut.
     public var text: [UInt8]
 
     public init(

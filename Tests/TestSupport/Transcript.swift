@@ -61,7 +61,7 @@ package struct Transcript: Sendable, CustomStringConvertible {
     }
   }
 
-  private static func unescape(_ text: String) -> [UInt8] {
+  static func unescape(_ text: String) -> [UInt8] {
     var octets: [UInt8] = []
     var rest = [UInt8](text.utf8)[...]
     while let octet = rest.popFirst() {

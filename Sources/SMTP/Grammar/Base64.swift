@@ -1,5 +1,6 @@
-// Base64 as AUTH uses it: RFC 4648 §4, strictly. There are no line breaks, the padding is complete, and
-// the bits that it leaves unused are zero, so that each octet string has exactly one encoding.
+// Base64 as AUTH uses it: RFC 4648 §4. Decoding is strict: there are no line breaks,
+// the padding is complete, and the bits that it leaves unused are zero, so that each octet string has exactly
+// one encoding.
 
 /// Decodes the octets of `range`; nil if they are not base64.
 ///
@@ -37,5 +38,21 @@ private func base64Value(_ octet: UInt8) -> UInt8? {
   case UInt8(ascii: "+"): 62
   case UInt8(ascii: "/"): 63
   default: nil
+  }
+}
+
+extension [UInt8] {
+  /// Appends `octets` in base64 (RFC 4648 §4).
+  mutating func append(base64 octets: [UInt8]) {
+    let digits: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    for start in stride(from: 0, to: octets.count, by: 3) {
+      let rest = Swift.min(3, octets.count - start)
+      var bits: UInt32 = 0
+      for index in 0..<3 { bits = bits << 8 | (index < rest ? UInt32(octets[start + index]) : 0) }
+      for index in 0..<4 {
+        let digit = Int(bits >> UInt32(18 - 6 * index) & 63)
+        append(index <= rest ? digits.withUTF8Buffer { unsafe $0[digit] } : UInt8(ascii: "="))
+      }
+    }
   }
 }

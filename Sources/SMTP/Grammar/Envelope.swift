@@ -18,6 +18,8 @@ public struct Envelope: Sendable {
     /// ENVID, as xtext.
     public var envelopeID: [UInt8]?
 
+    public init() {}
+
     public enum Returned: Sendable {
       case full
       case headers
@@ -68,17 +70,25 @@ public struct Recipient: Equatable, Sendable {
   public let mailbox: Mailbox
   public let deliveryStatus: DeliveryStatus
 
+  public init(mailbox: Mailbox, deliveryStatus: DeliveryStatus = DeliveryStatus()) {
+    self.mailbox = mailbox
+    self.deliveryStatus = deliveryStatus
+  }
+
   /// What the sender wants of reports on this recipient (RFC 3461 §4.1 and §4.2).
   public struct DeliveryStatus: Equatable, Sendable {
     /// NOTIFY; empty for NEVER, nil if the sender did not say.
     public var notify: Notify?
     /// ORCPT: an address type, a semicolon, and xtext.
     public var originalRecipient: [UInt8]?
+
+    public init() {}
   }
 
   public struct Notify: OptionSet, Sendable {
     public let rawValue: UInt8
-    public init(rawValue: UInt8) { self.rawValue = rawValue }
+    /// Keeps the bits that mean something.
+    public init(rawValue: UInt8) { self.rawValue = rawValue & 7 }
 
     public static let success = Notify(rawValue: 1)
     public static let failure = Notify(rawValue: 2)

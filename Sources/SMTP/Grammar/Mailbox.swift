@@ -32,7 +32,7 @@ public struct Mailbox: Equatable, Sendable {
   /// local part as it is (RFC 5321 §2.4).
   var canonical: [UInt8] {
     guard let at else { return octets.map { $0.lowercased } }  // "postmaster"
-    if !isASCII, let domain = aLabelDomain(domain) { return octets[...at] + domain }
+    if !isASCII, let octets = withALabels { return octets }
     var canonical = octets
     for index in at..<canonical.count { canonical[index] = canonical[index].lowercased }
     return canonical
@@ -43,6 +43,45 @@ public struct Mailbox: Equatable, Sendable {
 public enum ReversePath: Equatable, Sendable {
   case null
   case mailbox(Mailbox)
+}
+
+extension Mailbox {
+  /// Parses a forward-path as users write it, without angle brackets; nil if the syntax is wrong.
+  public init?(_ octets: [UInt8]) {
+    let path = [UInt8(ascii: "<")] + octets + [UInt8(ascii: ">")]
+    guard let (mailbox, end) = path.span.forwardPath(from: 0), end == path.count else { return nil }
+    self = mailbox
+  }
+
+  /// The mailbox with its domain as A-labels; nil if it needs SMTPUTF8 all the same.
+  var ascii: [UInt8]? {
+    if isASCII { return octets }
+    guard let at, octets[..<at].allSatisfy({ $0 < 0x80 }) else { return nil }
+    return withALabels
+  }
+
+  /// The octets with the domain as A-labels; nil if it has none.
+  fileprivate var withALabels: [UInt8]? {
+    guard let at, let domain = aLabelDomain(domain) else { return nil }
+    return octets[...at] + domain
+  }
+}
+
+extension ReversePath {
+  /// Parses a reverse-path as users write it, without angle brackets; nil if the syntax is wrong. Empty is
+  /// the null path.
+  public init?(_ octets: [UInt8]) {
+    let path = [UInt8(ascii: "<")] + octets + [UInt8(ascii: ">")]
+    guard let (reversePath, end) = path.span.reversePath(from: 0), end == path.count
+    else { return nil }
+    self = reversePath
+  }
+
+  /// Whether the path can be sent only with SMTPUTF8.
+  var needsUTF8: Bool {
+    if case .mailbox(let mailbox) = self { return mailbox.ascii == nil }
+    return false
+  }
 }
 
 /// The limits of RFC 5321 §4.5.3.1, in octets.

@@ -56,8 +56,13 @@ struct LineEndChecker: Sendable {
           if index > range.lowerBound { return .content(range.lowerBound..<index) }
           return .bareLineFeed(next: index + 1)
         }
-        let next = skipWholeLines(in: input, from: index, to: range.upperBound)
+        let next = input.endOfWholeLines(from: index, to: range.upperBound)
         if next > index {
+          switch input[next - 1] {
+          case .lineFeed: position = .lineStart
+          case .carriageReturn: position = .afterCarriageReturn
+          default: position = .inLine
+          }
           index = next
           continue
         }
@@ -76,34 +81,5 @@ struct LineEndChecker: Sendable {
       }
     }
     return .content(range)
-  }
-}
-
-extension LineEndChecker {
-  /// Passes over pieces of content in which nothing happens: each CR has its LF behind it, each LF its CR in
-  /// front, and no LF a dot behind it. Begins within a line, at an octet that is no LF; gives where to go on.
-  private mutating func skipWholeLines(in input: Span<UInt8>, from start: Int, to end: Int) -> Int {
-    let octets = unsafe input.bytes
-    let returns = SIMD64<UInt8>(repeating: .carriageReturn)
-    let feeds = SIMD64<UInt8>(repeating: .lineFeed)
-    let dots = SIMD64<UInt8>(repeating: UInt8(ascii: "."))
-    var index = start
-    while end - index > 64 {
-      // Each octet beside the next one.
-      let here = unsafe octets.unsafeLoadUnaligned(fromByteOffset: index, as: SIMD64<UInt8>.self)
-      let next = unsafe octets.unsafeLoadUnaligned(
-        fromByteOffset: index + 1, as: SIMD64<UInt8>.self)
-      let isBare = (here .== returns) .^ (next .== feeds)
-      let isDotted = (here .== feeds) .& (next .== dots)
-      if (isBare .| isDotted).hasAny { break }
-      index += 64
-    }
-    guard index > start else { return start }
-    switch input[index - 1] {
-    case .lineFeed: position = .lineStart
-    case .carriageReturn: position = .afterCarriageReturn
-    default: position = .inLine
-    }
-    return index
   }
 }

@@ -1,0 +1,270 @@
+// The client's side of an SMTP session (RFC 5321) or of an LMTP session (RFC 2033) as a pure machine, with
+// PIPELINING (RFC 2920), SIZE (RFC 1870), 8BITMIME (RFC 6152), AUTH (RFC 4954), STARTTLS (RFC 3207),
+// CHUNKING and BINARYMIME (RFC 3030), DSN (RFC 3461), SMTPUTF8 (RFC 6531) and LIMITS (RFC 9422).
+//
+// The caller hands over what the server has sent and does the one action that it gets back, in a loop. The
+// machine knows no file, no clock and no socket. Its laws, each of which a test checks:
+//
+// - Each recipient of a transaction gets one verdict, or is postponed, before the transaction is over.
+// - *Delivered* needs a 2xx reply that answers the end of the content. *Refused* needs a 5xx reply, or a
+//   message that needs what the server does not offer.
+// - Every reply answers one command. A reply that answers no command, or breaks the grammar, ends the
+//   session: what follows it would be taken for replies to other commands.
+// - What the server said before TLS is forgotten, and a password is in the output only behind TLS that has
+//   verified the server, unless the configuration says otherwise.
+// - Content comes back as ranges of what the caller brings, and is sent as ContentEncoder.swift says.
+//
+// What replies mean is in ClientReplies.swift, what is written in ClientCommands.swift.
+
+public struct ClientSession: Sendable {
+  /// The one thing that the caller does before it calls `advance` again.
+  public enum Action: Sendable {
+    /// Write the output and bring more input, or call `fail` if no more can come. Input may come before the
+    /// output is written: a server may wait for its replies to be read before it reads on.
+    case needInput
+    /// Write the output, for there is more of it to come. Input that comes meanwhile is to be read.
+    case flush
+    /// Write the output; then `begin` a transaction, or `quit`.
+    case ready
+    /// Bring more of the message if what was brought is used up, and call `encode` until it gives nil.
+    case needContent
+    /// Write the output and let TLS begin on the connection; then call `startedTLS`, or `fail`.
+    case startTLS
+    /// This is the verdict on the recipient with this index in the transaction.
+    indirect case settled(recipient: Int, Verdict)
+    /// The server takes no more recipients in this transaction: give this one in the next, which is in
+    /// another session if `close` comes before `ready`.
+    case postponed(recipient: Int)
+    /// The session ends because of this, which holds for whatever was not begun yet. `close` follows.
+    indirect case failed(Verdict)
+    /// Write the output if the server takes it, and close the connection.
+    case close
+  }
+
+  /// `advance` asks for the output to be written when it has this many octets or more.
+  public static let outputLimit = 16_384
+
+  enum State: Equatable {
+    /// The greeting is to come. To `hello`.
+    case greeting
+    /// EHLO or LHLO is sent; if EHLO is refused, to `plainHello`. To `startingTLS`, `authenticating` or
+    /// `ready`.
+    case hello
+    /// HELO is sent. To `ready`.
+    case plainHello
+    /// STARTTLS is sent. To `handover`; if it is refused, to `authenticating` or `ready`.
+    case startingTLS
+    /// The caller lets TLS begin. To `hello` by `startedTLS`.
+    case handover
+    /// To `ready`.
+    case authenticating(AuthenticationStep)
+    /// No transaction. To `envelope` by `begin`.
+    case ready
+    /// MAIL, RCPT and DATA are sent. To `content`; to `resetting` if no recipient is left, or to
+    /// `endOfData` if the server wants the message all the same.
+    case envelope
+    /// The message is sent. To `endOfData`; to `resetting` if a chunk is refused.
+    case content
+    /// The replies to the message are to come. To `ready`; to `resetting` if a chunk was refused.
+    case endOfData
+    /// RSET is sent. To `ready`.
+    case resetting
+    /// The session is over. Every state leads here.
+    case closed
+  }
+
+  /// What the next reply to AUTH answers.
+  enum AuthenticationStep: Equatable {
+    /// AUTH LOGIN
+    case login
+    /// The login name of LOGIN.
+    case name
+    /// The password, by whatever mechanism.
+    case password
+  }
+
+  let configuration: Configuration
+  var state = State.greeting
+  var reader = ReplyReader()
+  var protection: Protection
+  /// Nil when it is not needed any more.
+  var account: Account?
+  /// The transaction that is under way.
+  var delivery = Delivery.none
+  /// Replies that the server owes.
+  var owed = 1
+  /// Whether input stands behind the reply that is taken now.
+  var hasMoreInput = false
+  /// The domains that the session names to the server, where it limits them.
+  var domains: [[UInt8]] = []
+  /// Whether recipients were postponed that this session cannot name.
+  var needsAnotherSession = false
+  /// Why the session ends, until that is told.
+  var failure: Verdict?
+  /// Whether QUIT is to be written at the end.
+  var quits = false
+
+  /// What the server offers. Empty until it has answered EHLO or LHLO.
+  public internal(set) var extensions = ServerExtensions()
+  /// Transactions so far.
+  var transactions = 0
+  /// Whole replies so far. The time that the server has for a reply starts anew when this has changed, not
+  /// when some octets have come.
+  public internal(set) var replies = 0
+  /// Whether the output may hold a password. It is set when AUTH is written, and the caller sets it back
+  /// after it has written the output and wiped it. If the session fails before that, the output is not
+  /// written.
+  public var outputHoldsPassword = false
+
+  /// `protection` is what the connection has at its beginning. The password of `account` is overwritten
+  /// when it is not needed any more: the caller must not hold a copy.
+  public init(
+    _ configuration: Configuration, protection: Protection = .none,
+    account: consuming Account? = nil
+  ) {
+    precondition(configuration.hasProperName, "no name to say hello with")
+    self.configuration = configuration
+    self.protection = protection
+    self.account = account
+  }
+
+  /// Goes on with `input` from `position` on, and moves `position` behind what is done with. All input is
+  /// used up before more is asked for.
+  public mutating func advance(
+    _ input: Span<UInt8>, _ position: inout Int, into output: inout [UInt8]
+  ) -> Action {
+    while true {
+      if let verdict = delivery.verdict, let recipient = delivery.nextToTell() {
+        return .settled(recipient: recipient, verdict)
+      }
+      if state == .closed {
+        position = input.count
+        return end(into: &output)
+      }
+      if position < input.count {
+        switch reader.next(in: input, &position) {
+        case .needInput: break
+        case .malformed: fail(.protocolError)
+        case .line(let isFirst, let isLast):
+          if state == .hello, !isFirst, reader.code / 100 == 2 {
+            let line = reader.line
+            extensions.take(line.span)
+          }
+          guard isLast else { break }
+          hasMoreInput = position < input.count
+          if let action = takeReply(into: &output) { return action }
+        }
+        continue
+      }
+      hasMoreInput = false
+      // Nothing may be sent within a reply that nothing has asked for: it would be taken for an answer.
+      if reader.isWithinReply, owed == 0 { return .needInput }
+      if let action = proceed(into: &output) { return action }
+    }
+  }
+
+  /// What is to be done when all input is used up; nil if the state has changed.
+  private mutating func proceed(into output: inout [UInt8]) -> Action? {
+    switch state {
+    case .greeting, .hello, .plainHello, .startingTLS, .authenticating, .resetting:
+      return .needInput
+    case .handover: return .startTLS
+    case .ready:
+      guard !needsAnotherSession, transactions < extensions.maximumTransactions ?? .max else {
+        quit()
+        return nil
+      }
+      return .ready
+    case .envelope: return writeEnvelope(into: &output)
+    case .content: return proceedContent(into: &output)
+    case .endOfData:
+      if owed > 0 { return .needInput }
+      endTransaction(withReset: delivery.needsReset, into: &output)
+      return nil
+    case .closed: return nil
+    }
+  }
+
+  private mutating func end(into output: inout [UInt8]) -> Action {
+    if let failure {
+      self.failure = nil
+      return .failed(failure)
+    }
+    if quits {
+      quits = false
+      output.append("QUIT\r\n")
+    }
+    return .close
+  }
+
+  /// Seconds that the server has for what it owes now, or for taking the message: RFC 5321 §4.5.3.2.
+  public var timeout: Int {
+    switch state {
+    case .endOfData: 600
+    case .content: owed > 0 ? 300 : 180  // a chunk that was sent is the server's work
+    case .envelope: delivery.toAnswer == delivery.data ? 120 : 300
+    case .greeting, .hello, .plainHello, .startingTLS, .handover, .authenticating, .ready,
+      .resetting, .closed:
+      300
+    }
+  }
+
+  /// Whether the output may hold a password.
+  public var isAuthenticating: Bool {
+    if case .authenticating = state { return true }
+    return false
+  }
+}
+
+// What the caller has to say.
+extension ClientSession {
+  /// TLS has begun, and what is written next goes through it. `isVerified` says that the server's name was
+  /// verified. Nothing happens if the session has ended meanwhile.
+  public mutating func startedTLS(isVerified: Bool, into output: inout [UInt8]) {
+    guard state == .handover else { return }
+    if configuration.startTLS == .verified, !isVerified { return fail(.tlsFailed) }
+    protection = isVerified ? .verified : .encrypted
+    sayHello(into: &output)
+  }
+
+  /// Ends the session without another word to the server: the connection is lost, TLS does not begin, or
+  /// the message cannot be read to its end. All recipients without a verdict get this one, but where the
+  /// whole message has been sent, their outcome is unknown. Replies that have come are to be handed over
+  /// first.
+  public mutating func fail(_ verdict: Verdict) { fail(verdict, quits: false) }
+
+  /// Ends the session between transactions.
+  public mutating func quit() {
+    guard state == .ready else { preconditionFailure("a transaction is under way") }
+    quits = true
+    close()
+  }
+
+  /// Recipients that a transaction may have.
+  public var recipientLimit: Int {
+    min(max(configuration.maximumRecipients, 1), extensions.maximumRecipients ?? .max)
+  }
+
+  mutating func fail(_ verdict: Verdict, quits: Bool) {
+    guard state != .closed else { return }
+    failure = verdict
+    self.quits = quits
+    var judgement = verdict
+    if state == .endOfData, verdict.code == nil || configuration.isLMTP {
+      judgement.outcome = .unknown
+    }
+    delivery.settleAll(judgement)
+    close()
+  }
+
+  private mutating func close() {
+    state = .closed
+    forgetAccount()
+  }
+
+  /// Overwrites the password.
+  mutating func forgetAccount() {
+    account?.password.wipe()
+    account = nil
+  }
+}

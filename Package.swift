@@ -48,6 +48,7 @@ let package = Package(
       name: "SMTP", exclude: ["Server/STATES.md", "Client/STATES.md"], swiftSettings: settings),
     .target(name: "MIME", exclude: ["Charset/tables.py"], swiftSettings: settings),
     .target(name: "PROXY", swiftSettings: settings),
+    .target(name: "DNS", swiftSettings: settings),
 
     // The system.
     .systemLibrary(name: "CSystem"),
@@ -57,10 +58,16 @@ let package = Package(
     .target(name: "Settings", dependencies: ["POSIX"], swiftSettings: settings),
     .target(name: "Authentication", dependencies: ["SMTP", "POSIX"], swiftSettings: settings),
 
+    // What the queue and postern-send say to each other.
+    .target(name: "Jobs", dependencies: ["SMTP"], swiftSettings: settings),
+
     // The programs.
     .executableTarget(
       name: "postern-smtpd",
       dependencies: ["SMTP", "PROXY", "POSIX", "Settings", "Storage", "Authentication"],
+      swiftSettings: settings, linkerSettings: program),
+    .executableTarget(
+      name: "postern-send", dependencies: ["SMTP", "MIME", "DNS", "POSIX", "Settings", "Jobs"],
       swiftSettings: settings, linkerSettings: program),
     .executableTarget(
       name: "postern-passwd", dependencies: ["SMTP", "POSIX", "Authentication"],
@@ -79,13 +86,14 @@ let package = Package(
       name: "AuthenticationTests",
       dependencies: ["Authentication", "POSIX", "SMTP", "TestSupport"],
       swiftSettings: settings),
+    .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: settings),
     .testTarget(
       name: "MIMETests", dependencies: ["MIME", "TestSupport"], exclude: ["readers.py"],
       swiftSettings: settings),
     .testTarget(name: "PROXYTests", dependencies: ["PROXY"], swiftSettings: settings),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["postern-smtpd", "postern-passwd", "SMTP", "TestSupport"],
+      dependencies: ["postern-smtpd", "postern-send", "postern-passwd", "SMTP", "TestSupport"],
       swiftSettings: settings),
   ]
 )

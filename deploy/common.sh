@@ -68,9 +68,9 @@ embedded_swift() {
 
 # The programs, and the modules that import nothing.
 # shellcheck disable=SC2034 # the scripts that source this file use them
-programs=(postern-smtpd postern-passwd)
+programs=(postern-smtpd postern-send postern-passwd)
 # shellcheck disable=SC2034
-pure_modules=(SMTP PROXY MIME)
+pure_modules=(SMTP MIME PROXY DNS)
 
 # quietly WHAT COMMAND...: prints WHAT, and the output of the command only if it fails. On a terminal the line also
 # shows the progress of swift build.

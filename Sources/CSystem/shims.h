@@ -6,6 +6,7 @@
 #define POSTERN_SHIMS_H
 
 #include <arpa/inet.h>
+#include <arpa/nameser.h>
 #include <crypt.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,8 +14,11 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <resolv.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
@@ -30,6 +34,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <termios.h>
@@ -90,6 +95,85 @@ static inline ssize_t postern_write_now(int descriptor, const void *octets, size
 static inline int postern_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
 static const int postern_rlimit_nproc = RLIMIT_NPROC;
+
+static inline int postern_accept(int listener) {
+  return (int)syscall(SYS_accept4, listener, (void *)0, (void *)0, SOCK_CLOEXEC);
+}
+
+// Swift does not import fork(2).
+static inline pid_t postern_fork(void) { return fork(); }
+
+// The calling process gets SIGTERM when its parent ends; that may have happened already.
+static inline int postern_end_with_parent(pid_t parent) {
+  if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) == -1) return -1;
+  return getppid() == parent ? 0 : -1;
+}
+
+// One octet, and with it a descriptor, through a UNIX socket: unix(7), SCM_RIGHTS.
+static inline ssize_t postern_send_descriptor(int socket, int descriptor) {
+  char octet = 0;
+  struct iovec piece = {&octet, 1};
+  union {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(sizeof(int))];
+  } control;
+  memset(&control, 0, sizeof control);
+  struct msghdr message = {0};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  message.msg_control = control.space;
+  message.msg_controllen = sizeof control.space;
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+  return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
+// The descriptor that the next octet has with it; -1 if it has none or there is no such octet.
+static inline int postern_receive_descriptor(int socket) {
+  char octet;
+  struct iovec piece = {&octet, 1};
+  union {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(sizeof(int))];
+  } control;
+  struct msghdr message = {0};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  message.msg_control = control.space;
+  message.msg_controllen = sizeof control.space;
+  int descriptor = -1;
+  if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) <= 0) return -1;
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  if (header == NULL || header->cmsg_type != SCM_RIGHTS) return -1;
+  memcpy(&descriptor, CMSG_DATA(header), sizeof descriptor);
+  return descriptor;
+}
+
+// res_nquery(3) with a state of its own, and in `reason` its h_errno; the name server is at `port` of
+// 127.0.0.1, where that is not 0.
+static inline int postern_query(
+    const char *name, int type, unsigned char *answer, int size, int *reason, uint16_t port) {
+  struct __res_state state;
+  memset(&state, 0, sizeof state);
+  *reason = TRY_AGAIN;
+  if (res_ninit(&state) != 0) return -1;
+  state.retry = 2;
+  state.retrans = 5;
+  if (port != 0) {
+    state.nscount = 1;
+    memset(&state.nsaddr_list[0], 0, sizeof state.nsaddr_list[0]);
+    state.nsaddr_list[0].sin_family = AF_INET;
+    state.nsaddr_list[0].sin_port = htons(port);
+    state.nsaddr_list[0].sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  }
+  int length = res_nquery(&state, name, C_IN, type, answer, size);
+  if (length < 0) *reason = state.res_h_errno;
+  res_nclose(&state);
+  return length;
+}
 
 // The kernel's; the C library shows them only to _GNU_SOURCE. The first two have other values on a
 // few architectures, none of which Swift runs on.

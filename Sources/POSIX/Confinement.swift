@@ -16,6 +16,9 @@ public struct Confinement: Sendable {
   public var executes = false
   /// Whether locks on files will be taken (`FileDescriptor.takeSlot`).
   public var locks = false
+  /// Whether descriptors come from another process: files to be read, and connections to a listening socket
+  /// that is open.
+  public var receivesDescriptors = false
   /// Whether sockets to the log may be made.
   public var logsToSyslog = false
 
@@ -166,6 +169,11 @@ extension Confinement {
     ].map { CInt($0) }
   }
 
+  /// What a process needs in order to get descriptors from another, and to read files at a place.
+  private static var receiving: [CInt] {
+    [SYS_recvmsg, SYS_accept4, SYS_pread64].map { CInt($0) }
+  }
+
   /// What programs that a session executes do not need: calls that change the machine or other processes.
   private static var dangerous: [CInt] {
     [
@@ -221,7 +229,8 @@ extension Confinement {
       lock = filter.start
     }
     // Skip system calls that this architecture does not have.
-    let needed = Self.needed.filter { $0 >= 0 }.sorted()
+    let received = receivesDescriptors ? Self.receiving : []
+    let needed = (Self.needed + received).filter { $0 >= 0 }.sorted()
     Self.search(needed, needed.indices, in: &filter)
     if let lock { filter.compare(CInt(SYS_fcntl), then: lock) }
     for call in [SYS_mmap, SYS_mprotect] { filter.compare(CInt(call), then: memory) }

@@ -227,3 +227,85 @@ extension FileDescriptor {
     _ = try retrying { unsafe unlinkat(number, name, 0) }
   }
 }
+
+// Messages.
+extension FileDescriptor {
+  /// Appends to `buffer` what pread(2) gives at an offset, at most `count` octets; 0 is the end of the file.
+  public func read(
+    into buffer: inout [UInt8], atMost count: Int, at offset: Int
+  ) throws(Errno) -> Int {
+    var outcome = Result<Int, Errno>.success(0)
+    buffer.append(addingCapacity: count) { (span: inout OutputSpan<UInt8>) in
+      unsafe span.withUnsafeMutableBufferPointer { memory, initialized in
+        do throws(Errno) {
+          let free = unsafe UnsafeMutableRawBufferPointer(
+            rebasing: UnsafeMutableRawBufferPointer(memory)[initialized...])
+          let got = try retrying {
+            unsafe pread(number, free.baseAddress, min(count, free.count), off_t(offset))
+          }
+          initialized += got
+          outcome = .success(got)
+        } catch {
+          outcome = .failure(error)
+        }
+      }
+    }
+    return try outcome.get()
+  }
+
+  /// Where a descriptor that is open on a regular file is in it; nil for anything else.
+  public static func fileOffset(of number: CInt) -> Int? {
+    var status = stat()
+    guard unsafe fstat(number, &status) == 0,
+      status.st_mode & mode_t(S_IFMT) == mode_t(S_IFREG)
+    else { return nil }
+    let offset = lseek(number, 0, SEEK_CUR)
+    return offset < 0 ? nil : Int(offset)
+  }
+
+  /// A file without a name in a directory, to be written and read.
+  public static func temporary(in folder: String) throws(Errno) -> FileDescriptor {
+    FileDescriptor(
+      try retrying {
+        unsafe postern_openat(
+          AT_FDCWD, folder, postern_o_tmpfile | O_RDWR | O_CLOEXEC, 0o600)
+      })
+  }
+}
+
+// Between processes.
+extension FileDescriptor {
+  /// Opens what a path names as a place (`O_PATH`), close-on-exec.
+  public static func anyPlace(_ path: String) throws(Errno) -> FileDescriptor {
+    FileDescriptor(
+      try retrying { unsafe postern_openat(AT_FDCWD, path, postern_o_path | O_CLOEXEC, 0) })
+  }
+
+  /// unlink(2); that it fails does not matter.
+  public static func remove(_ path: String) { _ = unsafe CSystem.unlink(path) }
+
+  /// A pipe: what is written to the second end is read from the first.
+  public static func pipe() throws(Errno) -> SocketPair {
+    var ends: [CInt] = [-1, -1]
+    _ = try retrying { unsafe postern_pipe(&ends) }
+    return SocketPair(first: FileDescriptor(ends[0]), second: FileDescriptor(ends[1]))
+  }
+
+  /// accept(2), for which there is until `deadline`.
+  public func accept(until deadline: Deadline, termination: CInt) throws(Link.Interruption)
+    -> FileDescriptor
+  {
+    try Link.wait(for: CInt(POLLIN), on: self, until: deadline, termination: termination)
+    do throws(Errno) {
+      return FileDescriptor(
+        try retrying { postern_accept(number) })
+    } catch {
+      throw .failed(error)
+    }
+  }
+}
+
+extension FileDescriptor {
+  /// Whether a descriptor number is a terminal.
+  public static func isTerminal(_ number: CInt) -> Bool { isatty(number) == 1 }
+}

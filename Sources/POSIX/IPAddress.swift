@@ -62,11 +62,22 @@ public struct IPAddress: Equatable, Sendable {
   /// The address and port that getpeername(2) gives for a descriptor; nil if that is not an
   /// internet socket.
   public static func peer(of descriptor: CInt) -> (address: IPAddress, port: UInt16)? {
+    unsafe address { unsafe getpeername(descriptor, $0, $1) }
+  }
+
+  /// The address that getsockname(2) gives for a descriptor.
+  static func own(of descriptor: CInt) -> IPAddress? {
+    unsafe address { unsafe getsockname(descriptor, $0, $1) }?.address
+  }
+
+  private static func address(
+    _ call: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> CInt
+  ) -> (address: IPAddress, port: UInt16)? {
     var storage = sockaddr_storage()
     var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
     return unsafe withUnsafeMutableBytes(of: &storage) { memory in
       guard let start = memory.baseAddress,
-        unsafe getpeername(descriptor, start.assumingMemoryBound(to: sockaddr.self), &length) == 0
+        unsafe call(start.assumingMemoryBound(to: sockaddr.self), &length) == 0
       else { return nil }
       switch unsafe CInt(start.load(as: sockaddr.self).sa_family) {
       case AF_INET:

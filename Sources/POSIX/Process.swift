@@ -9,9 +9,15 @@ public enum Process {
     case success = 0
     case failure = 1
     case usage = 64
+    case dataError = 65
+    case unavailable = 69
     case ioError = 74
+    case temporaryFailure = 75
     case configuration = 78
   }
+
+  /// getpid(2).
+  public static var id: Int { Int(getpid()) }
 
   public static func exit(_ status: ExitStatus) -> Never { CSystem.exit(status.rawValue) }
 

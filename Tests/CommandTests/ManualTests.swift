@@ -12,16 +12,20 @@ import Testing
   private let variables = Page("postern.env.5")
   private let session = Page("postern-smtpd.8")
   private let accounts = Page("postern-passwd.1")
-  private var pages: [Page] { [guide, variables, session, accounts] }
+  private let sending = Page("postern-send.1")
+  private var pages: [Page] { [guide, variables, session, accounts, sending] }
 
   // The configuration.
 
   /// The variables with their defaults, as `--check` prints them in an empty environment.
   private func defaults() throws -> [String: String] {
-    let text = Command.run([Command.built("postern-smtpd"), "--check"], in: Scratch()).text
-    let entries = text.matches(of: /(?m)^(\w+)=(.*)\t# default$/)
-    #expect(entries.count > 20)
-    return Dictionary(uniqueKeysWithValues: entries.map { (String($0.1), String($0.2)) })
+    let programs = ["postern-smtpd", "postern-send"].map { program in
+      Command.run([Command.built(program), "--check"], in: Scratch()).text
+        .matches(of: /(?m)^(\w+)=(.*)\t# default$/).map { (String($0.1), String($0.2)) }
+    }
+    #expect(programs[0].count > 20 && programs[1].count > 8)
+    // How much the log says depends on the program.
+    return Dictionary(programs[0] + programs[1]) { session, _ in session }
   }
 
   private static let hostname = "the host's name"
@@ -108,13 +112,22 @@ import Testing
     let others = source.matches(of: /case "(-[^"]+)"/).map { String($0.1) }
     #expect(others.count > 2 && others.sorted() == accounts.options.sorted())
     #expect(Set(others) == accounts.synopsis)
+
+    let sends = try Source.text("Sources/postern-send/Arguments.swift")
+      .split(separator: "\n").filter { $0.contains(/^ *case "-/) }
+      .flatMap { $0.matches(of: /"(-[^"]+)"/).map { String($0.1) } }.filter { $0 != "--" }
+    let summary = Command.run([Command.built("postern-send"), "--help"], in: Scratch()).text
+      .matches(of: /(?m)^  (-\S+)/).map { String($0.1) }
+    #expect(sends.count > 8 && sends.sorted() == summary.sorted())
+    #expect(sends.sorted() == sending.options.sorted())
+    #expect(Set(sends) == sending.synopsis.subtracting(["--"]))
   }
 
   @Test func exitStatuses() throws {
     let statuses = try Source.text("Sources/POSIX/Process.swift")
       .matches(of: /case \w+ = (\d+)/).map { String($0.1) }
     #expect(statuses.count > 4)
-    let described = [session, accounts].flatMap {
+    let described = [session, accounts, sending].flatMap {
       $0.section("EXIT STATUS").matches(of: /(?m)^\.It (\d+)/).map { String($0.1) }
     }
     #expect(Set(described) == Set(statuses))

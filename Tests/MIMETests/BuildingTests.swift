@@ -12,13 +12,13 @@ import Testing
     try NamedAddress(name: FieldText(Array(name.utf8)), address: Array(address.utf8))
   }
 
-  private func message(_ body: OutgoingPart) throws -> OutgoingMessage {
-    OutgoingMessage(
+  private func message(_ body: OutgoingPart) throws -> MIME.OutgoingMessage {
+    MIME.OutgoingMessage(
       date: date, messageID: try MessageIdentifier(Array("1@x.example".utf8)),
       from: [try address("عائشة بنت", "a@x.example")], body: body)
   }
 
-  private func built(_ message: OutgoingMessage) -> [UInt8] {
+  private func built(_ message: MIME.OutgoingMessage) -> [UInt8] {
     var octets: [UInt8] = []
     message.append(to: &octets, unique: Array("u1".utf8))
     return octets

@@ -91,7 +91,7 @@ package final class Server {
   }
 
   /// A free port. Another program could take it before the spawner does.
-  private static func freePort() -> UInt16 {
+  package static func freePort() -> UInt16 {
     let script =
       "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])"
     let text = Command.run(["python3", "-c", script], in: Scratch()).text

@@ -9,7 +9,7 @@
 /// The domain with each U-label as its A-label and in lower case: two ways to write a domain give the
 /// same. An address literal is only put in lower case. Nil if a label becomes longer than 63 octets,
 /// which no domain has (RFC 1035 §2.3.4).
-func aLabelDomain(_ domain: ArraySlice<UInt8>) -> [UInt8]? {
+public func aLabelDomain(_ domain: ArraySlice<UInt8>) -> [UInt8]? {
   if domain.allSatisfy({ $0 < 0x80 }) { return domain.map { $0.lowercased } }
   var result: [UInt8] = []
   for label in domain.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {

@@ -1,0 +1,70 @@
+// What the program says of each recipient:
+//
+//     OUTCOME ADDRESS HOST CODE TEXT
+//
+// or as JSON, an array of objects. CODE is that of the reply with its enhanced status code, as in
+// `250 2.0.0`; without a reply it is the enhanced status code alone.
+
+import Jobs
+import POSIX
+import SMTP
+
+struct Output {
+  private let isJSON: Bool
+  private var count = 0
+  private var isDeferred = false
+  private var isRefused = false
+
+  init(isJSON: Bool) { self.isJSON = isJSON }
+
+  mutating func add(_ report: Report) {
+    switch report.verdict.outcome {
+    case .delivered: break
+    case .deferred, .unknown: isDeferred = true
+    case .refused: isRefused = true
+    }
+    let line = isJSON ? (count == 0 ? "[\n" : ",\n") + json(report) : text(report)
+    FileDescriptor.print(line, to: 1)
+    count += 1
+  }
+
+  mutating func end() { if isJSON { FileDescriptor.print(count == 0 ? "[]\n" : "\n]\n", to: 1) } }
+
+  var status: Process.ExitStatus {
+    isDeferred ? .temporaryFailure : isRefused ? .unavailable : .success
+  }
+
+  private func text(_ report: Report) -> String {
+    let verdict = report.verdict
+    let host = report.host.isEmpty ? "-" : String(decoding: report.host, as: UTF8.self)
+    let code = verdict.code.map { "\($0) " } ?? ""
+    let status = String(decoding: verdict.status.octets, as: UTF8.self)
+    let address = String(decoding: report.address, as: UTF8.self)
+    let text = String(decoding: verdict.text, as: UTF8.self)
+    return "\(verdict.outcome.name) \(address) \(host) \(code)\(status) \(text)\n"
+  }
+
+  private func json(_ report: Report) -> String {
+    let verdict = report.verdict
+    var fields = ["\"outcome\":\"\(verdict.outcome.name)\"", "\"scope\":\"\(verdict.scope.name)\""]
+    fields.append("\"address\":\(Self.quoted(report.address))")
+    fields.append("\"host\":\(report.host.isEmpty ? "null" : Self.quoted(report.host))")
+    fields.append("\"code\":\(verdict.code.map { String($0) } ?? "null")")
+    fields.append("\"status\":\(Self.quoted(verdict.status.octets))")
+    fields.append("\"text\":\(Self.quoted(verdict.text))")
+    return "{" + fields.joined(separator: ",") + "}"
+  }
+
+  /// A string of JSON (RFC 8259 §7). Addresses, hosts and texts have no control characters.
+  private static func quoted(_ octets: [UInt8]) -> String {
+    var quoted: [UInt8] = [UInt8(ascii: "\"")]
+    for octet in octets {
+      if octet == UInt8(ascii: "\"") || octet == UInt8(ascii: "\\") {
+        quoted.append(UInt8(ascii: "\\"))
+      }
+      quoted.append(octet < 32 ? UInt8(ascii: "?") : octet)
+    }
+    quoted.append(UInt8(ascii: "\""))
+    return String(decoding: quoted, as: UTF8.self)
+  }
+}

@@ -67,7 +67,9 @@ private func check(
     precondition(isAtEnd || before.contains(" LAST"), "delivered before the end was sent")
   case .refused:
     if let code = verdict.code {
-      precondition(500...599 ~= code && line.first == UInt8(ascii: "5"))
+      // A 5xx to DATA is told only when RSET was answered with a 2xx: until then it may be another's.
+      precondition(
+        500...599 ~= code && (line.first == UInt8(ascii: "5") || line.first == UInt8(ascii: "2")))
     } else {
       precondition(verdict.scope == .destination)
     }

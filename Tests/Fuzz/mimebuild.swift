@@ -23,7 +23,7 @@ public func fuzzBuild(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   let file = OutgoingFile(
     type: (try? MediaTypeName(value(6))) ?? octetStream, fileName: text(value(7)),
     contentID: identifier, content: value(8))
-  var message = OutgoingMessage(
+  var message = MIME.OutgoingMessage(
     date: date, messageID: identifier, from: [from],
     body: .body(
       text: plain, html: html, inline: choices & 4 != 0 ? [file] : [],
@@ -80,7 +80,7 @@ private func checkLines(_ built: [UInt8], allowsUTF8: Bool) {
   }
 }
 
-private func check(_ message: OutgoingMessage, _ octets: Span<UInt8>) {
+private func check(_ message: MIME.OutgoingMessage, _ octets: Span<UInt8>) {
   let read = Message(octets)
   precondition(read.structure.cut.isEmpty)
   precondition(read.date == message.date)

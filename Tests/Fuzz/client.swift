@@ -33,15 +33,19 @@ public func fuzzClient(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   var isVerified = more & 1 != 0
   var line: [UInt8] = []
   var isLineStart = true
+  var codes: Set<Int> = []
   for octet in input[2...] {
     let (events, written) = (machine.events.count, machine.output.count)
     if isLineStart { line = [] }
     line.append(octet)
     isLineStart = octet == 10
+    if isLineStart, let code = Int(String(decoding: line.prefix(3), as: UTF8.self)) {
+      codes.insert(code)
+    }
     machine.receive([octet])
     // A whole reply is what leads to anything.
     for event in machine.events[events...] {
-      if case .settled(_, _, let verdict) = event { check(verdict, line, machine, written) }
+      if case .settled(_, _, let verdict) = event { check(verdict, line, codes, machine, written) }
     }
     if machine.awaitsTLS {
       isVerified = more & 4 != 0
@@ -55,7 +59,8 @@ public func fuzzClient(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
 }
 
 private func check(
-  _ verdict: ClientSession.Verdict, _ line: [UInt8], _ machine: ClientMachine, _ written: Int
+  _ verdict: ClientSession.Verdict, _ line: [UInt8], _ codes: Set<Int>, _ machine: ClientMachine,
+  _ written: Int
 ) {
   switch verdict.outcome {
   case .delivered:
@@ -67,9 +72,10 @@ private func check(
     precondition(isAtEnd || before.contains(" LAST"), "delivered before the end was sent")
   case .refused:
     if let code = verdict.code {
-      // A 5xx to DATA is told only when RSET was answered with a 2xx: until then it may be another's.
-      precondition(
-        500...599 ~= code && (line.first == UInt8(ascii: "5") || line.first == UInt8(ascii: "2")))
+      // The server has said this code: in this line or, where it was to DATA, before the 2xx to RSET, since
+      // until then it may be the reply to another command.
+      precondition(500...599 ~= code && codes.contains(code))
+      precondition(line.first == UInt8(ascii: "5") || line.first == UInt8(ascii: "2"))
     } else {
       precondition(verdict.scope == .destination)
     }

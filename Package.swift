@@ -57,6 +57,7 @@ let package = Package(
 
     .target(name: "Settings", dependencies: ["POSIX"], swiftSettings: settings),
     .target(name: "Authentication", dependencies: ["SMTP", "POSIX"], swiftSettings: settings),
+    .target(name: "Routing", dependencies: ["SMTP", "POSIX", "Settings"], swiftSettings: settings),
 
     // What the queue and postern-send say to each other.
     .target(name: "Jobs", dependencies: ["SMTP"], swiftSettings: settings),
@@ -85,6 +86,9 @@ let package = Package(
     .testTarget(
       name: "AuthenticationTests",
       dependencies: ["Authentication", "POSIX", "SMTP", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "RoutingTests", dependencies: ["Routing", "POSIX", "Settings", "SMTP", "TestSupport"],
       swiftSettings: settings),
     .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: settings),
     .testTarget(

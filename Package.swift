@@ -49,6 +49,7 @@ let package = Package(
     .target(name: "MIME", exclude: ["Charset/tables.py"], swiftSettings: settings),
     .target(name: "PROXY", swiftSettings: settings),
     .target(name: "DNS", swiftSettings: settings),
+    .target(name: "Digest", swiftSettings: settings),
 
     // The system.
     .systemLibrary(name: "CSystem"),
@@ -87,6 +88,7 @@ let package = Package(
       dependencies: ["Authentication", "POSIX", "SMTP", "TestSupport"],
       swiftSettings: settings),
     .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: settings),
+    .testTarget(name: "DigestTests", dependencies: ["Digest"], swiftSettings: settings),
     .testTarget(
       name: "MIMETests", dependencies: ["MIME", "TestSupport"], exclude: ["readers.py"],
       swiftSettings: settings),

@@ -61,6 +61,8 @@ let package = Package(
 
     // What the queue and postern-send say to each other.
     .target(name: "Jobs", dependencies: ["SMTP"], swiftSettings: settings),
+    // What the queue tells senders.
+    .target(name: "Reports", dependencies: ["SMTP", "MIME", "Jobs"], swiftSettings: settings),
 
     // The programs.
     .executableTarget(
@@ -92,6 +94,9 @@ let package = Package(
     .testTarget(
       name: "MIMETests", dependencies: ["MIME", "TestSupport"], exclude: ["readers.py"],
       swiftSettings: settings),
+    .testTarget(
+      name: "ReportsTests", dependencies: ["Reports", "SMTP", "MIME", "Jobs", "TestSupport"],
+      exclude: ["report.py"], swiftSettings: settings),
     .testTarget(name: "PROXYTests", dependencies: ["PROXY"], swiftSettings: settings),
     .testTarget(
       name: "CommandTests",

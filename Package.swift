@@ -68,7 +68,10 @@ let package = Package(
     // The programs.
     .executableTarget(
       name: "postern-smtpd",
-      dependencies: ["SMTP", "PROXY", "POSIX", "Settings", "Storage", "Authentication"],
+      dependencies: [
+        "SMTP", "PROXY", "POSIX", "Settings", "Storage", "Authentication", "Routing", "Queue",
+        "Jobs",
+      ],
       swiftSettings: settings, linkerSettings: program),
     .executableTarget(
       name: "postern-send", dependencies: ["SMTP", "MIME", "DNS", "POSIX", "Settings", "Jobs"],

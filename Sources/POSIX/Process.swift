@@ -19,6 +19,15 @@ public enum Process {
   /// getpid(2).
   public static var id: Int { Int(getpid()) }
 
+  /// getuid(2).
+  public static var user: UInt32 { getuid() }
+
+  /// The user who has connected a UNIX socket; nil if the descriptor is none.
+  public static func peerUser(of descriptor: CInt) -> UInt32? {
+    var user: UInt32 = 0
+    return unsafe postern_peer_user(descriptor, &user) == 0 ? user : nil
+  }
+
   public static func exit(_ status: ExitStatus) -> Never { CSystem.exit(status.rawValue) }
 
   /// The arguments of the program, beginning with its own name. Embedded Swift has no `CommandLine`.

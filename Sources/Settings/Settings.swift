@@ -115,14 +115,15 @@ public struct SettingsSource {
     }
   }
 
-  /// The variables that begin with `prefix` but were not read: they are probably misspelt. Call this when all variables
-  /// have been read, and only with `isReporting`.
+  /// The variables that begin with `prefix`, were not read, and are none of another program: they are probably misspelt.
+  /// Call this when all variables have been read, and only with `isReporting`.
   public func unknown(beginningWith prefix: String) -> [String] {
-    (environment.names.reversed() + file.names).filter { name in
-      name.utf8.starts(with: prefix.utf8)
-        && !report.contains { entry in
-          entry.name.withUTF8Buffer { unsafe name.utf8.elementsEqual($0) }
-        }
+    func isEqual(_ name: String, _ other: StaticString) -> Bool {
+      other.withUTF8Buffer { unsafe name.utf8.elementsEqual($0) }
+    }
+    return (environment.names.reversed() + file.names).filter { name in
+      name.utf8.starts(with: prefix.utf8) && !Self.known.contains { isEqual(name, $0) }
+        && !report.contains { isEqual(name, $0.name) }
     }
   }
 }

@@ -197,8 +197,10 @@ import Testing
     var written: Set<String> = []
     var event = ""
     var calls = 0
-    // A call of write whose argument begins with an ampersand writes to the connection, not to the log.
-    let pattern = /write\((\.\w+|\w+\.logLevel), "(\w+)"\)|\.add\("(\w+)",|write\([^&]|\.add\(/
+    // A call of write whose argument begins with an ampersand writes to the connection, not to the log, and a call of add
+    // with a recipient adds to the queue.
+    let pattern =
+      /write\((\.\w+|\w+\.logLevel), "(\w+)"\)|\.add\("(\w+)",|write\([^&]|\.add\([^J]/
     for match in source.matches(of: pattern) {
       if let level = match.1, let name = match.2 {
         event = String(name)
@@ -230,7 +232,7 @@ import Testing
   @Test func reasons() throws {
     let source =
       try Source.folder("postern-smtpd") + Source.folder("Authentication")
-      + Source.folder("Settings")
+      + Source.folder("Settings") + Source.folder("Routing")
       + Source.text("Sources/postern-passwd/Program.swift")
     var given: [String] = []
     for pattern in [

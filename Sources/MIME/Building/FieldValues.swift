@@ -35,6 +35,16 @@ public struct FieldText: Equatable, Sendable {
   }
 }
 
+/// The name of a file in any script: one line of text of at most 255 octets, as file systems have it.
+public struct FileName: Equatable, Sendable {
+  public let utf8: [UInt8]
+
+  public init(_ utf8: [UInt8]) throws(BuildError) {
+    guard utf8.count <= 255 else { throw .tooLong }
+    self.utf8 = try FieldText(utf8).utf8
+  }
+}
+
 /// The name of a field: printable ASCII without colon, at most 76 octets.
 public struct FieldName: Equatable, Sendable {
   public let octets: [UInt8]
@@ -82,6 +92,7 @@ public struct NamedAddress: Equatable, Sendable {
     try self.init(name: FieldText(address.name), address: address.address)
   }
 
+  /// Whether the address is ASCII; if not, only SMTPUTF8 carries a message that has it.
   public var isASCII: Bool {
     address.span.firstNonASCII(from: 0, to: address.count) == address.count
   }

@@ -49,6 +49,7 @@ let package = Package(
     .target(name: "MIME", exclude: ["Charset/tables.py"], swiftSettings: settings),
     .target(name: "PROXY", swiftSettings: settings),
     .target(name: "DNS", swiftSettings: settings),
+    .target(name: "Digest", swiftSettings: settings),
 
     // The system.
     .systemLibrary(name: "CSystem"),
@@ -57,9 +58,12 @@ let package = Package(
 
     .target(name: "Settings", dependencies: ["POSIX"], swiftSettings: settings),
     .target(name: "Authentication", dependencies: ["SMTP", "POSIX"], swiftSettings: settings),
+    .target(name: "Routing", dependencies: ["SMTP", "POSIX", "Settings"], swiftSettings: settings),
 
     // What the queue and postern-send say to each other.
     .target(name: "Jobs", dependencies: ["SMTP"], swiftSettings: settings),
+    // What the queue tells senders.
+    .target(name: "Reports", dependencies: ["SMTP", "MIME", "Jobs"], swiftSettings: settings),
 
     // The programs.
     .executableTarget(
@@ -86,10 +90,17 @@ let package = Package(
       name: "AuthenticationTests",
       dependencies: ["Authentication", "POSIX", "SMTP", "TestSupport"],
       swiftSettings: settings),
+    .testTarget(
+      name: "RoutingTests", dependencies: ["Routing", "POSIX", "Settings", "SMTP", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: settings),
+    .testTarget(name: "DigestTests", dependencies: ["Digest"], swiftSettings: settings),
     .testTarget(
       name: "MIMETests", dependencies: ["MIME", "TestSupport"], exclude: ["readers.py"],
       swiftSettings: settings),
+    .testTarget(
+      name: "ReportsTests", dependencies: ["Reports", "SMTP", "MIME", "Jobs", "TestSupport"],
+      exclude: ["report.py"], swiftSettings: settings),
     .testTarget(name: "PROXYTests", dependencies: ["PROXY"], swiftSettings: settings),
     .testTarget(
       name: "CommandTests",

@@ -70,7 +70,7 @@ embedded_swift() {
 # shellcheck disable=SC2034 # the scripts that source this file use them
 programs=(postern-smtpd postern-send postern-passwd)
 # shellcheck disable=SC2034
-pure_modules=(SMTP MIME PROXY DNS)
+pure_modules=(SMTP MIME PROXY DNS Digest)
 
 # quietly WHAT COMMAND...: prints WHAT, and the output of the command only if it fails. On a terminal the line also
 # shows the progress of swift build.

@@ -119,6 +119,9 @@ extension FileDescriptor {
     return Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
   }
 
+  /// Whether a path leads to anything.
+  public static func exists(_ path: String) -> Bool { identity(ofFile: path) != nil }
+
   /// Whether a path names a symbolic link.
   static func isLink(_ path: String) -> Bool {
     var octet: CChar = 0

@@ -264,14 +264,15 @@ extension Server {
     _ source: String?, _ isTLS: Bool, sending: String, _ octets: some Sequence<UInt8>
   ) -> Exchange {
     let script = """
-      import select, socket, ssl, sys
+      import errno, select, socket, ssl, sys
       s = socket.create_connection(('\(address)', \(port)), 60, ('\(source ?? address)', 0))
       print(s.getsockname()[1], file=sys.stderr)
       if \(isTLS ? "True" : "False"): s = ssl._create_unverified_context().wrap_socket(s)
       try:
       \(sending.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n"))
         while data := s.recv(65536): sys.stdout.buffer.write(data)
-      except ConnectionError: pass  # closed before all was read
+      except OSError as error:  # closed before all was read, perhaps before shutdown(2)
+        if not isinstance(error, ConnectionError) and error.errno != errno.ENOTCONN: raise
       """
     let outcome = Command.run(["python3", "-c", script], in: Scratch(), input: octets)
     return Exchange(

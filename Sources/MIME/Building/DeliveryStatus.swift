@@ -29,8 +29,10 @@ public struct DeliveryStatus: Equatable, Sendable {
     public var status: FieldText
     /// The host that the verdict is from.
     public var remoteHost: FieldText?
-    /// The reply of that host.
+    /// The reply of that host, or why there was none.
     public var diagnostic: FieldText?
+    /// Whether `diagnostic` is a reply of SMTP; else it is text of our own (RFC 3464 §2.3.6).
+    public var isReply: Bool
     public var lastAttempt: DateTime?
     /// When a delayed message is given up.
     public var retryUntil: DateTime?
@@ -38,11 +40,13 @@ public struct DeliveryStatus: Equatable, Sendable {
     public init(
       finalRecipient: NamedAddress, action: Action, status: FieldText,
       originalRecipient: FieldText? = nil, remoteHost: FieldText? = nil,
-      diagnostic: FieldText? = nil, lastAttempt: DateTime? = nil, retryUntil: DateTime? = nil
+      diagnostic: FieldText? = nil, isReply: Bool = true, lastAttempt: DateTime? = nil,
+      retryUntil: DateTime? = nil
     ) {
       (self.finalRecipient, self.action, self.status) = (finalRecipient, action, status)
       (self.originalRecipient, self.remoteHost) = (originalRecipient, remoteHost)
-      (self.diagnostic, self.lastAttempt, self.retryUntil) = (diagnostic, lastAttempt, retryUntil)
+      (self.diagnostic, self.isReply) = (diagnostic, isReply)
+      (self.lastAttempt, self.retryUntil) = (lastAttempt, retryUntil)
     }
   }
 
@@ -87,7 +91,8 @@ public struct DeliveryStatus: Equatable, Sendable {
       }
       if let reply = recipient.diagnostic {
         writer.append(
-          FieldName("Diagnostic-Code"), type: "smtp;", value: reply, isText: true, to: &output)
+          FieldName("Diagnostic-Code"), type: recipient.isReply ? "smtp;" : "x-postern;",
+          value: reply, isText: true, to: &output)
       }
       if let date = recipient.lastAttempt {
         writer.append(FieldName("Last-Attempt-Date"), date: date, to: &output)

@@ -26,7 +26,12 @@ public struct FieldText: Equatable, Sendable {
     self.utf8 = utf8
   }
 
-  var isASCII: Bool { utf8.span.firstNonASCII(from: 0, to: utf8.count) == utf8.count }
+  /// What others have said: each octet that is not printable ASCII becomes `?`.
+  public init(printable octets: [UInt8]) {
+    utf8 = octets.map { 0x20...0x7E ~= $0 ? $0 : .question }
+  }
+
+  public var isASCII: Bool { utf8.span.firstNonASCII(from: 0, to: utf8.count) == utf8.count }
 
   init(_ text: StaticString) {
     var utf8: [UInt8] = []

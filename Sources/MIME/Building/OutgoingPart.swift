@@ -148,11 +148,14 @@ struct PartWriter {
   ) {
     let span = octets.span
     let isASCII = span.firstNonASCII(from: 0, to: span.count) == span.count
-    // RFC 6533 §3 and §6 have types for header fields in UTF-8; a message is what it is.
-    appendType(
-      isHeaderOnly
-        ? (isASCII ? "text/rfc822-headers" : "message/global-headers") : "message/rfc822",
-      to: &output)
+    // RFC 6533 §6 and RFC 6532 §3.7 have types for header fields in UTF-8.
+    let type: StaticString =
+      if isHeaderOnly {
+        isASCII ? "text/rfc822-headers" : "message/global-headers"
+      } else {
+        span.hasUTF8Header ? "message/global" : "message/rfc822"
+      }
+    appendType(type, to: &output)
     append(encoding: isASCII ? "7bit" : "8bit", to: &output)
     output.append(span, 0..<span.count)
   }
@@ -267,6 +270,18 @@ private struct TextShape {
 }
 
 extension Span<UInt8> {
+  /// Whether the header section that this begins with has UTF-8 above ASCII.
+  fileprivate var hasUTF8Header: Bool {
+    let lineEnds = LineEnds(of: self)
+    var end = 0
+    while end < count {
+      let line = lineEnds.line(in: self, from: end, to: count)
+      if line.content == end { break }
+      end = line.next
+    }
+    return firstNonASCII(from: 0, to: end) < end && extracting(0..<end).isValidUTF8
+  }
+
   fileprivate func contains(_ text: [UInt8]) -> Bool {
     var index = 0
     while index + text.count <= count {

@@ -2,7 +2,8 @@
 // time, which replaces each maximal subpart.
 
 extension Span<UInt8> {
-  var isValidUTF8: Bool { wellFormedUTF8(from: 0) == count }
+  /// Whether the octets are UTF-8 (RFC 3629 §3).
+  public var isValidUTF8: Bool { wellFormedUTF8(from: 0) == count }
 
   /// The end of the whole, well-formed characters that begin at `start`.
   func wellFormedUTF8(from start: Int) -> Int {

@@ -30,7 +30,7 @@ public struct Mailbox: Equatable, Sendable {
 
   /// The same octets for each way to write a mailbox: the domain in lower case and as A-labels, the
   /// local part as it is (RFC 5321 §2.4).
-  var canonical: [UInt8] {
+  public var canonical: [UInt8] {
     guard let at else { return octets.map { $0.lowercased } }  // "postmaster"
     if !isASCII, let octets = withALabels { return octets }
     var canonical = octets

@@ -39,12 +39,6 @@ public struct Configuration: Sendable {
   }
 
   public init(hostname: [UInt8]) { self.hostname = hostname }
-
-  func accepts(_ mailbox: Mailbox) -> Bool {
-    if domains.isEmpty || mailbox.domain.isEmpty { return true }
-    guard let domain = aLabelDomain(mailbox.domain) else { return false }
-    return domains.contains { $0.equalsIgnoringCase(domain) }
-  }
 }
 
 /// What is known of the client from outside the session.

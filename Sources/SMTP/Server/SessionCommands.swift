@@ -196,7 +196,7 @@ extension Session {
     }
     guard reader.isAtEnd else { throw .rcptSyntax }
     guard mailbox.isASCII || envelope.isUTF8 else { throw .needsUTF8 }
-    guard configuration.accepts(mailbox) else { throw .relayingDenied }
+    guard mailbox.isAt(configuration.domains) else { throw .relayingDenied }
     guard envelope.recipients.count < configuration.maximumRecipients,
       envelope.hasRoom(for: mailbox)
     else { throw .tooManyRecipients }

@@ -1,0 +1,160 @@
+// Looks for an address in the lines of a file that says who exists here. A line is one of these:
+//
+//     user@example.org    an address
+//     user                this local part at every domain of ours
+//     @example.org        every local part at a domain
+//     # a comment
+//
+// It begins with the address. Spaces and tabs may stand at its end. It ends in LF or CR LF. A line that is none of
+// these finds nobody.
+//
+// The file may have 100,000 lines and is searched for each recipient, so lines are not looked at one by one: 32 octets at
+// a time are compared with the first and the last octet of the local part and with the LF in front of it. Lines with
+// quotes or UTF-8, which can say the same address in several ways, are parsed.
+
+import SMTP
+
+struct RecipientSearch {
+  private let address: LocalAddress
+
+  init(for address: LocalAddress) { self.address = address }
+
+  /// Whether one of the lines has the address. `octets` has a LF in front of each line and one behind the last.
+  func finds(in octets: Span<UInt8>) -> Bool {
+    guard let first = address.localPart.first, let last = address.localPart.last else {
+      return false
+    }
+    let distance = address.localPart.count
+    let bytes = unsafe octets.bytes
+    let feeds = SIMD32<UInt8>(repeating: .lineFeed)
+    let caseBit = SIMD32<UInt8>(repeating: 0x20)
+    let firsts = SIMD32<UInt8>(repeating: first | 0x20)
+    let lasts = SIMD32<UInt8>(repeating: last | 0x20)
+    let signs = SIMD32<UInt8>(repeating: UInt8(ascii: "@"))
+    let quotes = SIMD32<UInt8>(repeating: UInt8(ascii: "\""))
+    let highBit = SIMD32<UInt8>(repeating: 0x80)
+    var index = 0
+    while octets.count - index >= 32 + distance {
+      let piece = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: index, as: SIMD32<UInt8>.self)
+      let starts = unsafe bytes.unsafeLoadUnaligned(
+        fromByteOffset: index + 1, as: SIMD32<UInt8>.self)
+      let ends = unsafe bytes.unsafeLoadUnaligned(
+        fromByteOffset: index + distance, as: SIMD32<UInt8>.self)
+      let isLike =
+        ((starts | caseBit) .== firsts) .& ((ends | caseBit) .== lasts) .| (starts .== signs)
+      if hasAny((piece .== quotes) .| (piece .>= highBit)) {
+        if findsParsing(octets, index..<index + 32) { return true }
+      } else if hasAny((piece .== feeds) .& isLike) {
+        for start in index..<index + 32 where octets[start] == .lineFeed {
+          if hasAddress(octets, from: start + 1) { return true }
+        }
+      }
+      index += 32
+    }
+    return findsParsing(octets, index..<octets.count)
+  }
+
+  /// Whether a line of plain ASCII that begins at `start` has the address.
+  private func hasAddress(_ octets: Span<UInt8>, from start: Int) -> Bool {
+    guard start < octets.count, octets[start] != UInt8(ascii: "#") else { return false }
+    let domain = address.domain
+    if octets[start] == UInt8(ascii: "@") {
+      return has(octets, domain, at: start + 1) && isEnd(octets, start + 1 + domain.count)
+    }
+    guard has(octets, address.localPart, at: start) else { return false }
+    let end = start + address.localPart.count
+    if isEnd(octets, end) { return true }
+    return octets[end] == UInt8(ascii: "@") && has(octets, domain, at: end + 1)
+      && isEnd(octets, end + 1 + domain.count)
+  }
+
+  /// Whether `word`, which is in lower case, stands at `start`, and something behind it. The end differs most often.
+  private func has(_ octets: Span<UInt8>, _ word: [UInt8], at start: Int) -> Bool {
+    guard !word.isEmpty, octets.count - start > word.count else { return false }
+    var index = word.count
+    while index > 0 {
+      index -= 1
+      if octets[start + index].lowercased != word[index] { return false }
+    }
+    return true
+  }
+
+  /// Whether nothing but blanks stands from `start` to the end of the line.
+  private func isEnd(_ octets: Span<UInt8>, _ start: Int) -> Bool {
+    var index = start
+    while index < octets.count, octets[index] != .lineFeed {
+      guard octets[index].isBlank else { return false }
+      index += 1
+    }
+    return true
+  }
+
+  /// Whether a line, some of whose octets are in `range`, has the address, however it is written.
+  private func findsParsing(_ octets: Span<UInt8>, _ range: Range<Int>) -> Bool {
+    var start = range.lowerBound
+    guard start < octets.count else { return false }
+    while start > 0, octets[start] != .lineFeed { start -= 1 }
+    while start < range.upperBound {
+      var end = start + 1
+      while end < octets.count, octets[end] != .lineFeed { end += 1 }
+      if end < octets.count, let line = RecipientLine(octets.copy(start + 1..<end)),
+        line.means(address)
+      {
+        return true
+      }
+      start = end
+    }
+    return false
+  }
+}
+
+/// A line that says who exists.
+enum RecipientLine: Equatable {
+  case address(LocalAddress)
+  /// As in `LocalAddress`.
+  case localPart([UInt8])
+  /// As `Configuration.domain` makes it.
+  case domain([UInt8])
+
+  /// Nil if the line is none of these. Give no comment, and no empty line.
+  init?(_ line: [UInt8]) {
+    let text = Array(line[..<((line.lastIndex { !$0.isBlank }.map { $0 + 1 }) ?? 0)])
+    guard let first = text.first, first != UInt8(ascii: "#") else { return nil }
+    if first == UInt8(ascii: "@") {
+      guard let domain = Configuration.domain(Array(text.dropFirst())) else { return nil }
+      self = .domain(domain)
+    } else if let mailbox = Mailbox(text), !mailbox.domain.isEmpty {
+      guard let address = LocalAddress(mailbox) else { return nil }
+      self = .address(address)
+    } else {
+      guard let mailbox = LocalName.mailbox(text, at: [UInt8(ascii: "x")]),
+        let address = LocalAddress(mailbox)
+      else { return nil }
+      self = .localPart(address.localPart)
+    }
+  }
+
+  func means(_ address: LocalAddress) -> Bool {
+    switch self {
+    case .address(let own): own == address
+    case .localPart(let localPart): localPart == address.localPart
+    case .domain(let domain): domain == address.domain
+    }
+  }
+}
+
+/// Whether any octet is marked. (The standard library's `any` looks for the least of all, which takes several times as
+/// long.)
+private func hasAny(_ mask: SIMDMask<SIMD32<Int8>>) -> Bool {
+  let words = unsafe unsafeBitCast(mask, to: SIMD4<UInt64>.self)
+  return words.lowHalf | words.highHalf != .zero
+}
+
+extension UInt8 {
+  static var lineFeed: UInt8 { 10 }
+
+  /// Whether this is a space, a tab, or the CR in front of a LF.
+  var isBlank: Bool { self == 32 || self == 9 || self == 13 }
+
+  var lowercased: UInt8 { self &- 65 < 26 ? self | 0x20 : self }
+}

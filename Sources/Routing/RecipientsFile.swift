@@ -1,0 +1,82 @@
+// Who exists here: a file that a session reads for each recipient, so that an edit counts at once. RecipientSearch.swift
+// says what its lines are.
+
+public import POSIX
+public import SMTP
+
+/// A file that could not be read.
+public struct UnreadableFile: Error {
+  public let path: String
+  public let errno: Errno
+}
+
+public struct RecipientsFile: Sendable {
+  public let path: String
+
+  /// Octets that are read at once.
+  private static let pieceSize = 65_536
+  /// A line with more octets than this is none that `RecipientSearch` knows.
+  private static let longestLine = 1024
+  /// A larger file is not checked, in octets.
+  private static let checkLimit = 256 << 20
+
+  public init(path: String) { self.path = path }
+
+  /// Whether the file has an address. 100,000 lines take about half a millisecond, and no more memory than a few.
+  public func contains(_ address: LocalAddress) throws(UnreadableFile) -> Bool {
+    let search = RecipientSearch(for: address)
+    do throws(Errno) {
+      let file = try FileDescriptor.reading(path)
+      // What is searched begins and ends with a LF. The rest waits for what is read next.
+      var octets: [UInt8] = [.lineFeed]
+      octets.reserveCapacity(Self.pieceSize + Self.longestLine + 2)
+      while try file.read(into: &octets, atMost: Self.pieceSize) > 0 {
+        guard let end = octets.lastIndex(of: .lineFeed) else {
+          octets = [32]  // inside of a line that is too long
+          continue
+        }
+        if search.finds(in: octets.span.extracting(...end)) { return true }
+        if octets.count - end > Self.longestLine {
+          octets.replaceSubrange(0..., with: [32])
+        } else {
+          octets.removeSubrange(..<end)
+        }
+      }
+      octets.append(.lineFeed)
+      return search.finds(in: octets.span)
+    } catch {
+      throw UnreadableFile(path: path, errno: error)
+    }
+  }
+
+  /// Looks at every line, and returns how many say who exists, and what is wrong with the first that does not; nil if
+  /// all are well.
+  public func check() throws(UnreadableFile) -> (count: Int, fault: LineError?) {
+    let content: [UInt8]?
+    do throws(Errno) {
+      content = try FileDescriptor.reading(path).readAll(limit: Self.checkLimit)
+    } catch {
+      throw UnreadableFile(path: path, errno: error)
+    }
+    guard let content else { throw UnreadableFile(path: path, errno: .fileTooLarge) }
+    return Self.check(content)
+  }
+
+  static func check(_ content: [UInt8]) -> (count: Int, fault: LineError?) {
+    var count = 0
+    var fault: LineError?
+    var number = 0
+    for line in content.split(separator: .lineFeed, omittingEmptySubsequences: false) {
+      number += 1
+      if line.first == UInt8(ascii: "#") || line.allSatisfy({ $0.isBlank }) { continue }
+      if line.count <= longestLine, RecipientLine(Array(line)) != nil {
+        count += 1
+      } else if fault == nil {
+        let shown = text(Array(line.prefix(100).filter { $0 != 13 }))
+        fault = LineError(
+          line: number, reason: "\(shown): an address, a local part or @domain expected")
+      }
+    }
+    return (count, fault)
+  }
+}

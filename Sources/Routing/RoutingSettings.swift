@@ -1,0 +1,86 @@
+// The variables that say where mail goes, for every program that asks: postern.env(5).
+
+import POSIX
+import SMTP
+public import Settings
+
+extension Routing {
+  /// Reads SMTP_DOMAINS, SMTP_RECIPIENTS, SMTP_ALIASES and SMTP_LISTS_DIR, and the file of the aliases. `hostname` is
+  /// what `@hostname` stands for.
+  public init(_ source: inout SettingsSource, hostname: [UInt8]) throws(SettingsError) {
+    self.init(hostname: hostname)
+    domains = try source.read(
+      "SMTP_DOMAINS", default: "", "domain names or @hostname, space or comma between"
+    ) {
+      let names = $0.split { $0 == " " || $0 == "," || $0 == "\t" }.map { [UInt8]($0.utf8) }
+      let own = [UInt8]("@hostname".utf8)
+      let domains = names.compactMap { $0 == own ? hostname : Configuration.domain($0) }
+      return domains.count == names.count ? domains : nil
+    }
+    let recipients = source.text("SMTP_RECIPIENTS")
+    if !recipients.isEmpty { self.recipients = RecipientsFile(path: recipients) }
+    if let table = try source.table(
+      "SMTP_ALIASES",
+      { (octets) throws(LineError) in
+        try Aliases(parsing: octets)
+      })
+    {
+      aliases = table
+    }
+    let lists = source.text("SMTP_LISTS_DIR")
+    if !lists.isEmpty { self.lists = ListDirectory(path: lists) }
+  }
+}
+
+extension Senders {
+  /// Reads the file of SMTP_SENDERS; nil if there is none.
+  public static func read(_ source: inout SettingsSource) throws(SettingsError) -> Senders? {
+    try source.table("SMTP_SENDERS") { (octets) throws(LineError) in try Senders(parsing: octets) }
+  }
+}
+
+extension SettingsSource {
+  /// The queue's directory; nil if nothing is sent on. What is sent on is what is not for our domains, so they must be
+  /// named.
+  public mutating func queueDirectory(_ routing: Routing) throws(SettingsError) -> String? {
+    let path = text("SMTP_QUEUE_DIR")
+    if path.isEmpty {
+      guard routing.aliases.count == 0, routing.lists == nil else {
+        throw SettingsError(
+          variable: "SMTP_QUEUE_DIR", value: path,
+          reason: "a directory expected: SMTP_ALIASES and SMTP_LISTS_DIR need a queue")
+      }
+      return nil
+    }
+    guard !routing.domains.isEmpty else {
+      throw SettingsError(
+        variable: "SMTP_QUEUE_DIR", value: path,
+        reason: "SMTP_DOMAINS expected: without it every domain is ours, and nothing is sent on")
+    }
+    return path
+  }
+
+  /// Octets that a table may have.
+  private static let tableLimit = 4 << 20
+
+  /// Reads the file that a variable names; nil if the variable names none.
+  fileprivate mutating func table<Table>(
+    _ name: StaticString, _ parse: ([UInt8]) throws(LineError) -> Table
+  ) throws(SettingsError) -> Table? {
+    let path = text(name)
+    if path.isEmpty { return nil }
+    func fail(_ reason: String) -> SettingsError {
+      SettingsError(variable: name.description, value: path, reason: reason)
+    }
+    let content: [UInt8]?
+    do throws(Errno) {
+      content = try FileDescriptor.reading(path).readAll(limit: Self.tableLimit)
+    } catch {
+      throw fail(error.description)
+    }
+    guard let content else { throw fail("a text file of at most 4 MiB expected") }
+    do throws(LineError) { return try parse(content) } catch {
+      throw fail("line \(error.line): \(error.reason)")
+    }
+  }
+}

@@ -62,6 +62,8 @@ let package = Package(
 
     // What the queue and postern-send say to each other.
     .target(name: "Jobs", dependencies: ["SMTP"], swiftSettings: settings),
+    // What sendmail(1) understands.
+    .target(name: "Sendmail", dependencies: ["SMTP", "MIME", "Jobs"], swiftSettings: settings),
     // What the queue tells senders.
     .target(name: "Reports", dependencies: ["SMTP", "MIME", "Jobs"], swiftSettings: settings),
 
@@ -102,6 +104,9 @@ let package = Package(
     .testTarget(
       name: "ReportsTests", dependencies: ["Reports", "SMTP", "MIME", "Jobs", "TestSupport"],
       exclude: ["report.py"], swiftSettings: settings),
+    .testTarget(
+      name: "SendmailTests", dependencies: ["Sendmail", "SMTP", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(name: "PROXYTests", dependencies: ["PROXY"], swiftSettings: settings),
     .testTarget(
       name: "CommandTests",

@@ -67,6 +67,9 @@ let package = Package(
     // What the queue tells senders.
     .target(name: "Reports", dependencies: ["SMTP", "MIME", "Jobs"], swiftSettings: settings),
 
+    .target(
+      name: "Queue", dependencies: ["SMTP", "POSIX", "Storage", "Jobs"], swiftSettings: settings),
+
     // The programs.
     .executableTarget(
       name: "postern-smtpd",
@@ -87,6 +90,9 @@ let package = Package(
       name: "SMTPTests", dependencies: ["SMTP", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "StorageTests", dependencies: ["Storage", "POSIX", "SMTP", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "QueueTests", dependencies: ["Queue", "Storage", "Jobs", "POSIX", "SMTP", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "AuthenticationTests",

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <crypt.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -58,6 +59,12 @@ static inline char **postern_arguments(void) {
 
 static inline int postern_openat(int directory, const char *path, int flags, mode_t mode) {
   return openat(directory, path, flags, mode);
+}
+
+// readdir(3): the next name; null at the end.
+static inline const char *postern_next_name(DIR *directory) {
+  struct dirent *entry = readdir(directory);
+  return entry == NULL ? NULL : entry->d_name;
 }
 
 // fcntl(2) with a lock of this process.

@@ -157,10 +157,20 @@ extension Job {
   }
 }
 
-// Writing.
+// Writing. Who has more recipients than memory writes `head`, a `line` for each recipient, and `end`.
 extension Job {
   /// All lines.
   public var octets: [UInt8] {
+    var octets = head
+    for addressee in recipients { octets += addressee.line }
+    return octets + Self.end
+  }
+
+  /// The last line.
+  public static let end = Array("end\n".utf8)
+
+  /// The lines in front of those of the recipients.
+  public var head: [UInt8] {
     var octets = Array("message \(offset) ".utf8) + path + [10]
     octets += Array("from <".utf8) + reversePath.octets + Array(">".utf8)
     if isBinary { octets += Array(" BODY=BINARYMIME".utf8) }
@@ -172,13 +182,13 @@ extension Job {
     }
     if let id = deliveryStatus.envelopeID { octets += Array(" ENVID=".utf8) + id }
     octets.append(10)
-    for addressee in recipients { octets += addressee.line }
-    return octets + Array("end\n".utf8)
+    return octets
   }
 }
 
 extension Job.Addressee {
-  var line: [UInt8] {
+  /// The line of this recipient, with its LF.
+  public var line: [UInt8] {
     var line = Array("to <".utf8) + recipient.mailbox.octets + Array(">".utf8)
     let status = recipient.deliveryStatus
     if let notify = status.notify {

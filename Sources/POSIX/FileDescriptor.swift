@@ -294,11 +294,12 @@ extension FileDescriptor {
     return SocketPair(first: FileDescriptor(ends[0]), second: FileDescriptor(ends[1]))
   }
 
-  /// accept(2), for which there is until `deadline`.
-  public func accept(until deadline: Deadline, termination: CInt) throws(Link.Interruption)
-    -> FileDescriptor
-  {
-    try Link.wait(for: CInt(POLLIN), on: self, until: deadline, termination: termination)
+  /// accept(2), for which there is until `deadline`, or until whoever has the other end of `peer` closes it.
+  public func accept(
+    until deadline: Deadline, termination: CInt, unlessEnded peer: borrowing FileDescriptor
+  ) throws(Link.Interruption) -> FileDescriptor {
+    try Link.wait(
+      for: CInt(POLLIN), on: self, until: deadline, termination: termination, peer: peer.number)
     do throws(Errno) {
       return FileDescriptor(
         try retrying { postern_accept(number) })

@@ -184,23 +184,25 @@ private struct Pump {
 }
 
 extension Link {
-  /// Waits until an event of poll(2) happens.
+  /// Waits until an event of poll(2) happens. That the other end of the descriptor `peer` is closed is a failure.
   static func wait(
     for event: CInt, on socket: borrowing FileDescriptor, until deadline: Deadline,
-    termination: CInt
+    termination: CInt, peer: CInt = -1
   ) throws(Interruption) {
-    var polled: [2 of pollfd] = [
+    var polled: [3 of pollfd] = [
       pollfd(fd: termination, events: Int16(POLLIN), revents: 0),
       pollfd(fd: socket.number, events: Int16(event), revents: 0),
+      pollfd(fd: peer, events: 0, revents: 0),
     ]
     while true {
       var span = polled.mutableSpan
       let count = unsafe span.withUnsafeMutableBufferPointer {
-        unsafe poll($0.baseAddress, 2, deadline.remainingMilliseconds)
+        unsafe poll($0.baseAddress, 3, deadline.remainingMilliseconds)
       }
       if count < 0, postern_errno() != EINTR { throw .failed(.current) }
       if polled[0].revents != 0 { throw .terminated }
-      if count > 0 { return }
+      if polled[1].revents != 0 { return }
+      if polled[2].revents != 0 { throw .failed(.connectionReset) }
       if deadline.hasPassed { throw .timeout }
     }
   }

@@ -93,7 +93,7 @@ struct Composition {
     message.to = to
     message.cc = cc
     message.subject = subject
-    message.usesUTF8 = !([from] + to + cc).allSatisfy { $0.isASCII }
+    message.usesUTF8 = message.needsUTF8
     var octets: [UInt8] = []
     message.append(to: &octets, unique: Self.unique())
     return octets
@@ -128,10 +128,10 @@ struct Composition {
     let content = try content(path)
     do throws(BuildError) {
       return OutgoingFile(
-        type: try MediaTypeName([UInt8](type(of: name).utf8)), fileName: try FieldText(name),
+        type: try MediaTypeName([UInt8](type(of: name).utf8)), fileName: try FileName(name),
         content: content)
     } catch {
-      throw Failure(path: path, reason: "its name is not text")
+      throw Failure(path: path, reason: "its name is not text of at most 255 octets")
     }
   }
 

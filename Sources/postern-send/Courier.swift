@@ -53,7 +53,7 @@ struct Courier: ~Copyable {
   mutating func deliver(
     _ job: Job, _ file: borrowing FileDescriptor, by route: () -> Route, _ tell: (Report) -> Void
   ) {
-    var rest = Rest(job)
+    var rest = Outstanding(job)
     var done: Host?
     if let host = connection?.host {
       _ = attempt(&rest, file, tell)
@@ -72,7 +72,15 @@ struct Courier: ~Copyable {
         continue
       }
       sessions += 1
-      if case .tlsFailed(let reason) = attempt(&rest, file, tell) {
+      switch attempt(&rest, file, tell) {
+      case .open: break
+      case .closed:
+        guard rest.isCutOff else { break }
+        again = host
+        // As often as there is something to settle.
+        if rest.hasSettled { sessions -= 1 }
+        rest.rotate()
+      case .tlsFailed(let reason):
         rest.judge(.tlsFailed(reason), at: host.name)
         log.write(.warning, "tls") { line in
           line.add("host", host.name)
@@ -95,20 +103,22 @@ struct Courier: ~Copyable {
 
   /// Has the job done on the connection.
   private mutating func attempt(
-    _ rest: inout Rest, _ file: borrowing FileDescriptor, _ tell: (Report) -> Void
+    _ rest: inout Outstanding, _ file: borrowing FileDescriptor, _ tell: (Report) -> Void
   ) -> End {
     guard var current = connection.take() else { return .closed }
     let host = current.host
-    rest.judge(.crashed, at: host.name)
-    guard current.channel.send(file), current.channel.write(rest.job.octets) else {
+    let job = rest.begin()
+    guard current.channel.send(file), current.channel.write(job.octets) else {
       rest.judge(.connectionClosed, at: host.name)
       finish(current)
       return .closed
     }
-    var end = End.closed
-    reading: while true {
+    while true {
       switch current.channel.line(termination: isTerminated ? -1 : termination) {
-      case .end: break reading
+      case .end:
+        rest.judgeRest(.crashed, at: host.name, tell)
+        finish(current)
+        return .closed
       case .terminated:
         isTerminated = true
         current.process.terminate()
@@ -118,21 +128,17 @@ struct Courier: ~Copyable {
         } else if line.elementsEqual("starttls".utf8) {
           startTLS(&current)
         } else if line.elementsEqual("tls".utf8) {
-          end = .tlsFailed(
-            current.tunnel?.reason() ?? [UInt8]("no connection to stunnel".utf8))
-          break reading
-        } else if line.elementsEqual("done open".utf8), !isTerminated {
-          connection = consume current
-          rest.forgetCrash()
-          return .open
+          let reason = current.tunnel?.reason() ?? [UInt8]("no connection to stunnel".utf8)
+          finish(current)
+          return .tlsFailed(reason)
         } else {
-          rest.forgetCrash()
-          break reading
+          let isOpen = line.elementsEqual("done open".utf8) && !isTerminated
+          rest.judgeRest(.connectionClosed, at: host.name, tell)
+          if isOpen { connection = consume current } else { finish(current) }
+          return isOpen ? .open : .closed
         }
       }
     }
-    finish(current)
-    return end
   }
 
   private func startTLS(_ current: inout Connection) {
@@ -156,6 +162,12 @@ struct Courier: ~Copyable {
 extension Courier {
   /// Connects and starts the process; gives why that failed.
   private mutating func connect(to host: Host) -> ClientSession.Verdict? {
+    var host = host
+    if host.level != .none, !Tunnel.isAvailable {
+      guard host.level == .opportunistic else { return .noStunnel }
+      log.write(.warning, "tls") { $0.add("reason", "no stunnel: mail goes in clear text") }
+      host.level = .none
+    }
     var command: Subprocess?
     let link: Link
     do throws(Link.Interruption) {
@@ -163,11 +175,6 @@ extension Courier {
     } catch {
       if error == .terminated { isTerminated = true }
       return .unreachable(host, error)
-    }
-    var host = host
-    if host.level == .opportunistic, !Tunnel.isAvailable {
-      log.write(.warning, "tls") { $0.add("reason", "no stunnel: mail goes in clear text") }
-      host.level = .none
     }
     do throws(Errno) {
       try start(host, link, command)
@@ -242,63 +249,6 @@ extension Courier {
   }
 }
 
-/// The recipients of a job that have no final verdict, and what is known of them.
-private struct Rest {
-  private(set) var job: Job
-  private var reports: [Report]
-  /// Recipients that the current attempt has reported on.
-  private var current = 0
-
-  init(_ job: Job) {
-    self.job = job
-    reports = []
-  }
-
-  var isEmpty: Bool { job.recipients.isEmpty }
-
-  /// Whether the last attempt told nothing but that there is no connection.
-  var isConnectionLost: Bool {
-    reports.allSatisfy { $0.verdict.scope == .destination && $0.verdict.code == nil }
-  }
-
-  /// The same verdict for all.
-  mutating func judge(_ verdict: ClientSession.Verdict, at host: [UInt8]) {
-    reports = job.recipients.map { Report($0.recipient.mailbox.octets, at: host, verdict) }
-    current = 0
-  }
-
-  /// What a process says of a recipient.
-  mutating func take(_ report: Report, _ tell: (Report) -> Void) {
-    let found = reports[current...].firstIndex { $0.address == report.address }
-    guard let index = found else { return }
-    if report.verdict.isFinal {
-      reports.remove(at: index)
-      job.recipients.remove(at: index)
-      tell(report)
-    } else {
-      reports[index] = report
-      reports.swapAt(current, index)
-      job.recipients.swapAt(current, index)
-      current += 1
-    }
-  }
-
-  /// Recipients that a process has not told of, though it said that it was done, have no such verdict.
-  mutating func forgetCrash() {
-    for index in reports.indices where reports[index].verdict == .crashed {
-      reports[index].verdict = .connectionClosed
-    }
-  }
-
-  /// The last word: `reason` for those that there is none on.
-  mutating func tellAll(_ reason: ClientSession.Verdict, _ tell: (Report) -> Void) {
-    if reports.isEmpty { judge(reason, at: []) }
-    for report in reports { tell(report) }
-    job.recipients = []
-    reports = []
-  }
-}
-
 extension Host {
   func isSame(as other: Host) -> Bool {
     guard case .address(let own) = place, case .address(let others) = other.place else {
@@ -309,17 +259,12 @@ extension Host {
 }
 
 extension ClientSession.Verdict {
-  /// Whether another host cannot change it in this attempt.
-  var isFinal: Bool {
-    switch outcome {
-    case .delivered, .unknown: true
-    case .deferred: false
-    case .refused: scope != .destination
-    }
-  }
-
   static let crashed = Self(
     .unknown, .message, .init(4, 3, 0), Array("The sending process ended unexpectedly".utf8))
+
+  static let noStunnel = Self(
+    .deferred, .destination, .init(4, 3, 5),
+    Array("TLS is required, but stunnel is not installed".utf8))
 
   static func tlsFailed(_ reason: [UInt8]) -> Self {
     Self(.deferred, .destination, .init(4, 7, 5), Array("TLS failed: ".utf8) + reason)

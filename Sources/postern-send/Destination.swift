@@ -8,6 +8,8 @@ struct Destination {
   let server: ServerURL?
   let command: String?
   let hostname: [UInt8]
+  /// For the hosts of a domain.
+  let level: TLSLevel
 
   /// Recipients that go the same way.
   struct Group {
@@ -35,6 +37,6 @@ struct Destination {
   func route(to domain: [UInt8]) -> Route {
     if let command { return Route(command: command) }
     if let server { return Route(server) }
-    return Route(domain: domain, hostname: hostname)
+    return Route(domain: domain, hostname: hostname, level: level)
   }
 }

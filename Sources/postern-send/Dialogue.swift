@@ -17,7 +17,7 @@ struct Dialogue {
     hasProgress = !isShown && FileDescriptor.isTerminal(2)
   }
 
-  mutating func sent(_ octets: [UInt8], isSecret: Bool) {
+  mutating func sent(_ octets: ArraySlice<UInt8>, isSecret: Bool) {
     guard isShown, !isContent, !octets.isEmpty else { return }
     if isSecret {
       show("C: ", Array("(not shown)".utf8))

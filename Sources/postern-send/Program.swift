@@ -50,7 +50,8 @@ struct Program {
     else { return .ioError }
     log.level = settings.logLevel
     let destination = Destination(
-      server: server, command: arguments.command, hostname: settings.hostname)
+      server: server, command: arguments.command, hostname: settings.hostname,
+      level: settings.level)
     var courier = Courier(
       settings, password: password, isVerbose: arguments.isVerbose, log: log,
       termination: termination.value)

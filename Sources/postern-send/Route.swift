@@ -28,6 +28,7 @@ struct Route {
   /// Why there is no other host, if nothing could be connected to.
   private(set) var failure: ClientSession.Verdict
   private let server: ServerURL?
+  private let level: TLSLevel
 
   /// Names of hosts that are equally good.
   private struct Group {
@@ -39,12 +40,14 @@ struct Route {
   private init() {
     failure = .noAddress(permanent: false)
     server = nil
+    level = .none
   }
 
   /// To a command.
   init(command: String) {
     failure = .init(.deferred, .destination, .init(4, 4, 0), Array("No server".utf8))
     server = nil
+    level = .none
     ready = [
       Host(
         name: [], place: .command(command), isLMTP: false, isTLSFirst: false, user: nil,
@@ -54,6 +57,7 @@ struct Route {
 
   init(_ server: ServerURL) {
     self.server = server
+    level = server.level
     failure = .noAddress(permanent: false)
     switch server.place {
     case .host(let name, _): pending = [Group(names: [name])]
@@ -61,14 +65,15 @@ struct Route {
       ready = [
         Host(
           name: [UInt8](path.utf8), place: .address(.unix(path)), isLMTP: true, isTLSFirst: false,
-          user: nil, level: server.level)
+          user: nil, level: level)
       ]
     }
   }
 
   /// To the hosts that take mail for a domain, which is A-labels in lower case or an address literal.
-  init(domain: [UInt8], hostname: [UInt8]) {
+  init(domain: [UInt8], hostname: [UInt8], level: TLSLevel) {
     server = nil
+    self.level = level
     failure = .noAddress(permanent: true)
     guard domain.first != UInt8(ascii: "[") else {
       let literal = String(decoding: domain.dropFirst().dropLast(), as: UTF8.self)
@@ -155,7 +160,7 @@ struct Route {
     Host(
       name: name, place: .address(.internet(address, port: port)), isLMTP: server?.isLMTP ?? false,
       isTLSFirst: server?.isTLSFirst ?? false, user: server?.user,
-      level: server?.level ?? .opportunistic)
+      level: level)
   }
 
   /// The addresses of a host, of both families in turn.

@@ -27,7 +27,9 @@ struct Sender: ~Copyable {
   private var deadline: Deadline
   /// Why the connection is over, once it is.
   private var lost: ClientSession.Verdict?
+  /// Replies when the deadline was set, and octets of the output that are from before it.
   private var seenReplies = 0
+  private var unwritten = 0
   /// Why the session is over.
   private var failure: ClientSession.Verdict?
   private var isClosed = false
@@ -54,7 +56,8 @@ struct Sender: ~Copyable {
       switch host.level {
       case .none: .never
       case .opportunistic: .opportunistic
-      case .required, .verified: .required
+      case .required: .required
+      case .verified: .verified
       }
     let account = host.user.map {
       ClientSession.Account(login: $0, password: password ?? [])
@@ -182,7 +185,8 @@ extension Sender {
     {
       output.append(contentsOf: content.piece[range])
       if output.count >= Self.outputSize { flush() }
-      if lost != nil { return }
+      // What the server has said comes first: it may have refused the message already.
+      if position < input.count || lost != nil { return }
     }
     if output.count >= Self.outputSize { flush() }
   }
@@ -261,8 +265,10 @@ extension Sender {
       input.removeAll(keepingCapacity: true)
       position = 0
     }
-    if !output.isEmpty || session.replies != seenReplies { renewDeadline() }
-    dialogue.sent(output, isSecret: session.outputHoldsPassword)
+    // The server has its time for a whole reply, and for taking all of the output: a few octets of either
+    // give it no more.
+    if output.count > unwritten || session.replies != seenReplies { renewDeadline() }
+    dialogue.sent(output[unwritten...], isSecret: session.outputHoldsPassword)
     let arrived = input.count
     do throws(Link.Interruption) {
       try write(isWaiting: isWaiting)
@@ -273,19 +279,14 @@ extension Sender {
       case .failed: lose(.connectionClosed)
       }
     }
+    unwritten = output.count
     if input.count > arrived { isHandshaking = false }
     dialogue.received(input[arrived...])
   }
 
   private mutating func write(isWaiting: Bool) throws(Link.Interruption) {
     var written = 0
-    defer {
-      if session.outputHoldsPassword, written == output.count {
-        output.wipe()
-        session.outputHoldsPassword = false
-      }
-      output.removeFirst(min(written, output.count))
-    }
+    defer { forget(written) }
     repeat {
       let room = Self.inputSize - input.count
       // Replies that nobody has asked for, more than there is room for, are for the machine first.
@@ -297,16 +298,30 @@ extension Sender {
     } while written < output.count
   }
 
+  /// Removes what is written from the output. A password is overwritten.
+  private mutating func forget(_ written: Int) {
+    guard session.outputHoldsPassword else {
+      output.removeFirst(min(written, output.count))
+      return
+    }
+    let rest = Array(output.dropFirst(written))
+    output.wipe()
+    output = rest
+    if output.isEmpty { session.outputHoldsPassword = false }
+  }
+
   /// The connection is over; replies that have come still count.
   private mutating func lose(_ verdict: ClientSession.Verdict) {
-    output.removeAll()
+    forget(output.count)
     if isHandshaking { hasFailedTLS = true } else { lost = verdict }
   }
 
   private mutating func close() {
     isClosed = true
+    // What holds a password was for a session that has failed since.
+    if session.outputHoldsPassword { forget(output.count) }
     if !output.isEmpty {
-      dialogue.sent(output, isSecret: false)
+      dialogue.sent(output[...], isSecret: false)
       var written = 0
       _ = try? link.exchange(
         output, from: &written, into: &input, room: Self.inputSize, isWaiting: false,
@@ -326,7 +341,7 @@ extension Sender {
     channel.write([UInt8]("starttls\n".utf8))
     guard let end = tunnel.take(),
       let encrypted = try? end.listener.accept(
-        until: Deadline(inSeconds: 10), termination: termination)
+        until: Deadline(inSeconds: 10), termination: termination, unlessEnded: end.plain)
     else {
       hasFailedTLS = true
       return

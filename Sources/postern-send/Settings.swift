@@ -10,6 +10,8 @@ struct Settings {
   /// Where everything goes, unless the command line names a server; nil is the MX of each domain.
   let smarthost: ServerURL?
   let passwordFile: String?
+  /// How much TLS the hosts of a domain need. A server that is named has its level in its URL.
+  let level: TLSLevel
   /// Certificates of authorities, in PEM.
   let authorities: String
   /// Seconds that the server has for a reply at most. RFC 5321 §4.5.3.2 has seconds for each step, which
@@ -43,6 +45,9 @@ struct Settings {
     }
     let passwordFile = source.text("SMTP_SMARTHOST_PASSWORD_FILE")
     self.passwordFile = passwordFile.isEmpty ? nil : passwordFile
+    level = try source.read(
+      "SMTP_SEND_TLS", default: "opportunistic", "one of opportunistic required verified none"
+    ) { TLSLevel([UInt8]($0.utf8)) }
     authorities = source.text("SMTP_CA_FILE", default: "/etc/ssl/certs/ca-certificates.crt")
     timeout = try source.number("SMTP_SEND_TIMEOUT", default: 600, 1...86_400)
     connectTimeout = try source.number("SMTP_CONNECT_TIMEOUT", default: 30, 1...3600)

@@ -49,11 +49,12 @@ struct Tunnel: ~Copyable {
 
   /// Starts stunnel.
   mutating func start(for host: Host, authorities: String) throws(Errno) {
+    // Whatever fails from here on closes it, so that the session does not wait.
+    guard let plain = plain.take(), let program = Self.program else { throw .noSuchFile }
     let configuration = try FileDescriptor.pipe()
     let log = try FileDescriptor.pipe()
     try configuration.second.write(
       [UInt8](self.configuration(for: host, authorities: authorities).utf8).span)
-    guard let program = Self.program, let plain = plain.take() else { throw .noSuchFile }
     process = try Subprocess(
       [program, "-fd", "\(configuration.first.value)"],
       standard: [plain.value, plain.value, log.second.value], extra: configuration.first.value)

@@ -21,7 +21,8 @@ public func fuzzBuild(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   let html = choices & 1 != 0 ? try? BodyText(value(5)) : nil
   let plain = choices & 2 != 0 ? try? BodyText(value(4)) : nil
   let file = OutgoingFile(
-    type: (try? MediaTypeName(value(6))) ?? octetStream, fileName: text(value(7)),
+    type: (try? MediaTypeName(value(6))) ?? octetStream,
+    fileName: (try? FileName(value(7))) ?? noName,
     contentID: identifier, content: value(8))
   var message = MIME.OutgoingMessage(
     date: date, messageID: identifier, from: [from],
@@ -47,10 +48,10 @@ public func fuzzBuild(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
             ])), .message(value(8), isHeaderOnly: choices & 64 != 0),
       ])
   }
-  if !from.isASCII { message.usesUTF8 = true }
+  precondition(message.needsUTF8 == (message.usesUTF8 || !from.isASCII))
   var built: [UInt8] = []
   message.append(to: &built, unique: Array("fuzz".utf8))
-  if choices & 32 == 0 { checkLines(built, allowsUTF8: message.usesUTF8) }
+  if choices & 32 == 0 { checkLines(built, allowsUTF8: message.needsUTF8) }
   check(message, built.span)
   if choices & 32 == 0 { checkBody(plain, html, file, choices, built.span) }
   return 0
@@ -59,6 +60,7 @@ public func fuzzBuild(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
 private let octetStream = try! MediaTypeName(Array("application/octet-stream".utf8))
 private let empty = try! BodyText([])
 private let nothing = try! FieldText([])
+private let noName = try! FileName([])
 
 private func text(_ octets: [UInt8]) -> FieldText { (try? FieldText(octets)) ?? nothing }
 

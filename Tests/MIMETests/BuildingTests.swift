@@ -127,7 +127,7 @@ import Testing
   @Test(arguments: ["multipart/mixed", "Message/rfc822"])
   func fileOfCompositeType(_ type: String) throws {
     let file = OutgoingFile(
-      type: try MediaTypeName(Array(type.utf8)), fileName: try FieldText(Array("f".utf8)),
+      type: try MediaTypeName(Array(type.utf8)), fileName: try FileName(Array("f".utf8)),
       content: Array("x".utf8))
     let octets = built(try message(.file(file, isInline: false)))
     let part = Structure(octets.span).parts[0]
@@ -145,6 +145,37 @@ import Testing
     }
   }
 
+  /// An address has no form in ASCII: the message says that it needs SMTPUTF8, and is read the same.
+  @Test func addressInUTF8() throws {
+    let plain = try message(.text(BodyText(Array("x".utf8))))
+    #expect(!plain.needsUTF8)
+    let changes: [@Sendable (inout MIME.OutgoingMessage, NamedAddress) -> Void] = [
+      { $0.from.append($1) }, { $0.sender = $1 }, { $0.replyTo = [$1] }, { $0.to = [$1] },
+      { $0.cc = [$1] }, { message, _ in message.usesUTF8 = true },
+    ]
+    for change in changes {
+      var changed = plain
+      change(&changed, try address("é", "ü@x.example"))
+      #expect(changed.needsUTF8)
+    }
+    var message = plain
+    message.to = [try address("é", "ü@x.example")]
+    let read = Message(built(message).span).to.addresses
+    #expect(
+      read.map { string($0.name) } == ["é"] && read.map(\.address) == message.to.map(\.address))
+  }
+
+  @Test func fileNames() throws {
+    let name = try FileName(Array((String(repeating: "ü", count: 127) + "x").utf8))
+    #expect(throws: BuildError.tooLong) { try FileName(name.utf8 + [0x78]) }
+    #expect(throws: BuildError.notText) { try FileName(Array("a\r\nb".utf8)) }
+    #expect(throws: BuildError.notText) { try FileName([0xFF]) }
+    let file = OutgoingFile(
+      type: try MediaTypeName(Array("text/plain".utf8)), fileName: name, content: [])
+    let octets = built(try message(.file(file, isInline: false)))
+    #expect(Structure(octets.span).parts[0].fileName(in: octets.span) == name.utf8)
+  }
+
   @Test func addressThatLooksLikeAnEncodedWord() throws {
     var message = try message(.text(BodyText([])))
     message.to = try [address("", "=?utf-8?Q?=@x.example"), address("", "=?utf-8?Q?=@y.example")]
@@ -155,7 +186,7 @@ import Testing
     let text = try BodyText(Array("hello\n".utf8))
     let file = OutgoingFile(
       type: try MediaTypeName(Array("image/png".utf8)),
-      fileName: try FieldText(Array("ü.png".utf8)),
+      fileName: try FileName(Array("ü.png".utf8)),
       contentID: try MessageIdentifier(Array("i@x".utf8)), content: Array(0...255))
     func types(_ body: OutgoingPart) throws -> [String] {
       let octets = built(try message(body))
@@ -265,7 +296,7 @@ import Testing
   private func scripts() throws -> [UInt8] {
     let file = OutgoingFile(
       type: try MediaTypeName(Array("application/octet-stream".utf8)),
-      fileName: try FieldText(Array("Übergröße.txt".utf8)), content: Array("x".utf8))
+      fileName: try FileName(Array("Übergröße.txt".utf8)), content: Array("x".utf8))
     var message = try message(
       .body(text: BodyText(Array("Grüße 😀\n".utf8)), html: nil, attachments: [file]))
     message.subject = try FieldText(Array(expected[0].utf8.dropFirst(9)))

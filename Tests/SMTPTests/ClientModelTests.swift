@@ -62,7 +62,8 @@ extension ClientSession {
         let acting = session.stateName
         switch action {
         case .needInput, .close: return
-        case .flush, .settled, .postponed, .failed: break
+        case .flush: output.removeAll()
+        case .settled, .postponed, .failed: break
         case .startTLS:
           session.startedTLS(isVerified: true, into: &output)
           cause = "TLS begins"

@@ -1,7 +1,7 @@
 // What may stand in a field of a message that is built. A value with CR, LF or NUL cannot be made, so that no
-// value can end its field and begin another (header injection); who has one of these types need not look again.
+// value can end its field and begin another (header injection). Code that has such a value need not check it.
 
-/// Why something cannot stand in a message.
+/// Why a value cannot stand in a message.
 public enum BuildError: Error, Equatable, Sendable {
   /// CR, LF or NUL, or octets that are not UTF-8.
   case notText
@@ -37,6 +37,16 @@ public struct FieldText: Equatable, Sendable {
     var utf8: [UInt8] = []
     utf8.append(text)
     self.utf8 = utf8
+  }
+}
+
+/// The name of a file in any script: one line of text of at most 255 octets, as file systems have it.
+public struct FileName: Equatable, Sendable {
+  public let utf8: [UInt8]
+
+  public init(_ utf8: [UInt8]) throws(BuildError) {
+    guard utf8.count <= 255 else { throw .tooLong }
+    self.utf8 = try FieldText(utf8).utf8
   }
 }
 
@@ -87,6 +97,7 @@ public struct NamedAddress: Equatable, Sendable {
     try self.init(name: FieldText(address.name), address: address.address)
   }
 
+  /// Whether the address is ASCII; if not, only SMTPUTF8 carries a message that has it.
   public var isASCII: Bool {
     address.span.firstNonASCII(from: 0, to: address.count) == address.count
   }

@@ -17,9 +17,15 @@ public struct OutgoingMessage: Sendable {
   /// Fields besides these, in order. Those of the body (`Content-` and what follows, MIME-Version) are left out.
   public var fields: [(name: FieldName, text: FieldText)] = []
   public var body: OutgoingPart
-  /// Whether header fields may have UTF-8, which only SMTPUTF8 carries (RFC 6531). Without it names and text
-  /// are encoded, and addresses must be ASCII.
+  /// Whether names and text in header fields may be UTF-8, which only SMTPUTF8 carries (RFC 6531). Without it
+  /// they are encoded. There is no such encoding for addresses (see `needsUTF8`).
   public var usesUTF8 = false
+
+  /// Whether the message has to be sent with SMTPUTF8: `usesUTF8` is set, or an address is not ASCII.
+  public var needsUTF8: Bool {
+    usesUTF8 || !(sender?.isASCII ?? true)
+      || ![from, replyTo, to, cc].allSatisfy { $0.allSatisfy { $0.isASCII } }
+  }
 
   public init(
     date: DateTime, messageID: MessageIdentifier, from: [NamedAddress], body: OutgoingPart

@@ -4,13 +4,13 @@
 public struct OutgoingFile: Equatable, Sendable {
   public var type: MediaTypeName
   /// Empty for none.
-  public var fileName: FieldText
+  public var fileName: FileName
   /// By which the HTML refers to it (RFC 2392).
   public var contentID: MessageIdentifier?
   public var content: [UInt8]
 
   public init(
-    type: MediaTypeName, fileName: FieldText, contentID: MessageIdentifier? = nil, content: [UInt8]
+    type: MediaTypeName, fileName: FileName, contentID: MessageIdentifier? = nil, content: [UInt8]
   ) {
     (self.type, self.fileName, self.contentID) = (type, fileName, contentID)
     self.content = content

@@ -1,4 +1,4 @@
-// The type of a body (RFC 2045 §5.1), read just so far as the tree of parts needs it.
+// The type of a body (RFC 2045 §5.1), read as far as the tree of parts needs it.
 
 /// What a part is, as far as reading it differs.
 public enum MediaKind: Equatable, Sendable {
@@ -10,7 +10,7 @@ public enum MediaKind: Equatable, Sendable {
   case messageOther
   case other
 
-  public var isText: Bool { self == .textPlain || self == .textHTML || self == .textOther }
+  var isText: Bool { self == .textPlain || self == .textHTML || self == .textOther }
   public var isMultipart: Bool {
     switch self {
     case .multipartAlternative, .multipartRelated, .multipartDigest, .multipartOther: true

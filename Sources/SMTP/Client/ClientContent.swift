@@ -68,12 +68,16 @@ extension ClientSession {
     if !isLast { owed += 1 }
   }
 
-  /// Asks for content, or ends it behind DATA. The end is written only when all replies that have come have
-  /// been looked at: one that comes before the end does not answer the message.
+  /// Asks for content, or ends it behind DATA. The replies to the message are expected when its end has left
+  /// the output: what the server says before that does not answer the message.
   mutating func proceedContent(into output: inout [UInt8]) -> Action? {
     if delivery.isContentComplete {
-      output.append(delivery.content.missingAtEnd)
-      output.append(".\r\n")
+      if !delivery.isEndWritten {
+        output.append(delivery.content.missingAtEnd)
+        output.append(".\r\n")
+        delivery.isEndWritten = true
+      }
+      if !output.isEmpty { return .flush }
       expectEndOfData()
       return nil
     }

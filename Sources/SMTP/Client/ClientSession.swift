@@ -22,7 +22,8 @@ public struct ClientSession: Sendable {
     /// Write the output and bring more input, or call `fail` if no more can come. Input may come before the
     /// output is written: a server may wait for its replies to be read before it reads on.
     case needInput
-    /// Write the output, for there is more of it to come. Input that comes meanwhile is to be read.
+    /// Write all of the output. Input that comes meanwhile is to be read, and handed over afterwards, unless
+    /// there is so much of it that the server may have stopped reading.
     case flush
     /// Write the output; then `begin` a transaction, or `quit`.
     case ready
@@ -129,7 +130,7 @@ public struct ClientSession: Sendable {
   }
 
   /// Goes on with `input` from `position` on, and moves `position` behind what is done with. All input is
-  /// used up before more is asked for.
+  /// used up before more is asked for. `output` holds what the caller has not written yet.
   public mutating func advance(
     _ input: Span<UInt8>, _ position: inout Int, into output: inout [UInt8]
   ) -> Action {
@@ -207,12 +208,6 @@ public struct ClientSession: Sendable {
       .resetting, .closed:
       300
     }
-  }
-
-  /// Whether the output may hold a password.
-  public var isAuthenticating: Bool {
-    if case .authenticating = state { return true }
-    return false
   }
 }
 

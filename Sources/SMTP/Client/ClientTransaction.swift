@@ -78,6 +78,8 @@ struct Delivery: Sendable {
   var isLastChunk = false
   /// Whether all of the message was brought, behind DATA.
   var isContentComplete = false
+  /// Whether CR LF . CR LF has been given to the caller.
+  var isEndWritten = false
   /// The refusal of DATA that was pipelined, until the reply to RSET shows that no reply was one too many:
   /// else the refusal was the last recipient's, and a 354 follows it.
   var refusal: ClientSession.Verdict?

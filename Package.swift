@@ -85,6 +85,10 @@ let package = Package(
       name: "postern-passwd", dependencies: ["SMTP", "POSIX", "Authentication"],
       swiftSettings: settings, linkerSettings: program),
 
+    .executableTarget(
+      name: "postern-queue", dependencies: ["SMTP", "POSIX", "Settings", "Jobs", "Sendmail"],
+      swiftSettings: settings, linkerSettings: program),
+
     // The tests.
     .target(
       name: "TestSupport", dependencies: ["SMTP"], path: "Tests/TestSupport",
@@ -119,7 +123,9 @@ let package = Package(
     .testTarget(name: "PROXYTests", dependencies: ["PROXY"], swiftSettings: settings),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["postern-smtpd", "postern-send", "postern-passwd", "SMTP", "TestSupport"],
+      dependencies: [
+        "postern-smtpd", "postern-send", "postern-queue", "postern-passwd", "SMTP", "TestSupport",
+      ],
       swiftSettings: settings),
   ]
 )

@@ -10,9 +10,11 @@ public enum Process {
     case failure = 1
     case usage = 64
     case dataError = 65
+    case noUser = 67
     case unavailable = 69
     case ioError = 74
     case temporaryFailure = 75
+    case noPermission = 77
     case configuration = 78
   }
 

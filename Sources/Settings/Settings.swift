@@ -84,9 +84,10 @@ public struct SettingsSource {
   private static let standardFile = "/etc/postern/postern.env"
 
   /// Reads the file, and from the environment the variables that begin with one of `prefixes`. `option` is the file of
-  /// `--env-file`. `isReporting` says whether to make a `report`.
+  /// `--env-file`. `isReporting` says whether to make a `report`. `mayBeUnreadable` is for programs of every user: for them
+  /// /etc/postern/postern.env is as if it were not there, if they may not read it.
   public init(
-    prefixes: [StaticString], option: String?, isReporting: Bool
+    prefixes: [StaticString], option: String?, isReporting: Bool, mayBeUnreadable: Bool = false
   ) throws(SettingsError) {
     var environment = Variables()
     // If a name stands in the environment twice, the first value must count, as for getenv(3). `Variables` returns the
@@ -105,7 +106,10 @@ public struct SettingsSource {
     let source: StaticString = option == nil ? Self.fileVariable : "--env-file"
     if option == nil, path.isEmpty {
       (file, self.path) = (Variables(), nil)
-    } else if let variables = try Variables.read(path, namedBy: source) {
+    } else if let variables = try Variables.read(
+      path, namedBy: source,
+      mayBeUnreadable: mayBeUnreadable && option == nil && variable == nil)
+    {
       (file, self.path) = (variables, path)
     } else if option == nil, variable == nil {
       (file, self.path) = (Variables(), nil)

@@ -30,6 +30,11 @@ public struct StoreError: Error {
   public let call: StaticString
   public let errno: Errno
 
+  public init(call: StaticString, errno: Errno) {
+    self.call = call
+    self.errno = errno
+  }
+
   /// Whether the disk or a quota is full, or the limit on the size of a file was reached.
   public var isNoSpace: Bool {
     errno == .noSpace || errno == .quotaExceeded || errno == .fileTooLarge
@@ -38,7 +43,7 @@ public struct StoreError: Error {
 
 /// A directory that messages are stored in.
 public struct MailDirectory: ~Copyable {
-  private let directory: FileDescriptor
+  let directory: FileDescriptor
 
   public init(path: String) throws(StoreError) {
     directory = try reporting("open") { () throws(Errno) in try FileDescriptor.directory(path) }
@@ -242,7 +247,7 @@ private final class MessageFile {
   }
 }
 
-private func reporting<Value: ~Copyable>(
+func reporting<Value: ~Copyable>(
   _ call: StaticString, _ body: () throws(Errno) -> Value
 ) throws(StoreError) -> Value {
   do throws(Errno) { return try body() } catch { throw StoreError(call: call, errno: error) }

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <crypt.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -71,6 +72,12 @@ static inline int postern_contains(const void *octets, size_t count, const void 
   return memmem(octets, count, word, length) != NULL;
 }
 
+// readdir(3): the next name; null at the end.
+static inline const char *postern_next_name(DIR *directory) {
+  struct dirent *entry = readdir(directory);
+  return entry == NULL ? NULL : entry->d_name;
+}
+
 // fcntl(2) with a lock of this process.
 static inline int postern_lock(int descriptor, int command, struct flock *lock) {
   return fcntl(descriptor, command, lock);
@@ -101,6 +108,20 @@ static inline int postern_pipe(int ends[2]) { return (int)syscall(SYS_pipe2, end
 static inline ssize_t postern_write_now(int descriptor, const void *octets, size_t count) {
   struct iovec piece = {(void *)octets, count};
   return syscall(SYS_pwritev2, descriptor, &piece, 1, -1L, -1L, 8);
+}
+
+// Who has connected a UNIX socket: unix(7), SO_PEERCRED. 0 if that is known.
+static inline int postern_peer_user(int socket, uint32_t *user) {
+  struct {
+    pid_t process;
+    uid_t user;
+    gid_t group;
+  } peer;
+  socklen_t size = sizeof peer;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return -1;
+  if (size != sizeof peer || peer.process <= 0) return -1;
+  *user = peer.user;
+  return 0;
 }
 
 static inline int postern_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }

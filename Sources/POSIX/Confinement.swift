@@ -8,9 +8,12 @@ import CSystem
 public struct Confinement: Sendable {
   /// The directory that files may be made, written and removed in; nil if it could not be opened.
   public var mailDirectory: String?
-  /// A file that may be read. Other files in its directory may be read too: whoever edits the file puts a new
-  /// one in its place.
-  public var readableFile: String?
+  /// The queue's directory, in whose directories the same may be done, and which files of the mail directory may be linked
+  /// into; nil if this process queues nothing.
+  public var queueDirectory: String?
+  /// Files that may be read. Other files in their directories may be read too: whoever edits a file puts a new one in
+  /// its place.
+  public var readableFiles: [String] = []
   /// Whether another program will be executed. It may read and execute every file, use the network,
   /// and make any system call except those that change the machine.
   public var executes = false
@@ -75,6 +78,8 @@ extension Confinement {
     static let readDirectory: UInt64 = 1 << 3
     static let removeFile: UInt64 = 1 << 5
     static let makeRegular: UInt64 = 1 << 8
+    /// To link a file into another directory. Version 1 of Landlock denies that always.
+    static let refer: UInt64 = 1 << 13
 
     /// Everything that a version of Landlock can deny.
     static func all(version: CInt) -> UInt64 {
@@ -96,7 +101,7 @@ extension Confinement {
     static let signals: UInt64 = 1 << 1
   }
 
-  /// Returns an error if the process could be confined, but `readableFile` could not be allowed.
+  /// Returns an error if the process could be confined, but one of `readableFiles` could not be allowed.
   private func restrictFiles() throws(Errno) -> Errno? {
     let version = postern_landlock_version()
     guard version > 0 else { throw .current }
@@ -107,17 +112,16 @@ extension Confinement {
     let size = version >= 6 ? 24 : version >= 4 ? 16 : 8
     let ruleset = FileDescriptor(
       try retrying { unsafe postern_landlock_create(&rules, size) })
-    if let mailDirectory {
-      try allow(
-        ruleset, mailDirectory,
-        Access.makeRegular | Access.writeFile | Access.removeFile | Access.readDirectory)
+    var storing =
+      Access.makeRegular | Access.writeFile | Access.removeFile | Access.readDirectory
+    if queueDirectory != nil, version >= 2 { storing |= Access.refer }
+    for directory in [mailDirectory, queueDirectory] {
+      if let directory { try allow(ruleset, directory, storing) }
     }
     var unreadable: Errno?
-    if let readableFile, !executes {
-      do throws(Errno) {
-        try allowReading(ruleset, readableFile)
-      } catch {
-        unreadable = error
+    if !executes {
+      for file in readableFiles {
+        do throws(Errno) { try allowReading(ruleset, file) } catch { unreadable = error }
       }
     }
     if executes {

@@ -1,112 +1,139 @@
-// Directories that are read, and files in them.
+// Directories: what is in them, names that move between them, and locks.
 
 import CSystem
 
-/// What fstat(2) says of a file or directory.
-public struct FileStatus: Sendable {
-  public let isRegular: Bool
-  public let size: Int
-  /// When its content last changed, in nanoseconds since 1970.
-  public let modified: Int64
+// Directories in directories.
+extension FileDescriptor {
+  /// Opens the directory `name` of this one, close-on-exec, and makes it with mode 0700 if it is missing.
+  public func makeDirectory(_ name: String) throws(Errno) -> FileDescriptor {
+    do throws(Errno) {
+      _ = try retrying { unsafe mkdirat(number, name, 0o700) }
+    } catch .fileExists {}
+    return try directory(name)
+  }
+
+  /// Opens the directory `name` of this one, close-on-exec.
+  public func directory(_ name: String) throws(Errno) -> FileDescriptor {
+    FileDescriptor(
+      try retrying { unsafe postern_openat(number, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) })
+  }
+
+  /// Moves `name` to another directory of the same file system, or to another name in this one. An existing name is
+  /// replaced.
+  public func rename(
+    _ name: String, to directory: borrowing FileDescriptor, as new: String
+  ) throws(Errno) {
+    _ = try retrying { unsafe renameat(number, name, directory.number, new) }
+  }
+
+  /// Gives the file `existing` of this directory a name in another one. An existing name is never replaced.
+  public func link(
+    _ existing: String, in directory: borrowing FileDescriptor, as name: String
+  ) throws(Errno) {
+    _ = try retrying { unsafe linkat(number, existing, directory.number, name, 0) }
+  }
 }
 
+// Files in directories.
 extension FileDescriptor {
-  /// fstat(2).
-  public func status() throws(Errno) -> FileStatus {
-    var status = stat()
-    _ = try retrying { unsafe fstat(number, &status) }
-    return FileStatus(
-      isRegular: status.st_mode & mode_t(S_IFMT) == mode_t(S_IFREG), size: Int(status.st_size),
-      modified: Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec))
+  /// Opens the regular file `name` for reading. A symbolic link is not followed, and nothing else is waited for.
+  public func reading(named name: String) throws(Errno) -> FileDescriptor {
+    try regular(name, O_RDONLY)
   }
 
-  /// Calls `body` with the name of each entry of this directory, in no order, `.` and `..` too.
-  public func forEachName(_ body: (Span<UInt8>) -> Void) throws(Errno) {
-    // A descriptor of its own, because the place in a directory belongs to the descriptor.
-    let reader = FileDescriptor(
-      try retrying { unsafe postern_openat(number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) })
-    let size = 256 * 1024
-    let buffer = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 8)
-    defer { unsafe buffer.deallocate() }
-    while true {
-      let count = try retrying { unsafe postern_read_entries(reader.number, buffer, size) }
-      if count == 0 { return }
-      // Each entry: inode (8 octets), offset (8), its length (2), type (1), the name and a NUL.
-      var start = 0
-      while start < count {
-        let length = unsafe Int(
-          buffer.loadUnaligned(fromByteOffset: start + 16, as: UInt16.self))
-        let name = unsafe buffer + start + 19
-        let octets = unsafe UnsafeBufferPointer(
-          start: name.assumingMemoryBound(to: UInt8.self),
-          count: strnlen(name.assumingMemoryBound(to: CChar.self), length - 19))
-        unsafe body(octets.span)
-        start += length
-      }
-    }
+  /// Opens the regular file `name` for reading and for appending.
+  public func appending(named name: String) throws(Errno) -> FileDescriptor {
+    try regular(name, O_RDWR | O_APPEND)
   }
 
-  /// Opens the regular file `name` of this directory for reading, close-on-exec; nil if it is something else. A symbolic
-  /// link is an error (ELOOP).
-  public func regularFile(_ name: String) throws(Errno) -> FileDescriptor? {
+  /// Opens the file `name` for writing, emptied; makes it if it is missing.
+  public func replacing(named name: String) throws(Errno) -> FileDescriptor {
+    FileDescriptor(
+      try retrying {
+        unsafe postern_openat(number, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+      })
+  }
+
+  private func regular(_ name: String, _ flags: CInt) throws(Errno) -> FileDescriptor {
     let file = FileDescriptor(
       try retrying {
-        unsafe postern_openat(number, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0)
+        unsafe postern_openat(number, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0)
       })
-    guard try file.status().isRegular else { return nil }
+    var status = stat()
+    _ = try retrying { unsafe fstat(file.number, &status) }
+    guard status.st_mode & mode_t(S_IFMT) == mode_t(S_IFREG) else { throw .invalidArgument }
     return file
   }
 
-  /// Whether this directory has an entry `name`.
-  public func hasEntry(_ name: String) throws(Errno) -> Bool {
+  /// What is known of a file.
+  public struct Status: Sendable {
+    public let size: Int
+    /// Seconds since 1970.
+    public let modified: Int64
+  }
+
+  public func status() throws(Errno) -> Status {
     var status = stat()
+    _ = try retrying { unsafe fstat(number, &status) }
+    return Status(size: Int(status.st_size), modified: Int64(status.st_mtim.tv_sec))
+  }
+
+  /// The file `name` of this directory; nil if there is none.
+  public func status(of name: String) -> Status? {
+    var status = stat()
+    guard unsafe fstatat(number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
+    return Status(size: Int(status.st_size), modified: Int64(status.st_mtim.tv_sec))
+  }
+
+  /// Sets the time of the last change to now.
+  public func touch() throws(Errno) {
+    _ = try retrying { futimens(number, nil) }
+  }
+}
+
+// Locks.
+extension FileDescriptor {
+  /// Takes a lock of the whole file or directory (flock(2)), which lasts as long as the descriptor is open. Waits for it
+  /// if `isWaiting`; otherwise returns whether it was to be had.
+  public func lock(shared isShared: Bool = false, isWaiting: Bool) throws(Errno) -> Bool {
+    let operation = (isShared ? LOCK_SH : LOCK_EX) | (isWaiting ? 0 : LOCK_NB)
     do throws(Errno) {
-      _ = try retrying { unsafe fstatat(number, name, &status, AT_SYMLINK_NOFOLLOW) }
+      _ = try retrying { flock(number, operation) }
       return true
-    } catch .noSuchFile {
+    } catch .wouldBlock {
       return false
     }
   }
 
-  /// Reads the file from its beginning into `buffer`, which it replaces, at most `limit` octets.
-  public func read(into buffer: inout [UInt8], limit: Int) throws(Errno) {
-    buffer.removeAll(keepingCapacity: true)
-    let size = min(try status().size, limit)
-    while buffer.count < size {
-      if try read(into: &buffer, atMost: size - buffer.count, at: buffer.count) == 0 { return }
-    }
-  }
-
-  /// Makes the folder `path`; it may be there already. Its mode is 0770 minus the umask.
-  public static func makeFolder(_ path: String) throws(Errno) {
-    do throws(Errno) { _ = try retrying { unsafe mkdir(path, 0o770) } } catch .fileExists {}
-  }
-
-  /// Gives the lock back.
-  public func unlock() { _ = flock(number, LOCK_UN) }
-
-  /// Takes a lock of the whole file that excludes every other process (flock(2)); false if there is none to be had before
-  /// the deadline. It ends with the descriptor.
-  public func lock(until deadline: Deadline) throws(Errno) -> Bool {
-    while true {
-      do throws(Errno) {
-        _ = try retrying { flock(number, LOCK_EX | LOCK_NB) }
-        return true
-      } catch .wouldBlock {
-        if deadline.hasPassed { return false }
-        usleep(2000)
-      }
-    }
-  }
+  /// Gives a lock back.
+  public func unlock() { flock(number, LOCK_UN) }
 }
 
-/// Whether `word` occurs in `octets`.
-public func contains(_ word: Span<UInt8>, in octets: Span<UInt8>) -> Bool {
-  unsafe octets.withUnsafeBytes { text in
-    unsafe word.withUnsafeBytes { word in
-      unsafe word.isEmpty
-        || !text.isEmpty
-          && postern_contains(text.baseAddress, text.count, word.baseAddress, word.count) != 0
+/// The names in a directory, one after the other, in no order. What comes or goes meanwhile may be there or not.
+@safe public struct DirectoryNames: ~Copyable {
+  private let stream: OpaquePointer
+
+  public init(_ directory: borrowing FileDescriptor) throws(Errno) {
+    // A descriptor of its own has a place of its own in the directory.
+    let own = try retrying {
+      unsafe postern_openat(directory.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
     }
+    guard let stream = unsafe fdopendir(own) else {
+      let error = Errno.current
+      close(own)
+      throw error
+    }
+    unsafe self.stream = stream
+  }
+
+  deinit { unsafe closedir(stream) }
+
+  /// The next name; nil at the end. Octets that are not UTF-8 become U+FFFD: such a name leads to no file.
+  public mutating func next() -> String? {
+    while let name = unsafe postern_next_name(stream) {
+      let text = unsafe String(cString: name)
+      if text != ".", text != ".." { return text }
+    }
+    return nil
   }
 }

@@ -10,14 +10,25 @@ public enum Process {
     case failure = 1
     case usage = 64
     case dataError = 65
+    case noUser = 67
     case unavailable = 69
     case ioError = 74
     case temporaryFailure = 75
+    case noPermission = 77
     case configuration = 78
   }
 
   /// getpid(2).
   public static var id: Int { Int(getpid()) }
+
+  /// getuid(2).
+  public static var user: UInt32 { getuid() }
+
+  /// The user who has connected a UNIX socket; nil if the descriptor is none.
+  public static func peerUser(of descriptor: CInt) -> UInt32? {
+    var user: UInt32 = 0
+    return unsafe postern_peer_user(descriptor, &user) == 0 ? user : nil
+  }
 
   public static func exit(_ status: ExitStatus) -> Never { CSystem.exit(status.rawValue) }
 

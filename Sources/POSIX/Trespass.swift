@@ -10,6 +10,13 @@
         switch name {
         case "read": _ = try FileDescriptor.reading("/etc/passwd")
         case "write": _ = try FileDescriptor.directory("/tmp").makeUnnamedFile()
+        // Of the mail directory and the queue, which a session that relays has.
+        case "read mail": _ = try FileDescriptor.reading("emails/secret")
+        case "read queue": _ = try FileDescriptor.reading("queue/data/secret")
+        case "link out of the queue": try link("queue/data/secret", to: "outside")
+        case "link into the queue": try link("outside.eml", to: "queue/data/linked")
+        case "make a directory":
+          try once { unsafe mkdirat(AT_FDCWD, "queue/more", 0o700) }
         case "connect": try connectToDiscardPort()
         case "execute": throw ChildProcess.replaceProcess(with: ["/bin/true"], setting: [:])
         case "fork":
@@ -31,6 +38,11 @@
         return error.description
       }
       return "succeeded"
+    }
+
+    /// Gives a file a second name. A capability that root has must not help.
+    private static func link(_ old: String, to new: String) throws(Errno) {
+      try once { unsafe linkat(AT_FDCWD, old, AT_FDCWD, new, 0) }
     }
 
     private static let exec = PROT_READ | PROT_EXEC

@@ -13,9 +13,10 @@
 import POSIX
 
 extension Variables {
-  /// Reads a file of at most 1 MiB; nil if it does not exist. Errors name `variable`, from which the path has come.
+  /// Reads a file of at most 1 MiB; nil if it does not exist, or may be unreadable and is. Errors name `variable`, from
+  /// which the path has come.
   static func read(
-    _ path: String, namedBy variable: StaticString
+    _ path: String, namedBy variable: StaticString, mayBeUnreadable: Bool = false
   ) throws(SettingsError) -> Variables? {
     func fail(_ reason: String) -> SettingsError {
       SettingsError(variable: variable.description, value: path, reason: reason)
@@ -24,6 +25,8 @@ extension Variables {
     do throws(Errno) {
       content = try FileDescriptor.reading(path).readAll(limit: 1 << 20)
     } catch .noSuchFile {
+      return nil
+    } catch .noPermission where mayBeUnreadable {
       return nil
     } catch {
       throw fail(error.description)

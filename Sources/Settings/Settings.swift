@@ -84,9 +84,10 @@ public struct SettingsSource {
   private static let standardFile = "/etc/postern/postern.env"
 
   /// Reads the file, and from the environment the variables that begin with one of `prefixes`. `option` is the file of
-  /// `--env-file`. `isReporting` says whether to make a `report`.
+  /// `--env-file`. `isReporting` says whether to make a `report`. `mayBeUnreadable` is for programs of every user: for them
+  /// /etc/postern/postern.env is as if it were not there, if they may not read it.
   public init(
-    prefixes: [StaticString], option: String?, isReporting: Bool
+    prefixes: [StaticString], option: String?, isReporting: Bool, mayBeUnreadable: Bool = false
   ) throws(SettingsError) {
     var environment = Variables()
     // If a name stands in the environment twice, the first value must count, as for getenv(3). `Variables` returns the
@@ -105,7 +106,10 @@ public struct SettingsSource {
     let source: StaticString = option == nil ? Self.fileVariable : "--env-file"
     if option == nil, path.isEmpty {
       (file, self.path) = (Variables(), nil)
-    } else if let variables = try Variables.read(path, namedBy: source) {
+    } else if let variables = try Variables.read(
+      path, namedBy: source,
+      mayBeUnreadable: mayBeUnreadable && option == nil && variable == nil)
+    {
       (file, self.path) = (variables, path)
     } else if option == nil, variable == nil {
       (file, self.path) = (Variables(), nil)
@@ -115,14 +119,15 @@ public struct SettingsSource {
     }
   }
 
-  /// The variables that begin with `prefix` but were not read: they are probably misspelt. Call this when all variables
-  /// have been read, and only with `isReporting`.
+  /// The variables that begin with `prefix`, were not read, and are none of another program: they are probably misspelt.
+  /// Call this when all variables have been read, and only with `isReporting`.
   public func unknown(beginningWith prefix: String) -> [String] {
-    (environment.names.reversed() + file.names).filter { name in
-      name.utf8.starts(with: prefix.utf8)
-        && !report.contains { entry in
-          entry.name.withUTF8Buffer { unsafe name.utf8.elementsEqual($0) }
-        }
+    func isEqual(_ name: String, _ other: StaticString) -> Bool {
+      other.withUTF8Buffer { unsafe name.utf8.elementsEqual($0) }
+    }
+    return (environment.names.reversed() + file.names).filter { name in
+      name.utf8.starts(with: prefix.utf8) && !Self.known.contains { isEqual(name, $0) }
+        && !report.contains { isEqual(name, $0.name) }
     }
   }
 }

@@ -77,9 +77,10 @@ public struct MailDirectory: ~Copyable {
   }
 
   /// Stores a message under a name for each recipient. When this returns, all names are durable. When it throws, none of
-  /// them exists.
+  /// them exists. `alongside` is done when all else is: if it throws, the message is taken back.
   public func store(
-    _ message: consuming OpenMessage, time: Timestamp
+    _ message: consuming OpenMessage, time: Timestamp,
+    alongside: (borrowing OpenMessage) throws(StoreError) -> Void = { (_) throws(StoreError) in }
   ) throws(StoreError) {
     let names = MailFileNames(time: time, id: message.id)
     var linked: [String] = []
@@ -103,6 +104,7 @@ public struct MailDirectory: ~Copyable {
         try reporting("unlink") { () throws(Errno) in try directory.unlink(name) }
       }
       try reporting("fsync") { () throws(Errno) in try directory.synchronize() }
+      try alongside(message)
     } catch {
       for name in linked { try? directory.unlink(name) }
       discard(message)
@@ -193,6 +195,18 @@ public struct OpenMessage: ~Copyable {
     }
   }
 
+  /// Gives the message one more name, in another directory of the same file system. Throws if that cannot be, and always
+  /// if each file of the message is for one recipient alone.
+  public func link(in directory: borrowing FileDescriptor, as name: String) throws(StoreError) {
+    for file in files {
+      guard case .linked = file.purpose else { continue }
+      return try reporting("link") { () throws(Errno) in
+        try file.link(throughDescriptorIn: directory, as: name)
+      }
+    }
+    throw StoreError(call: "link", errno: .invalidArgument)
+  }
+
   fileprivate mutating func synchronize() throws(StoreError) {
     try flush()
     for file in files { try file.synchronize() }
@@ -238,6 +252,12 @@ private final class MessageFile {
     try reporting("fdatasync") { () throws(Errno) in try descriptor.synchronizeData() }
   }
 
+  func link(
+    throughDescriptorIn directory: borrowing FileDescriptor, as name: String
+  ) throws(Errno) {
+    try directory.link(descriptor, as: name)
+  }
+
   func link(in directory: borrowing FileDescriptor, as name: String) throws(Errno) {
     if let temporaryName {
       try directory.link(temporaryName, as: name)
@@ -247,7 +267,8 @@ private final class MessageFile {
   }
 }
 
-func reporting<Value: ~Copyable>(
+/// Names the call of an error.
+public func reporting<Value: ~Copyable>(
   _ call: StaticString, _ body: () throws(Errno) -> Value
 ) throws(StoreError) -> Value {
   do throws(Errno) { return try body() } catch { throw StoreError(call: call, errno: error) }

@@ -105,7 +105,7 @@ extension MailDirectory {
 
   /// When an entry was last made or removed, in nanoseconds since 1970.
   public func modified() throws(StoreError) -> Int64 {
-    try reporting("fstat") { () throws(Errno) in try directory.status().modified }
+    try reporting("fstat") { () throws(Errno) in try directory.modifiedNanoseconds() }
   }
 
   /// Whether there is a file of this name.
@@ -115,7 +115,13 @@ extension MailDirectory {
 
   /// Opens a stored file; nil if it is no regular file.
   public func openFile(_ name: String) throws(StoreError) -> FileDescriptor? {
-    try reporting("open") { () throws(Errno) in try directory.regularFile(name) }
+    do throws(Errno) {
+      return try directory.reading(named: name)
+    } catch .invalidArgument {
+      return nil
+    } catch {
+      throw StoreError(call: "open", errno: error)
+    }
   }
 
   /// Reads a stored file into `content`, at most `limit` octets; false if it is no regular file.

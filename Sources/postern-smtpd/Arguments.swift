@@ -17,6 +17,8 @@ struct Arguments {
   var hasProxy = false
   /// Whether this session follows STARTTLS in another session, and so sends no greeting.
   var isResumed = false
+  /// Whether a program of this machine hands mail in (`--local`).
+  var isSubmission = false
   /// The file of `--env-file`.
   var environmentFile: String?
 
@@ -30,6 +32,7 @@ struct Arguments {
       case "--tls": isTLS = true
       case "--proxy": hasProxy = true
       case "--resumed": isResumed = true
+      case "--local": isSubmission = true
       case "--check": request = .check
       case "--version": request = .version
       case "--help": request = .help
@@ -43,11 +46,17 @@ struct Arguments {
           variable: Self.unknown, value: argument, reason: "not known; see --help")
       }
     }
+    if isSubmission, isTLS || hasProxy || isResumed {
+      throw SettingsError(
+        variable: Self.unknown, value: "--local",
+        reason: "not with --tls, --proxy or --resumed: the client is on this machine")
+    }
   }
 
   static let help = """
     usage: postern-smtpd [--tls] [--proxy] [--resumed] [--env-file FILE]
-           postern-smtpd [--tls] [--env-file FILE] --check
+           postern-smtpd --local [--env-file FILE]
+           postern-smtpd [--tls] [--local] [--env-file FILE] --check
            postern-smtpd --version | --help
 
     One SMTP session on standard input and output. Mail is stored as .eml files.
@@ -55,6 +64,7 @@ struct Arguments {
       --tls            TLS protects this session: whoever listens in front says so
       --proxy          a PROXY protocol header (v1 or v2) comes first, and is believed
       --resumed        TLS was started inside a session (SMTP_STARTTLS): no greeting
+      --local          a program of this machine hands mail in: it may send anywhere
       --env-file FILE  read KEY=VALUE lines; the environment wins over them. Without this:
                        POSTERN_ENV_FILE, or /etc/postern/postern.env if it exists
       --check          print the configuration in force and who the peer is taken to be

@@ -3,7 +3,10 @@
 // system call are made in the machine.
 
 import Authentication
+import Jobs
 import POSIX
+import Queue
+import Routing
 import SMTP
 import Storage
 
@@ -21,6 +24,8 @@ struct Driver: ~Copyable {
   private var session: Session
   /// Nil if the mail directory could not be opened. The session goes on: it answers messages with 451.
   private var store: MailDirectory?
+  /// Nil if this session queues nothing, or the queue could not be opened.
+  private var queue: QueueDirectory?
   /// The message that is arriving or being stored, if there is one.
   private var message: Arrival?
   /// The stunnel that gets the connection when this session ends; nil unless the client asked for STARTTLS.
@@ -36,7 +41,8 @@ struct Driver: ~Copyable {
 
   init(
     settings: Settings, peer: Peer, isTLS: Bool, isResumed: Bool, log: Log,
-    store: consuming MailDirectory?, connection: consuming Connection
+    store: consuming MailDirectory?, queue: consuming QueueDirectory?,
+    connection: consuming Connection
   ) {
     self.settings = settings
     self.peer = peer
@@ -44,6 +50,7 @@ struct Driver: ~Copyable {
     client = peer.client(isTLS: isTLS)
     self.log = log
     self.store = store
+    self.queue = queue
     self.connection = connection
     session = Session(configuration: settings.session, isTLS: isTLS)
     pace = Pace(settings)
@@ -94,6 +101,7 @@ struct Driver: ~Copyable {
       case .appendLineEnd: append(Self.lineEnd.span)
       case .commit: commit()
       case .abort: abort()
+      case .route(let command): route(input.octets.span.copy(command))
       case .verify: try verify()
       case .startTLS: startTLS()
       case .refused(let reply, let command): logRefusal(reply, input.octets.span.copy(command))
@@ -122,40 +130,69 @@ struct Driver: ~Copyable {
 
 // The message. Each step that fails calls `session.storeFailed`, and the machine answers 451 or 452 in the place of 250.
 extension Driver {
-  /// Opens a message and writes the fields `Return-Path` and `Received`.
+  /// Opens a message and writes the fields `Return-Path` and `Received`. It goes to the mail directory for the local
+  /// recipients, and to the queue for the others.
   private mutating func open(_ envelope: Envelope, _ hello: Hello) {
     let id = MessageID(Process.random())
+    let time = Timestamp.now
+    var (fields, offset) = envelope.traceFields(
+      hello: hello, client: client, isAuthenticated: session.login != nil,
+      hostname: settings.session.hostname, id: id.octets, time: time)
     message = Arrival(id: id, envelope: envelope, hello: hello)
-    if store == nil {  // this was logged when the session began
-      abort()
-      session.storeFailed(.other, into: &output)
-      return
-    }
     do throws(StoreError) {
-      message?.file = try store?.open(id: id, for: envelope.recipients.map { $0.mailbox })
-      let fields = envelope.traceFields(
-        hello: hello, client: client, isAuthenticated: session.login != nil,
-        hostname: settings.session.hostname, id: id.octets, time: .now)
-      try message?.file?.append(fields.span)
+      if envelope.queuedRecipients == 0 {
+        try openLocal(id, envelope.recipients.map { $0.mailbox })
+      } else {
+        let local = envelope.recipients.filter { !$0.isQueued }
+        if !local.isEmpty { try openLocal(id, local.map { $0.mailbox }) }
+        try openEntry(id, envelope, arrival: time, offset: local.isEmpty ? 0 : offset)
+        if local.isEmpty { fields.removeSubrange(..<offset) }
+      }
+      try message?.append(fields.span)
     } catch {
       fail(error)
     }
   }
 
+  /// The error of a directory that is not open. Why it is not was logged when the session began.
+  private static var notOpen: StoreError { StoreError(call: "open", errno: .noSuchFile) }
+
+  private mutating func openLocal(_ id: MessageID, _ recipients: [Mailbox]) throws(StoreError) {
+    if store == nil { throw Self.notOpen }
+    message?.file = try store?.open(id: id, for: recipients)
+  }
+
+  /// Opens the entry of the queue, with the content of the open message, if there is one.
+  private mutating func openEntry(
+    _ id: MessageID, _ envelope: Envelope, arrival: Timestamp, offset: Int
+  ) throws(StoreError) {
+    var submission = Submission(envelope, arrival: arrival)
+    submission.login = session.login ?? []
+    submission.isOurs = session.mayRelay
+    submission.offset = offset
+    switch queue {
+    case .none: throw Self.notOpen
+    case .some(let queue): try message?.openEntry(in: queue, submission)
+    }
+    for recipient in envelope.recipients where recipient.isQueued {
+      try message?.entry?.add(Job.Addressee(recipient))
+    }
+  }
+
   private mutating func append(_ octets: Span<UInt8>) {
-    do throws(StoreError) { try message?.file?.append(octets) } catch { fail(error) }
+    do throws(StoreError) { try message?.append(octets) } catch { fail(error) }
   }
 
   /// Makes the message durable. Only then does the machine add the 250 to the output.
   private mutating func commit() {
-    guard let file = message?.file.take() else {
-      abort()
-      session.storeFailed(.other, into: &output)
-      return
+    guard var arrival = message.take() else { return }
+    let size = arrival.size
+    do throws(StoreError) {
+      try store(arrival.file.take(), arrival.entry.take())
+    } catch {
+      message = consume arrival
+      return fail(error)
     }
-    let size = file.size
-    do throws(StoreError) { try store?.store(file, time: .now) } catch { return fail(error) }
-    guard let arrival = message.take() else { return }
     session.stored(as: arrival.id.octets, into: &output)
     log.write(.info, "store") { line in
       arrival.describe(to: &line)
@@ -164,16 +201,39 @@ extension Driver {
     }
   }
 
+  private func store(
+    _ file: consuming OpenMessage?, _ entry: consuming OpenEntry?
+  ) throws(StoreError) {
+    let time = Timestamp.now
+    guard let entry else {
+      guard let file, store != nil else { throw Self.notOpen }
+      try store?.store(file, time: time)
+      return
+    }
+    switch queue {
+    case .none: throw Self.notOpen
+    case .some(let queue):
+      guard let file else { return try queue.store(entry) }
+      switch store {
+      case .none: throw Self.notOpen
+      case .some(let store): try queue.store(entry, and: file, in: store, time: time)
+      }
+    }
+  }
+
   /// Drops the message, if there is one.
   private mutating func abort() {
     guard var arrival = message.take() else { return }
     log.write(.info, "drop") { arrival.describe(to: &$0) }
+    if let entry = arrival.entry.take() { queue?.discard(entry) }
     if let file = arrival.file.take() { store?.discard(file) }
   }
 
-  /// Logs an error of the store, drops the message, and tells the machine.
+  /// Logs an error of the store or of the queue, drops the message, and tells the machine.
   private mutating func fail(_ error: StoreError) {
-    log.failure(error, settings)
+    log.failure(
+      error, in: settings.mailDirectory,
+      and: message?.envelope.queuedRecipients == 0 ? nil : settings.queueDirectory)
     abort()
     session.storeFailed(error.isNoSpace ? .noSpace : .other, into: &output)
   }
@@ -185,12 +245,42 @@ private struct Arrival: ~Copyable {
   let envelope: Envelope
   let hello: Hello
   let started = Clock.monotonicMilliseconds()
+  /// For the local recipients; nil if there are none.
   var file: OpenMessage?
+  /// For the others; nil if there are none.
+  var entry: OpenEntry?
 
   init(id: MessageID, envelope: Envelope, hello: Hello) {
     self.id = id
     self.envelope = envelope
     self.hello = hello
+  }
+
+  /// Octets of the content so far.
+  var size: Int {
+    switch file {
+    case .some(let file): return file.size
+    case .none: break
+    }
+    switch entry {
+    case .some(let entry): return entry.size
+    case .none: return 0
+    }
+  }
+
+  mutating func append(_ octets: Span<UInt8>) throws(StoreError) {
+    try file?.append(octets)
+    try entry?.append(octets)
+  }
+
+  /// Opens the entry of the queue. It shares the content with the file, if there is one.
+  mutating func openEntry(
+    in queue: borrowing QueueDirectory, _ submission: Submission
+  ) throws(StoreError) {
+    switch file {
+    case .none: entry = try queue.open(id: id, submission)
+    case .some(let file): entry = try queue.open(id: id, submission, sharing: file)
+    }
   }
 
   func describe(to line: inout Log.Line) {
@@ -201,6 +291,7 @@ private struct Arrival: ~Copyable {
     }
     line.add("helo", hello.name)
     line.add("recipients", envelope.recipients.count)
+    if envelope.queuedRecipients > 0 { line.add("queued", envelope.queuedRecipients) }
     for recipient in envelope.recipients.prefix(10) { line.add("to", recipient.mailbox.octets) }
   }
 }
@@ -212,8 +303,30 @@ extension Timestamp {
   }
 }
 
-// Authentication, and TLS.
+// Authentication, recipients, and TLS.
 extension Driver {
+  /// Finds out where the mail for a recipient goes.
+  private mutating func route(_ command: [UInt8]) {
+    guard let mailbox = session.routedMailbox else { return }
+    let route: Session.Route
+    do throws(UnreadableFile) {
+      switch try settings.routing.destination(of: mailbox) {
+      case .local: route = .local
+      case .list, .alias: route = .queue
+      case .foreign: route = .foreign
+      case .unknown: route = .unknown
+      }
+    } catch {
+      route = .unavailable
+      log.write(.error, "failure") { line in
+        line.add("call", "open")
+        line.add("reason", error.errno.description)
+        line.add("recipients", error.path)
+      }
+    }
+    if let reply = session.routed(route, into: &output) { logRefusal(reply, command) }
+  }
+
   /// How many seconds the reply to a failed authentication is delayed.
   private static let failureDelay = 1
 
@@ -221,7 +334,10 @@ extension Driver {
     try flush()  // verifying may take a while, and the client need not wait for earlier replies
     let verdict = try verdict()
     if verdict != .accepted { try connection.pause(until: Deadline(inSeconds: Self.failureDelay)) }
-    session.verified(verdict, into: &output)
+    let senders = settings.senders.flatMap { senders in
+      session.credentials.map { senders.senders(of: $0.login) }
+    }
+    session.verified(verdict, senders: senders, into: &output)
   }
 
   /// Verifies the credentials and logs the result. Keeps no copy of the password.
@@ -341,12 +457,13 @@ extension Driver {
 }
 
 extension Log {
-  /// Logs an error of the store.
-  func failure(_ error: StoreError, _ settings: Settings) {
+  /// Logs an error of the store or of the queue.
+  func failure(_ error: StoreError, in directory: String, and other: String? = nil) {
     write(.error, "failure") { line in
       line.add("call", error.call)
       line.add("reason", error.errno.description)
-      line.add("directory", settings.mailDirectory)
+      line.add("directory", directory)
+      if let other { line.add("queue", other) }
     }
   }
 }

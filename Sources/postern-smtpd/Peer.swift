@@ -15,6 +15,8 @@ import SMTP
 struct Peer {
   let address: IPAddress?
   let port: Int?
+  /// The user who runs the client, with `--local`.
+  let uid: UInt32?
   /// The name of the source, for the log.
   let source: StaticString
 
@@ -30,6 +32,16 @@ struct Peer {
     return isBehindTLS
       ? fromEnvironment() ?? fromSocket() ?? unknown
       : fromSocket() ?? fromEnvironment() ?? unknown
+  }
+
+  /// The program that hands mail in with `--local`: who has connected the socket or, where it is none, who runs this
+  /// process. Nil if it came by a network.
+  static func findLocal() -> Peer? {
+    if IPAddress.peer(of: 0) != nil { return nil }
+    if let uid = Process.peerUser(of: 0) {
+      return Peer(address: nil, port: nil, uid: uid, source: "SO_PEERCRED")
+    }
+    return Peer(address: nil, port: nil, uid: Process.user, source: "getuid")
   }
 
   private static func fromSocket() -> Peer? {
@@ -59,9 +71,10 @@ struct Peer {
     }
   }
 
-  private init(address: IPAddress?, port: Int?, source: StaticString) {
+  private init(address: IPAddress?, port: Int?, uid: UInt32? = nil, source: StaticString) {
     self.address = address
     self.port = port
+    self.uid = uid
     self.source = source
   }
 
@@ -74,6 +87,6 @@ struct Peer {
   func client(isTLS: Bool) -> Client {
     Client(
       address: address.map { [UInt8](($0.isIPv6 ? "IPv6:" + $0.text : $0.text).utf8) },
-      isTLS: isTLS)
+      isTLS: isTLS, uid: uid)
   }
 }

@@ -3,6 +3,8 @@
 import Authentication
 import POSIX
 import PROXY
+import Queue
+import Routing
 import SMTP
 import Settings
 import Storage
@@ -38,6 +40,7 @@ struct Program {
     guard FileDescriptor.isOpen(0), FileDescriptor.isOpen(1) else { return .ioError }
     var source = try source(arguments, isReporting: false)
     var settings = try Settings(&source)
+    if arguments.isSubmission { settings.becomeSubmission() }
     guard var log = openLog(isResumed: arguments.isResumed), let connection = try? Connection()
     else { return .ioError }
     log.level = settings.logLevel
@@ -47,11 +50,20 @@ struct Program {
     do throws(StoreError) {
       store = try MailDirectory(path: settings.mailDirectory)
     } catch {
-      log.failure(error, settings)
+      log.failure(error, in: settings.mailDirectory)
     }
+    var queue: QueueDirectory?
+    if settings.usesQueue, let directory = settings.queueDirectory {
+      do throws(StoreError) { queue = try QueueDirectory(path: directory) } catch {
+        log.failure(error, in: directory)
+      }
+    }
+    // A confined process cannot ask who has connected a socket.
+    let local = arguments.isSubmission ? Peer.findLocal() : nil
     settings.session.canStartTLS = settings.startTLS != nil && FileDescriptor.isSocket(0)
     if settings.isConfined {
-      confine(settings, isTLS: arguments.isTLS, hasStore: store != nil, log)
+      confine(
+        settings, isTLS: arguments.isTLS, hasStore: store != nil, hasQueue: queue != nil, log)
     }
     #if DEBUG
       if let attempt = Process.environment("POSTERN_TRESPASS") {
@@ -63,7 +75,14 @@ struct Program {
     #endif
     var isTLS = arguments.isTLS
     let peer: Peer
-    if arguments.hasProxy {
+    if arguments.isSubmission {
+      guard let local else {
+        throw SettingsError(
+          variable: Arguments.unknown, value: "--local",
+          reason: "the client came by a network, and anybody could send mail anywhere")
+      }
+      peer = local
+    } else if arguments.hasProxy {
       guard let front = readProxyHeader(connection, log, isTLS: isTLS) else { return .success }
       (peer, isTLS) = front
     } else {
@@ -72,12 +91,13 @@ struct Program {
     log.write(.info, "connect") { line in
       line.add("peer", peer.address?.text ?? "unknown")
       if let port = peer.port { line.add("port", port) }
+      if let uid = peer.uid { line.add("uid", Int(uid)) }
       line.add("from", peer.source)
       line.add("tls", isTLS ? "yes" : "no")
     }
     var driver = Driver(
       settings: settings, peer: peer, isTLS: isTLS, isResumed: arguments.isResumed, log: log,
-      store: store, connection: connection)
+      store: store, queue: queue, connection: connection)
     return driver.run()
   }
 
@@ -88,11 +108,22 @@ struct Program {
       prefixes: Settings.prefixes, option: arguments.environmentFile, isReporting: isReporting)
   }
 
-  /// Gives up what this session does not need.
-  private static func confine(_ settings: Settings, isTLS: Bool, hasStore: Bool, _ log: Log) {
+  /// Gives up what this session does not need. What is read by a name afterwards is in this table; everything else
+  /// (the environment file, the aliases, the senders) is read before, and the directories that are written are open.
+  ///
+  ///     SMTP_PASSWD_FILE   at each AUTH       its directory is readable
+  ///     SMTP_RECIPIENTS    at each RCPT       its directory is readable
+  ///     SMTP_LISTS_DIR     at each RCPT       whether NAME.csv is there, which needs no right
+  ///
+  /// Programs (SMTP_CHECKPASSWORD, stunnel for STARTTLS) may read everything.
+  private static func confine(
+    _ settings: Settings, isTLS: Bool, hasStore: Bool, hasQueue: Bool, _ log: Log
+  ) {
     var confinement = Confinement()
     confinement.mailDirectory = hasStore ? settings.mailDirectory : nil
-    confinement.readableFile = settings.passwordFile
+    confinement.queueDirectory = hasQueue ? settings.queueDirectory : nil
+    if let file = settings.passwordFile { confinement.readableFiles.append(file) }
+    if let file = settings.routing.recipients?.path { confinement.readableFiles.append(file) }
     // Where TLS is on already there is no STARTTLS.
     confinement.executes =
       settings.hasCheckPassword || (settings.session.canStartTLS && !isTLS)
@@ -146,15 +177,18 @@ struct Program {
   /// says 451 loses no mail, and scripts that make the directory ask first where it is.
   private static func check(_ arguments: Arguments) throws(SettingsError) -> Process.ExitStatus {
     var source = try source(arguments, isReporting: true)
-    let settings = try Settings(&source)
+    var settings = try Settings(&source)
+    if arguments.isSubmission { settings.becomeSubmission() }
     var status = Process.ExitStatus.success
-    let peer = Peer.find(isBehindTLS: arguments.isTLS)
+    let peer =
+      (arguments.isSubmission ? Peer.findLocal() : nil)
+      ?? Peer.find(isBehindTLS: arguments.isTLS)
     var text = ""
     for entry in source.report {
       text += "\(entry.name)=\(entry.value)\t# \(entry.origin.name)\n"
     }
     for name in source.unknown(beginningWith: "SMTP_") {
-      text += "# \(name) is not a variable of this program\n"
+      text += "# \(name) is not a variable of Postern\n"
     }
     text += "# file: \(source.path ?? "none")\n"
     do throws(StoreError) {
@@ -163,6 +197,7 @@ struct Program {
     } catch {
       text += "# mail directory: \(error.call): \(error.errno)\n"
     }
+    if !checkRouting(settings, &text) { status = .configuration }
     if let verifier = settings.verifier {
       do throws(VerifierError) {
         text += "# accounts: \(try verifier.check())\n"
@@ -182,10 +217,38 @@ struct Program {
     }
     text += "# peer: \(peer.address?.text ?? "unknown")"
     if let port = peer.port { text += " port \(port)" }
+    if let uid = peer.uid { text += " uid \(uid)" }
     text += ", from \(peer.source)\n"
     text += "# TLS: \(arguments.isTLS ? "yes, by --tls" : "no")\n"
     print(text)
     return status
+  }
+
+  /// Says what is to be found where mail goes; false if a file is wrong. A queue that cannot be written is as a mail
+  /// directory that cannot be.
+  private static func checkRouting(_ settings: Settings, _ text: inout String) -> Bool {
+    if let directory = settings.queueDirectory {
+      do throws(StoreError) {
+        try QueueDirectory(path: directory).probe()
+        text += "# queue: can be written\n"
+      } catch {
+        text += "# queue: \(error.call): \(error.errno)\n"
+      }
+    }
+    if settings.routing.aliases.count > 0 {
+      text += "# aliases: \(settings.routing.aliases.count)\n"
+    }
+    if let senders = settings.senders { text += "# senders: \(senders.count)\n" }
+    guard let recipients = settings.routing.recipients else { return true }
+    do throws(UnreadableFile) {
+      let (count, fault) = try recipients.check()
+      text += "# recipients: \(count)\n"
+      guard let fault else { return true }
+      text += "# recipients: error: \(recipients.path): line \(fault.line): \(fault.reason)\n"
+    } catch {
+      text += "# recipients: error: \(error.path): \(error.errno)\n"
+    }
+    return false
   }
 
   /// Tells the peer that there is no service, and the log why.

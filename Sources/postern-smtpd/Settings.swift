@@ -3,6 +3,7 @@
 
 import Authentication
 import POSIX
+import Routing
 import SMTP
 import Settings
 
@@ -10,6 +11,12 @@ import Settings
 struct Settings {
   var session: SMTP.Configuration
   var mailDirectory: String
+  /// Where the mail for an address goes.
+  var routing: Routing
+  /// The queue's directory; nil if nothing is sent on.
+  var queueDirectory: String?
+  /// Which reverse-paths a login may use; nil: any.
+  var senders: Senders?
   /// How many seconds a command, or a piece of content, may take.
   var timeout: Int
   /// How many seconds a session may take.
@@ -48,15 +55,13 @@ struct Settings {
     mailDirectory = try source.read("SMTP_MAIL_DIR", default: "./emails", "a directory") {
       $0.isEmpty ? nil : $0
     }
-    let hostname = session.hostname
-    session.domains = try source.read(
-      "SMTP_DOMAINS", default: "", "domain names or @hostname, space or comma between"
-    ) {
-      let names = $0.split { $0 == " " || $0 == "," || $0 == "\t" }.map { [UInt8]($0.utf8) }
-      let own = [UInt8]("@hostname".utf8)
-      let domains = names.compactMap { $0 == own ? hostname : Configuration.domain($0) }
-      return domains.count == names.count ? domains : nil
-    }
+    routing = try Routing(&source, hostname: session.hostname)
+    session.domains = routing.domains
+    session.routesRecipients = !routing.isPlain
+    queueDirectory = try source.queueDirectory(routing)
+    session.relays = queueDirectory != nil
+    session.offersDeliveryStatus = session.relays
+    senders = try Senders.read(&source)
     session.maximumSize = try source.number("SMTP_MAX_SIZE", default: 52_428_800, 1...Int.max)
     session.maximumRecipients = try source.number("SMTP_MAX_RECIPIENTS", default: 1000, 1...100_000)
     session.maximumErrors = try source.number("SMTP_MAX_ERRORS", default: 20, 0...1_000_000)
@@ -102,6 +107,25 @@ struct Settings {
     _ = source.text("SMTP_TLS_ADDR", default: "127.0.0.1:8465")
     _ = source.text("CERT_PATH")
     _ = source.text("KEY_PATH")
+  }
+}
+
+extension Settings {
+  /// Changes the settings for a session with a program of this machine: nobody logs in, and nothing is waited for.
+  mutating func becomeSubmission() {
+    session.isSubmission = true
+    session.hasAccounts = false
+    session.requiresAuthentication = false
+    (verifier, passwordFile, hasCheckPassword, environmentPassword) = (nil, nil, false, nil)
+    startTLS = nil
+    greetingDelay = 0
+  }
+
+  /// Whether some mail of this session may go to the queue: from who may relay, or for our lists and aliases.
+  var usesQueue: Bool {
+    queueDirectory != nil
+      && (session.isSubmission || session.hasAccounts || routing.aliases.count > 0
+        || routing.lists != nil)
   }
 }
 

@@ -69,7 +69,7 @@ private let canMount: Bool = {
     #expect(lines.contains("SMTP_MAX_SIZE=1000\t# file"))
     #expect(lines.contains("SMTP_TIMEOUT=30\t# environment"))
     #expect(lines.contains("SMTP_MAX_RECIPIENTS=1000\t# default"))
-    #expect(lines.contains("# SMTP_MAXSIZE is not a variable of this program"))
+    #expect(lines.contains("# SMTP_MAXSIZE is not a variable of Postern"))
     #expect(lines.contains("# peer: 192.0.2.7 port 4711, from TCPREMOTEIP"))
     #expect(lines.contains("# TLS: yes, by --tls"))
     #expect(lines.contains("# mail directory: open: No such file or directory"))

@@ -43,9 +43,14 @@ struct ConfinementTests {
   /// Checks what /proc says about the process of a session that has sent its greeting, for each kind of session.
   @Test(arguments: [
     [:], ["SMTP_PASSWD_FILE": "/etc/nothing"], ["SMTP_CHECKPASSWORD": "/bin/false"],
+    [
+      "SMTP_PASSWD_FILE": "/etc/nothing", "SMTP_QUEUE_DIR": "queue", "SMTP_DOMAINS": "x.example",
+      "SMTP_RECIPIENTS": "/etc/recipients/file",
+    ],
   ])
   func status(_ environment: [String: String]) {
     _ = MailFolder(folder)
+    _ = QueueFolder(folder)
     let script = """
       import re, subprocess, sys
       p = subprocess.Popen([sys.argv[1]], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -117,6 +122,37 @@ struct ConfinementTests {
     #expect(
       free.contains(name == "connect" ? "Connection refused" : "result=succeeded")
         || name == "execute")
+  }
+
+  /// A session that relays can put files into the queue and can do nothing else there. Without accounts it cannot even do
+  /// that. (It runs as somebody who is not root, whom nobody stops from reading.)
+  @Test(arguments: [
+    "read", "write", "execute", "connect", "read mail", "read queue", "link out of the queue",
+    "link into the queue", "make a directory",
+  ])
+  func relayingSession(_ name: String) throws {
+    guard Kernel.landlock > 1, Kernel.hasSeccomp else {
+      print("not tried, since this kernel cannot confine such a session")
+      return
+    }
+    _ = MailFolder(folder)
+    let queue = QueueFolder(folder)
+    let data = queue.path + "/data"
+    try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
+    for file in ["emails/secret", "queue/data/secret", "outside.eml"] { _ = folder.file(file) }
+    let environment = [
+      "SMTP_QUEUE_DIR": "queue", "SMTP_DOMAINS": "x.example", "SMTP_USERNAME": "a",
+      "SMTP_PASSWORD": "b",
+    ]
+    let result = attempt(name, environment)
+    #expect(
+      result.contains("result=\"Permission denied\"")
+        || result.contains("result=\"Operation not permitted\"")
+        || result.contains("result=\"Invalid cross-device link\""), "\(result)")
+    let free = attempt(name, environment.merging(["SMTP_CONFINEMENT": "false"]) { a, _ in a })
+    #expect(
+      free.contains(name == "connect" ? "Connection refused" : "result=succeeded")
+        || name == "execute", "\(free)")
   }
 
   /// A session with a checkpassword program can read files and execute programs, but it cannot write outside the mail

@@ -13,19 +13,22 @@ import Testing
   private let session = Page("postern-smtpd.8")
   private let accounts = Page("postern-passwd.1")
   private let sending = Page("postern-send.1")
-  private var pages: [Page] { [guide, variables, session, accounts, sending] }
+  private let queue = Page("postern-queue.8")
+  private let mailer = Page("sendmail.8")
+  private var pages: [Page] { [guide, variables, session, accounts, sending, queue, mailer] }
 
   // The configuration.
 
   /// The variables with their defaults, as `--check` prints them in an empty environment.
   private func defaults() throws -> [String: String] {
-    let programs = ["postern-smtpd", "postern-send"].map { program in
+    let programs = ["postern-smtpd", "postern-send", "postern-queue"].map { program in
       Command.run([Command.built(program), "--check"], in: Scratch()).text
         .matches(of: /(?m)^(\w+)=(.*)\t# default$/).map { (String($0.1), String($0.2)) }
     }
     #expect(programs[0].count > 20 && programs[1].count > 8)
+    #expect(programs[2].count > 1)
     // How much the log says depends on the program.
-    return Dictionary(programs[0] + programs[1]) { session, _ in session }
+    return Dictionary(programs[0] + programs[1] + programs[2]) { session, _ in session }
   }
 
   private static let hostname = "the host's name"
@@ -123,11 +126,26 @@ import Testing
     #expect(Set(sends) == sending.synopsis.subtracting(["--"]))
   }
 
+  /// The options of sendmail: each letter is described, or named among those that are ignored.
+  @Test func optionsOfSendmail() throws {
+    let source = try Source.text("Sources/Sendmail/Invocation.swift")
+    let table = source.components(separatedBy: "func value(of option")[1]
+      .components(separatedBy: "\n  }\n")[0]
+    let known = table.matches(of: /ascii: "(\w)"/).map { String($0.1) }
+    #expect(known.count > 20)
+    let options = mailer.section("OPTIONS")
+    let ignored = options.components(separatedBy: "Taken and ignored:\n")[1]
+      .matches(of: /\b\w(?= ,|\n)/).map { String($0.0) }
+    let described = options.matches(of: /(?m)^\.It Fl (\w)/).map { String($0.1) }
+    #expect(Set(described).isDisjoint(with: ignored))
+    #expect((described + ignored).sorted() == known.sorted())
+  }
+
   @Test func exitStatuses() throws {
     let statuses = try Source.text("Sources/POSIX/Process.swift")
       .matches(of: /case \w+ = (\d+)/).map { String($0.1) }
     #expect(statuses.count > 4)
-    let described = [session, accounts, sending].flatMap {
+    let described = [session, accounts, sending, queue, mailer].flatMap {
       $0.section("EXIT STATUS").matches(of: /(?m)^\.It (\d+)/).map { String($0.1) }
     }
     #expect(Set(described) == Set(statuses))
@@ -197,8 +215,10 @@ import Testing
     var written: Set<String> = []
     var event = ""
     var calls = 0
-    // A call of write whose argument begins with an ampersand writes to the connection, not to the log.
-    let pattern = /write\((\.\w+|\w+\.logLevel), "(\w+)"\)|\.add\("(\w+)",|write\([^&]|\.add\(/
+    // A call of write whose argument begins with an ampersand writes to the connection, not to the log, and a call of add
+    // with a recipient adds to the queue.
+    let pattern =
+      /write\((\.\w+|\w+\.logLevel), "(\w+)"\)|\.add\("(\w+)",|write\([^&]|\.add\([^J]/
     for match in source.matches(of: pattern) {
       if let level = match.1, let name = match.2 {
         event = String(name)
@@ -230,7 +250,7 @@ import Testing
   @Test func reasons() throws {
     let source =
       try Source.folder("postern-smtpd") + Source.folder("Authentication")
-      + Source.folder("Settings")
+      + Source.folder("Settings") + Source.folder("Routing")
       + Source.text("Sources/postern-passwd/Program.swift")
     var given: [String] = []
     for pattern in [

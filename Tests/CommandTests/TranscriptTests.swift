@@ -9,6 +9,8 @@ import Testing
   func filter(_ transcript: Transcript) {
     let folder = Scratch()
     let mail = MailFolder(folder)
+    let queue = QueueFolder(folder)
+    for (name, text) in transcript.files { _ = folder.file(name, text.utf8) }
     let outcome = Command.run(
       [Command.built("postern-smtpd")] + transcript.arguments, in: folder,
       environment: transcript.settings.merging(["SMTP_HOSTNAME": Transcript.hostname]) { a, _ in a
@@ -17,7 +19,7 @@ import Testing
     #expect(outcome.status == 0)
     #expect(outcome.text.withoutIDs == transcript.server)
     #expect(!outcome.errorText.isEmpty, "a session leaves a log")
-    // There is one file for each recipient, and nothing else.
+    // There is one file for each local recipient, one entry for all others of a message, and nothing else.
     let expected = transcript.messages.flatMap { message in
       message.recipients.map {
         StoredMessage(
@@ -25,6 +27,13 @@ import Testing
       }
     }
     #expect(mail.messages.map(\.description).sorted() == expected.map(\.description).sorted())
+    let entries = transcript.messages.filter { !$0.queued.isEmpty }.map { message in
+      StoredMessage(
+        reversePath: message.reversePath, recipients: [], queued: message.queued,
+        content: message.content)
+    }
+    #expect(queue.messages.map(\.description).sorted() == entries.map(\.description).sorted())
+    #expect(queue.files.count == 2 * entries.count)
   }
 
   /// A session through a pipe, with an empty environment.

@@ -9,6 +9,7 @@ public func fuzzAddress(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   guard !path.contains(10), !path.contains(13) else { return 0 }
   var configuration = Configuration(hostname: Array("x".utf8))
   configuration.offersDeliveryStatus = true
+  configuration.isSubmission = true
   check(path) { envelope(from: Array("<>".utf8), to: $0, configuration)?.recipients.first?.mailbox }
   check(path) {
     switch envelope(from: $0, to: Array("<a@b>".utf8), configuration)?.reversePath {

@@ -17,6 +17,9 @@ public func fuzzSession(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   configuration.requiresAuthentication = flags & 1 != 0 && flags & 2 != 0
   configuration.offersDeliveryStatus = flags & 4 != 0
   configuration.bareLineEnds = flags & 8 == 0 ? .reject : flags & 2 == 0 ? .keep : .normalize
+  configuration.relays = flags & 4 != 0
+  configuration.isSubmission = flags & 5 == 4
+  configuration.routesRecipients = flags & 34 == 34
   configuration.canStartTLS = false  // what follows STARTTLS depends on the cut, and has to
   if flags & 16 != 0 {
     configuration.maximumSize = 20
@@ -28,9 +31,12 @@ public func fuzzSession(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   }
   let storing: (Int) -> Session.StoreFailure? = flags & 32 != 0 ? { _ in .noSpace } : { _ in nil }
 
-  var whole = Machine(configuration, isTLS: flags & 64 != 0, storing: storing)
+  let routes = [Session.Route.local, .queue, .foreign, .unknown, .unavailable]
+  let routing: (Mailbox) -> Session.Route = { routes[$0.octets.count % routes.count] }
+
+  var whole = Machine(configuration, isTLS: flags & 64 != 0, storing: storing, routing: routing)
   whole.receive(client)
-  var cut = Machine(configuration, isTLS: flags & 64 != 0, storing: storing)
+  var cut = Machine(configuration, isTLS: flags & 64 != 0, storing: storing, routing: routing)
   var rest = client
   while !rest.isEmpty {
     let piece = rest.prefix(flags & 128 != 0 ? 1 : cuts.next())

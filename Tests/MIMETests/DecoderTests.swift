@@ -45,6 +45,24 @@ import Testing
     }
   }
 
+  /// A body of 50 MB, of which no more is ever in memory than a piece. Every piece begins elsewhere in a line.
+  @Test func streams() {
+    let lines = Array(
+      repeating: Array("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIj\r\n".utf8), count: 1300)
+    let piece = Array(lines.joined().dropLast())
+    var decoder = TransferDecoder(.base64)
+    var output: [UInt8] = []
+    var size = 0
+    for _ in 0..<800 {
+      decoder.decode(piece.span, 0..<piece.count, into: &output)
+      #expect(output.count <= piece.count)
+      size += output.count
+      output.removeAll(keepingCapacity: true)
+    }
+    decoder.finish(into: &output)
+    #expect(size + output.count == 800 * 1300 * 36)
+  }
+
   @Test(
     arguments: [
       ("utf-8", [0xEF, 0xBB, 0xBF, 0xE6, 0x97, 0xA5, 0xF0, 0x9F, 0x98, 0x80], "\u{FEFF}日😀"),

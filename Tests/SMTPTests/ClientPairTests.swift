@@ -131,6 +131,7 @@ func asLines(_ content: [UInt8]) -> [UInt8] {
       var generator = Generator(seed)
       var settings = Configuration(hostname: Array("mail.example.org".utf8))
       settings.offersDeliveryStatus = true
+      settings.isSubmission = true
       settings.domains = ["y.example", "[192.0.2.1]", "xn--bcher-kva.example"].map {
         Array($0.utf8)
       }

@@ -1,4 +1,4 @@
-// What no transcript shows: delivery status parameters, which nothing offers yet, storing that fails,
+// What no transcript shows: delivery status parameters in the envelope, storing that fails,
 // dates, and recipients without number.
 
 import TestSupport
@@ -10,6 +10,7 @@ import Testing
   private func machine(_ lines: [String]) -> Machine {
     var configuration = Configuration(hostname: [120])
     configuration.offersDeliveryStatus = true
+    configuration.isSubmission = true
     var machine = Machine(configuration)
     machine.receive(lines.map { $0 + "\r\n" }.joined().utf8)
     return machine
@@ -93,7 +94,7 @@ import Testing
         #expect(largest < Session.outputLimit + 512)
         return
       case .proceed, .refused: break
-      case .open, .append, .appendLineEnd, .commit, .abort, .verify, .startTLS, .close:
+      case .open, .append, .appendLineEnd, .commit, .abort, .route, .verify, .startTLS, .close:
         Issue.record("\(action)")
         return
       }

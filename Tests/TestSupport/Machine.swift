@@ -15,16 +15,27 @@ package struct Machine {
   private var open: StoredMessage?
   /// Counts what is stored, for ids.
   private let outcome: (Int) -> Session.StoreFailure?
+  private let route: (Mailbox) -> Session.Route
+  /// What the one account may use.
+  private let senders: AllowedSenders?
 
   package init(_ transcript: Transcript) {
-    self.init(Configuration(transcript), isTLS: transcript.arguments.contains("--tls"))
+    let configuration = Configuration(transcript)
+    self.init(
+      configuration, isTLS: transcript.arguments.contains("--tls"),
+      routing: { transcript.route($0, configuration) }, senders: transcript.senders)
   }
 
-  /// `storing` says how the storing of the n-th message ends; nil is well.
+  /// `storing` says how the storing of the n-th message ends; nil is well. `routing` says where the mail for a recipient
+  /// goes.
   package init(
     _ configuration: Configuration, isTLS: Bool = false,
-    storing outcome: @escaping (Int) -> Session.StoreFailure? = { _ in nil }
+    storing outcome: @escaping (Int) -> Session.StoreFailure? = { _ in nil },
+    routing route: @escaping (Mailbox) -> Session.Route = { _ in .local },
+    senders: AllowedSenders? = nil
   ) {
+    self.route = route
+    self.senders = senders
     session = Session(configuration: configuration, isTLS: isTLS)
     self.outcome = outcome
     session.greet(into: &output)
@@ -72,11 +83,14 @@ package struct Machine {
       case .abort:
         precondition(open != nil)
         open = nil
+      case .route:
+        let reply = session.routed(route(session.routedMailbox!), into: &replying)
+        precondition(reply == nil || !replying.isEmpty)
       case .verify:
         let isRight =
           session.credentials?.login == Self.login
           && session.credentials?.password == Self.password
-        session.verified(isRight ? .accepted : .denied, into: &replying)
+        session.verified(isRight ? .accepted : .denied, senders: senders, into: &replying)
       case .startTLS: session.startTLS(isPossible: false, into: &replying)
       case .close:
         write()
@@ -101,8 +115,44 @@ extension StoredMessage {
       }
     self.init(
       reversePath: String(decoding: sender, as: UTF8.self),
-      recipients: envelope.recipients.map { String(decoding: $0.mailbox.octets, as: UTF8.self) },
-      content: [])
+      recipients: envelope.recipients.filter { !$0.isQueued }.map(\.text),
+      queued: envelope.recipients.filter(\.isQueued).map(\.text), content: [])
+  }
+}
+
+extension Recipient {
+  fileprivate var text: String { String(decoding: mailbox.octets, as: UTF8.self) }
+}
+
+// What the program finds in the files of a transcript, in few words: lines without comments and quotes.
+extension Transcript {
+  fileprivate func lines(_ setting: String) -> [String]? {
+    settings[setting].map { name in
+      files[name, default: ""].split(separator: "\n").map(String.init)
+    }
+  }
+
+  fileprivate func route(_ mailbox: Mailbox, _ configuration: Configuration) -> Session.Route {
+    guard mailbox.isAt(configuration.domains) else { return .foreign }
+    let address = String(decoding: mailbox.octets, as: UTF8.self).lowercased()
+    let parts = address.split(separator: "@")
+    if lines("SMTP_ALIASES")?.contains(where: { $0.hasPrefix(parts[0] + ":") }) == true {
+      return .queue
+    }
+    if parts[0] == "postmaster" { return .local }
+    guard let recipients = lines("SMTP_RECIPIENTS") else { return .local }
+    if settings["SMTP_RECIPIENTS"].map({ files[$0] == nil }) == true { return .unavailable }
+    let meanings = [address, String(parts[0]), "@" + parts[1]]
+    return meanings.contains { recipients.contains($0) } ? .local : .unknown
+  }
+
+  fileprivate var senders: AllowedSenders? {
+    guard let lines = lines("SMTP_SENDERS") else { return nil }
+    var senders = AllowedSenders()
+    for line in lines where line.hasPrefix("user: ") {
+      for sender in line.dropFirst(6).split(separator: ", ") { _ = senders.add(Array(sender.utf8)) }
+    }
+    return senders
   }
 }
 
@@ -117,6 +167,9 @@ extension Configuration {
       case "SMTP_MAX_SIZE": maximumSize = Int(value)!
       case "SMTP_MAX_RECIPIENTS": maximumRecipients = Int(value)!
       case "SMTP_MAX_ERRORS": maximumErrors = Int(value)!
+      case "SMTP_QUEUE_DIR": (relays, offersDeliveryStatus) = (true, true)
+      case "SMTP_RECIPIENTS", "SMTP_ALIASES": routesRecipients = true
+      case "SMTP_SENDERS": break
       case "SMTP_USERNAME", "SMTP_PASSWORD": hasAccounts = true
       case "SMTP_REQUIRE_AUTH": requiresAuthentication = true
       case "SMTP_ALLOW_INSECURE_AUTH": allowsInsecureAuthentication = true
@@ -127,5 +180,7 @@ extension Configuration {
       default: fatalError("\(transcript): \(name)")
       }
     }
+    isSubmission = transcript.arguments.contains("--local")
+    if isSubmission { (hasAccounts, requiresAuthentication) = (false, false) }
   }
 }

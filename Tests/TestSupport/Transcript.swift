@@ -2,10 +2,12 @@
 //
 //     # A comment.
 //     @ SMTP_MAX_SIZE=100     a setting; --tls and the like are arguments
+//     F: name a line          a line of a file that a setting names
 //     C: NOOP                 the client sends this line and CR LF
 //     C> NOOP\n               the client sends exactly this
 //     S: 250 2.0.0 OK         the server replies this line
 //     M: <a@b> <c@d> <e@f>    a message is stored: reverse-path, forward-paths
+//     Q: <c@d> <e@f>          it is queued for these forward-paths
 //     M: a line of it         a line of its content and CR LF
 //     M> a piece of it        exactly this
 //
@@ -18,6 +20,7 @@ package struct Transcript: Sendable, CustomStringConvertible {
   package let name: String
   package private(set) var settings: [String: String] = [:]
   package private(set) var arguments: [String] = []
+  package private(set) var files: [String: String] = [:]
   package private(set) var client: [UInt8] = []
   package private(set) var server = ""
   package private(set) var messages: [StoredMessage] = []
@@ -50,6 +53,10 @@ package struct Transcript: Sendable, CustomStringConvertible {
         } else {
           arguments.append(String(setting[0]))
         }
+      case "F:":
+        let words = rest.split(separator: " ", maxSplits: 1)
+        files[String(words[0]), default: ""] += words[1] + "\n"
+      case "Q:": messages[messages.count - 1].queued = StoredMessage.paths(rest)
       case "C:": client += Self.unescape(rest) + [13, 10]
       case "C>": client += Self.unescape(rest)
       case "S:": server += rest + "\r\n"
@@ -96,21 +103,30 @@ package struct Transcript: Sendable, CustomStringConvertible {
 package struct StoredMessage: Equatable, Sendable, CustomStringConvertible {
   package let reversePath: String
   package let recipients: [String]
+  /// The recipients that it is queued for.
+  package var queued: [String] = []
   package var content: [UInt8] = []
 
-  package init(reversePath: String, recipients: [String], content: [UInt8]) {
+  package init(
+    reversePath: String, recipients: [String], queued: [String] = [], content: [UInt8]
+  ) {
     self.reversePath = reversePath
     self.recipients = recipients
+    self.queued = queued
     self.content = content
   }
 
   /// `<a@b> <c@d> <e@f>`
   init(paths: String) {
-    let paths = paths.dropFirst().dropLast().components(separatedBy: "> <")
+    let paths = Self.paths(paths)
     self.init(reversePath: paths[0], recipients: Array(paths.dropFirst()), content: [])
   }
 
+  fileprivate static func paths(_ text: String) -> [String] {
+    text.dropFirst().dropLast().components(separatedBy: "> <")
+  }
+
   package var description: String {
-    "<\(reversePath)> -> \(recipients): \(String(decoding: content, as: UTF8.self).debugDescription)"
+    "<\(reversePath)> -> \(recipients), queued \(queued): \(String(decoding: content, as: UTF8.self).debugDescription)"
   }
 }

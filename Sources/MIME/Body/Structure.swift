@@ -96,7 +96,7 @@ private struct StructureReader {
     close(octets, downTo: 0, at: end)
   }
 
-  /// Begins a part at `start`, and with it the message that it may contain. Where its body begins.
+  /// Begins a part at `start`, and the message that it may contain. Returns where its body begins.
   private mutating func begin(_ octets: Span<UInt8>, at start: Int) -> Int {
     var start = start
     while true {
@@ -126,6 +126,7 @@ private struct StructureReader {
     }
   }
 
+  /// Ends and begins parts at a line that is a boundary. Returns where reading goes on.
   private mutating func pass(_ octets: Span<UInt8>, _ boundary: Boundary, at line: Int) -> Int {
     switch boundary {
     case .delimiter(let container, let next):
@@ -160,6 +161,7 @@ private struct StructureReader {
     }
   }
 
+  /// The body of `part` ends in front of `line`, without the line end there, which belongs to the boundary.
   private mutating func end(_ part: Int, _ octets: Span<UInt8>, at line: Int) {
     let start = parts[part].body.lowerBound
     let end =
@@ -247,7 +249,7 @@ private struct StructureReader {
     }
   }
 
-  /// The part with what its fields mean, and the boundary of a multipart.
+  /// The part with its kind, encoding and disposition, and the boundary if it is a multipart.
   private func typed(
     _ octets: Span<UInt8>, _ part: Part, _ container: Container?
   ) -> (Part, boundary: [UInt8]) {

@@ -1,7 +1,7 @@
 // What may stand in a field of a message that is built. A value with CR, LF or NUL cannot be made, so that no
-// value can end its field and begin another (header injection); who has one of these types need not look again.
+// value can end its field and begin another (header injection). Code that has such a value need not check it.
 
-/// Why something cannot stand in a message.
+/// Why a value cannot stand in a message.
 public enum BuildError: Error, Equatable, Sendable {
   /// CR, LF or NUL, or octets that are not UTF-8.
   case notText

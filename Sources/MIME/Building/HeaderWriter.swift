@@ -2,13 +2,13 @@
 // more than 998. What is not ASCII becomes encoded words (RFC 2047) or, where SMTPUTF8 is there to carry it,
 // stays UTF-8 (RFC 6532).
 
-/// Appends fields to a message. It ends with no field open.
+/// Appends whole fields to a message.
 public struct HeaderWriter {
   /// Whether text may stand as UTF-8.
   public let usesUTF8: Bool
   /// The octets of the line so far.
   private var column = 0
-  /// Whether no word of the field has come.
+  /// Whether the next word is the first of its field.
   private var isFirst = true
   /// Whether the line so far has an encoded word.
   private var hasEncodedWord = false
@@ -261,7 +261,7 @@ public struct HeaderWriter {
         isPlain && octet >= .space && octet != 0x7F && (octet < 0x80 || usesUTF8)
         && octet != .percent
     }
-    // Nor may it look like an encoded word, which readers would decode, or fold where it has two spaces.
+    // Nor may it look like an encoded word, which readers would decode.
     for index in value.indices.dropFirst() {
       if value[index - 1] == .equals, value[index] == .question { isPlain = false }
     }

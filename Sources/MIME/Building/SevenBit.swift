@@ -1,9 +1,9 @@
 // A message in 7 bits, for a host that takes no more (RFC 6152 §3): bodies with octets above ASCII become
 // quoted-printable or base64. Everything else stays as it is, octet by octet.
 //
-// Not converted is what a signature covers, which would break: a message with a DKIM-Signature or an
-// ARC-Message-Signature, and what is in a multipart/signed. Header fields in UTF-8 have no form in 7 bits that
-// means the same.
+// What is signed is not converted, since its signature would break: a message with a DKIM-Signature, a
+// DomainKey-Signature or an ARC-Message-Signature, and one that has a multipart/signed. Header fields in UTF-8
+// have no form in 7 bits that means the same.
 
 /// The message in 7 bits; nil if it cannot or may not be converted. Its lines end with CR LF.
 public func sevenBitMessage(_ octets: Span<UInt8>) -> [UInt8]? {

@@ -1,6 +1,6 @@
-// Which charset a label names: the labels of the WHATWG Encoding Standard §4.2 with some that mail has, and
-// with its view that US-ASCII and ISO-8859-1 are windows-1252 (-9: windows-1254, -11: windows-874), as the
-// octets 0x80 to 0x9F in such mail are meant.
+// Which charset a label names: the labels of the WHATWG Encoding Standard §4.2 and some more that mail has. As
+// there, US-ASCII and ISO-8859-1 are windows-1252 (-9: windows-1254, -11: windows-874), since that is what senders
+// mean by the octets 0x80 to 0x9F.
 
 /// A character encoding that can be decoded.
 public enum Charset: Equatable, Sendable {

@@ -25,7 +25,7 @@ extension HeaderField {
 }
 
 extension DateTime {
-  /// Reads a date, of which only the first 200 octets that are no comment count.
+  /// Reads a date: at most 200 words, comments and single octets that are neither.
   init?(_ octets: Span<UInt8>, _ range: Range<Int>) {
     var words = DateWords(octets, range)
     var day: Int?

@@ -1,4 +1,4 @@
-// The type of a body (RFC 2045 §5.1), read just so far as the tree of parts needs it.
+// The type of a body (RFC 2045 §5.1), read as far as the tree of parts needs it.
 
 /// What a part is, as far as reading it differs.
 public enum MediaKind: Equatable, Sendable {

@@ -6,7 +6,7 @@
 public struct Message: Equatable, Sendable {
   public let structure: Structure
 
-  // Of a field that may come once the first counts; To, Cc and the like are put together.
+  // Where a field may stand only once, the first counts; all To fields are put together, all Cc and all Bcc.
   public private(set) var from = AddressList()
   public private(set) var sender = AddressList()
   public private(set) var replyTo = AddressList()
@@ -68,7 +68,7 @@ public struct Message: Equatable, Sendable {
     }
   }
 
-  /// The fields of which one was read.
+  /// The fields that were read already.
   private struct Set: OptionSet {
     var rawValue: UInt8
     static let from = Set(rawValue: 1)
@@ -87,7 +87,7 @@ public struct Message: Equatable, Sendable {
     }
   }
 
-  /// Says of each leaf what it is.
+  /// Sorts the leaves: text, HTML, inline parts, attachments.
   private mutating func divide(_ octets: Span<UInt8>) {
     let parts = structure.parts
     guard parts[0].kind.isMultipart else {

@@ -1,4 +1,4 @@
-// The beginning of a text as a list of messages shows it.
+// The beginning of a text, for a list of messages.
 
 /// The first `length` characters of `text` (UTF-8) on one line, each run of white space and control characters
 /// as one space.

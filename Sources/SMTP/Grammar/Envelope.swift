@@ -26,6 +26,9 @@ public struct Envelope: Sendable {
     }
   }
 
+  /// How many of the recipients the message goes to the queue for.
+  public private(set) var queuedRecipients = 0
+
   private var known: Set<Identity> = []
   /// Recipients with a long address.
   private var longRecipients = 0
@@ -52,9 +55,10 @@ public struct Envelope: Sendable {
     deliveryStatus = parameters.deliveryStatus
   }
 
-  /// Whether one more recipient with this address may be added.
-  func hasRoom(for mailbox: Mailbox) -> Bool {
-    mailbox.octets.count <= Self.longAddress || longRecipients < Self.maximumLongRecipients
+  /// Whether one more recipient may be added, as far as the length of addresses matters.
+  func hasRoom(for recipient: Recipient) -> Bool {
+    recipient.isQueued || recipient.mailbox.octets.count <= Self.longAddress
+      || longRecipients < Self.maximumLongRecipients
   }
 
   /// Adds a recipient. One that is named twice gets the message once.
@@ -62,17 +66,26 @@ public struct Envelope: Sendable {
     let identity = Identity(octets: recipient.mailbox.canonical)
     guard known.insert(identity).inserted else { return }
     recipients.append(recipient)
-    if recipient.mailbox.octets.count > Self.longAddress { longRecipients += 1 }
+    if recipient.isQueued {
+      queuedRecipients += 1
+    } else if recipient.mailbox.octets.count > Self.longAddress {
+      longRecipients += 1
+    }
   }
 }
 
 public struct Recipient: Equatable, Sendable {
   public let mailbox: Mailbox
   public let deliveryStatus: DeliveryStatus
+  /// Whether the message goes to the queue for this recipient, and not to the mail directory.
+  public let isQueued: Bool
 
-  public init(mailbox: Mailbox, deliveryStatus: DeliveryStatus = DeliveryStatus()) {
+  public init(
+    mailbox: Mailbox, deliveryStatus: DeliveryStatus = DeliveryStatus(), isQueued: Bool = false
+  ) {
     self.mailbox = mailbox
     self.deliveryStatus = deliveryStatus
+    self.isQueued = isQueued
   }
 
   /// What the sender wants of reports on this recipient (RFC 3461 §4.1 and §4.2).

@@ -36,6 +36,14 @@ extension Mailbox {
   /// What stands in front of the `@`, with its quotes; `postmaster` where it is alone.
   public var localPart: ArraySlice<UInt8> { octets[..<(at ?? octets.count)] }
 
+  /// Whether the local part says what other servers take for an address at another host (RFC 5321 §2.3.11 and appendix
+  /// F.2): with `%`, `!`, or a quoted `@`. Who looks for open relays tries these.
+  var hasRoute: Bool {
+    localPart.contains {
+      $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "!") || $0 == UInt8(ascii: "@")
+    }
+  }
+
   /// Whether the domain is one of `domains`, which `Configuration.domain` has made. Where there are none every
   /// domain is. `postmaster` alone always is.
   public func isAt(_ domains: [[UInt8]]) -> Bool {

@@ -25,8 +25,16 @@ public struct Configuration: Sendable {
   /// Commands that may come until a message is stored, not counting those that lead to one; the next is
   /// 421 and ends the session.
   public var maximumIdleCommands = 100_000
-  /// Whether delivery status notifications (RFC 3461) are offered; something must then send them.
+  /// Whether delivery status notifications (RFC 3461) are offered to who may relay; something must then send them.
   public var offersDeliveryStatus = false
+
+  /// Whether the client is a program of this machine that hands mail in: it may relay as if it had authenticated.
+  public var isSubmission = false
+  /// Whether mail for other domains is accepted of who has authenticated or is local.
+  public var relays = false
+  /// Whether the caller says where the mail for each recipient goes (`Session.Action.route`). Otherwise `domains`
+  /// decides.
+  public var routesRecipients = false
 
   /// What becomes of a message with a bare CR or LF in its content.
   public enum BareLineEnds: Sendable {
@@ -48,10 +56,13 @@ public struct Client: Sendable {
   public var address: [UInt8]?
   /// Whether TLS protects the session.
   public var isTLS: Bool
+  /// The user who runs it, where it is a program of this machine.
+  public var uid: UInt32?
 
-  public init(address: [UInt8]? = nil, isTLS: Bool = false) {
+  public init(address: [UInt8]? = nil, isTLS: Bool = false, uid: UInt32? = nil) {
     self.address = address
     self.isTLS = isTLS
+    self.uid = uid
   }
 }
 

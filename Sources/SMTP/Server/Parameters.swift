@@ -12,7 +12,8 @@ struct MailParameters {
 
   /// Takes one parameter; returns the reply that refuses it, or nil if it is accepted.
   mutating func take(
-    _ parameter: Parameter, _ line: Span<UInt8>, _ configuration: Configuration
+    _ parameter: Parameter, _ line: Span<UInt8>, _ configuration: Configuration,
+    takesDeliveryStatus: Bool
   ) -> Reply? {
     let keyword = parameter.keyword
     if line.matches("size", in: keyword) {
@@ -42,7 +43,7 @@ struct MailParameters {
       hasIdentity = true
       return nil
     }
-    guard configuration.offersDeliveryStatus else { return .unknownParameter }
+    guard takesDeliveryStatus else { return .unknownParameter }
     if line.matches("ret", in: keyword) {
       guard deliveryStatus.returned == nil, let value = parameter.value else {
         return .parameterSyntax
@@ -73,9 +74,9 @@ struct RecipientParameters {
 
   /// Takes one parameter; returns the reply that refuses it, or nil if it is accepted.
   mutating func take(
-    _ parameter: Parameter, _ line: Span<UInt8>, _ configuration: Configuration
+    _ parameter: Parameter, _ line: Span<UInt8>, takesDeliveryStatus: Bool
   ) -> Reply? {
-    guard configuration.offersDeliveryStatus else { return .unknownParameter }
+    guard takesDeliveryStatus else { return .unknownParameter }
     if line.matches("notify", in: parameter.keyword) {
       guard deliveryStatus.notify == nil, let value = parameter.value,
         let notify = line.notify(value)

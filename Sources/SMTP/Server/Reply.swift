@@ -98,6 +98,11 @@ extension Reply {
   static let badSender = Reply("501 5.1.7 Sender address not understood")
   static let badRecipient = Reply("501 5.1.3 Recipient address not understood")
   static let relayingDenied = Reply("550 5.7.1 Mail for this domain is not accepted here")
+  static let routeDenied = Reply(
+    "550 5.7.1 Addresses with a route to another host are not accepted")
+  static let noMailbox = Reply("550 5.1.1 No such mailbox here")
+  static let notRouted = Reply("451 4.3.0 Recipient not checked; try again later")
+  static let senderDenied = Reply("553 5.7.1 This login may not use this sender address")
   static let tooManyRecipients = Reply("452 4.5.3 Too many recipients")
   static let tooBig = Reply("552 5.3.4 Message too big")
 }
@@ -106,6 +111,7 @@ extension Reply {
 extension Reply {
   static let bareLineEnd = Reply(
     "550 5.6.11 Bare CR or LF in the message; end lines with CR LF")
+  static let loop = Reply("554 5.4.6 Too many Received fields: this is a mail loop")
   static let noSpace = Reply("452 4.3.1 Insufficient storage")
   static let notStored = Reply("451 4.3.0 Message not stored; try again later")
 }

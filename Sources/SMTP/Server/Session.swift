@@ -35,6 +35,8 @@ public struct Session: Sendable {
     case commit
     /// Drop the open message.
     case abort
+    /// Find out where the mail for `routedMailbox` goes, then call `routed`. `command` is as in `refused`.
+    case route(command: Range<Int>)
     /// Find out whether `credentials` are right, then call `verified`. If they are wrong, wait before that call.
     case verify
     /// Find out whether TLS can be started, then call `startTLS`.
@@ -72,9 +74,11 @@ public struct Session: Sendable {
     /// The caller finds out whether TLS can be started, and then calls `startTLS`. Next: `closed` if it can, since a
     /// new session follows under TLS, and otherwise `ready`.
     case startingTLS
-    /// A mail transaction, before any content. Next: `content` after DATA, `chunk` after BDAT, `ready` after RSET,
-    /// HELO or EHLO.
+    /// A mail transaction, before any content. Next: `routing` after RCPT where the caller routes, `content` after
+    /// DATA, `chunk` after BDAT, `ready` after RSET, HELO or EHLO.
     indirect case mail(Envelope)
+    /// The caller finds out where the mail for a recipient goes, and then calls `routed`. Next: `mail`.
+    indirect case routing(Envelope, Mailbox, Recipient.DeliveryStatus)
     /// The content after DATA is arriving. Next, at its end: `storing`, or `ready` if the message is refused.
     case content(Content, EndOfDataReader)
     /// A chunk after BDAT is arriving. Next, at its end: `chunks`. At the end of the last chunk: `storing`, or `ready`
@@ -110,6 +114,8 @@ public struct Session: Sendable {
 
   /// Who has authenticated; nil if nobody has.
   public private(set) var login: [UInt8]?
+  /// The reverse-paths that the login may use; nil: any.
+  var senders: AllowedSenders?
   /// Failed authentications so far.
   public private(set) var failures = 0
 
@@ -142,7 +148,7 @@ public struct Session: Sendable {
     case .ready, .mail, .chunks, .authenticating:
       return advanceLines(input, &position, into: &output)
     case .content, .chunk: return advanceContent(input, &position, into: &output)
-    case .storing, .verifying, .startingTLS:
+    case .storing, .verifying, .startingTLS, .routing:
       preconditionFailure("the caller has not said how its part ended")
     case .closed:
       position = input.count
@@ -182,7 +188,7 @@ public struct Session: Sendable {
   private var expectsLine: Bool {
     switch state {
     case .ready, .mail, .chunks, .authenticating: true
-    case .verifying, .startingTLS, .content, .chunk, .storing, .closed: false
+    case .verifying, .startingTLS, .routing, .content, .chunk, .storing, .closed: false
     }
   }
 
@@ -253,7 +259,7 @@ extension Session {
     case .storing:
       state = .ready
       output.append(failure.reply)
-    case .ready, .authenticating, .verifying, .startingTLS, .mail, .chunks, .closed:
+    case .ready, .authenticating, .verifying, .startingTLS, .mail, .routing, .chunks, .closed:
       preconditionFailure("no message is open")
     }
   }
@@ -272,8 +278,11 @@ extension Session {
     return credentials
   }
 
-  /// Reports the result of `verify`. The password is overwritten here, so the caller must not keep a copy.
-  public mutating func verified(_ verdict: Verdict, into output: inout [UInt8]) {
+  /// Reports the result of `verify`. The password is overwritten here, so the caller must not keep a copy. `senders` says
+  /// which reverse-paths the login may use; nil: any.
+  public mutating func verified(
+    _ verdict: Verdict, senders: AllowedSenders? = nil, into output: inout [UInt8]
+  ) {
     guard case .verifying(var credentials) = state else {
       preconditionFailure("nobody is to be verified")
     }
@@ -282,6 +291,7 @@ extension Session {
     switch verdict {
     case .accepted:
       login = credentials.login
+      self.senders = senders
       output.append(.authenticated)
     case .denied: fail(.authenticationFailed, into: &output)
     case .unavailable: fail(.authenticationUnavailable, into: &output)
@@ -299,6 +309,41 @@ extension Session {
     }
   }
 
+  /// Where the mail for a recipient goes.
+  public enum Route: Sendable {
+    /// The mail directory.
+    case local
+    /// The queue, whoever sends it.
+    case queue
+    /// Another host: the queue, if the client may relay.
+    case foreign
+    /// There is no such mailbox.
+    case unknown
+    /// It could not be found out.
+    case unavailable
+  }
+
+  /// The recipient that the caller has to route; nil except after `route`.
+  public var routedMailbox: Mailbox? {
+    guard case .routing(_, let mailbox, _) = state else { return nil }
+    return mailbox
+  }
+
+  /// Reports the result of `route`. Returns the reply, if it refuses the recipient.
+  public mutating func routed(_ route: Route, into output: inout [UInt8]) -> Reply? {
+    guard case .routing(let envelope, let mailbox, let status) = state else {
+      preconditionFailure("no recipient is to be routed")
+    }
+    state = .mail(envelope)
+    do throws(Reply) {
+      output.append(try add(mailbox, status, route))
+      return nil
+    } catch {
+      guard case .refused(let reply, _) = refuse(error, into: &output) else { return nil }
+      return reply
+    }
+  }
+
   /// Reports whether TLS can be started, after the action `startTLS`. If it can, this session ends: the caller writes
   /// the output and hands the connection over to stunnel.
   public mutating func startTLS(isPossible: Bool, into output: inout [UInt8]) {
@@ -313,11 +358,16 @@ extension Session {
     output.append(dismiss(reply))
   }
 
+  /// Whether the client may relay, and reports are made as it asks.
+  public var mayRelay: Bool { login != nil || configuration.isSubmission }
+
   /// Whether content is arriving.
   public var isReceivingContent: Bool {
     switch state {
     case .content, .chunk: true
-    case .ready, .authenticating, .verifying, .startingTLS, .mail, .chunks, .storing, .closed: false
+    case .ready, .authenticating, .verifying, .startingTLS, .mail, .routing, .chunks, .storing,
+      .closed:
+      false
     }
   }
 }

@@ -15,7 +15,7 @@ extension Session {
       switch command.verb {
       case .noop: return answer(.ok, into: &output)
       case .mail: return answer(try mail(line, command), into: &output)
-      case .rcpt: return answer(try recipient(line, command), into: &output)
+      case .rcpt: return try recipient(line, command, range, into: &output)
       case .data: return try data(command, into: &output)
       case .bdat: return try chunk(line, command)
       case .rset: return try reset(command, into: &output)
@@ -63,7 +63,7 @@ extension Session {
     output.append("250-PIPELINING\r\n250-SIZE ")
     output.append(decimal: UInt64(configuration.maximumSize))
     output.append("\r\n250-8BITMIME\r\n250-CHUNKING\r\n250-BINARYMIME\r\n250-SMTPUTF8\r\n")
-    if configuration.offersDeliveryStatus { output.append("250-DSN\r\n") }
+    if takesDeliveryStatus { output.append("250-DSN\r\n") }
     output.append("250-LIMITS RCPTMAX=")
     output.append(decimal: UInt64(configuration.maximumRecipients))
     output.append(" MAILMAX=")
@@ -75,6 +75,8 @@ extension Session {
     return endTransaction(to: .ready)
   }
 
+  private var takesDeliveryStatus: Bool { configuration.offersDeliveryStatus && mayRelay }
+
   /// Whether a password may be asked for.
   private var isSafe: Bool { isTLS || configuration.allowsInsecureAuthentication }
 
@@ -82,7 +84,8 @@ extension Session {
   private var isInTransaction: Bool {
     switch state {
     case .mail, .chunks: true
-    case .ready, .authenticating, .verifying, .startingTLS, .content, .chunk, .storing, .closed:
+    case .ready, .authenticating, .verifying, .startingTLS, .routing, .content, .chunk, .storing,
+      .closed:
       false
     }
   }
@@ -170,10 +173,15 @@ extension Session {
     var parameters = MailParameters()
     while let parameter = reader.next(in: line) {
       if !hello.isExtended { throw .unknownParameter }
-      if let reply = parameters.take(parameter, line, configuration) { throw reply }
+      if let reply = parameters.take(
+        parameter, line, configuration, takesDeliveryStatus: takesDeliveryStatus)
+      {
+        throw reply
+      }
     }
     guard reader.isAtEnd else { throw .mailSyntax }
     if case .mailbox(let mailbox) = path, !mailbox.isASCII, !parameters.isUTF8 { throw .needsUTF8 }
+    if let senders, !senders.contains(path) { throw .senderDenied }
     transactions += 1
     idleCommands -= 1
     state = .mail(Envelope(from: path, parameters))
@@ -181,9 +189,11 @@ extension Session {
   }
 
   /// RCPT: RFC 5321 §4.1.1.3.
-  private mutating func recipient(_ line: Span<UInt8>, _ command: Command) throws(Reply) -> Reply {
+  private mutating func recipient(
+    _ line: Span<UInt8>, _ command: Command, _ range: Range<Int>, into output: inout [UInt8]
+  ) throws(Reply) -> Action {
     let hello = try introduction()
-    guard case .mail(var envelope) = state else { throw outsideMail }
+    guard case .mail(let envelope) = state else { throw outsideMail }
     guard let start = line.startOfPath(in: command.arguments, behind: "to:") else {
       throw .rcptSyntax
     }
@@ -192,16 +202,42 @@ extension Session {
     var parameters = RecipientParameters()
     while let parameter = reader.next(in: line) {
       if !hello.isExtended { throw .unknownParameter }
-      if let reply = parameters.take(parameter, line, configuration) { throw reply }
+      if let reply = parameters.take(parameter, line, takesDeliveryStatus: takesDeliveryStatus) {
+        throw reply
+      }
     }
     guard reader.isAtEnd else { throw .rcptSyntax }
     guard mailbox.isASCII || envelope.isUTF8 else { throw .needsUTF8 }
-    guard mailbox.isAt(configuration.domains) else { throw .relayingDenied }
+    if configuration.routesRecipients {
+      state = .routing(envelope, mailbox, parameters.deliveryStatus)
+      return .route(command: range.lowerBound..<range.lowerBound + command.shown(line))
+    }
+    let route = mailbox.isAt(configuration.domains) ? Route.local : .foreign
+    return answer(try add(mailbox, parameters.deliveryStatus, route), into: &output)
+  }
+
+  /// Adds a recipient to the mail transaction, or says why not.
+  mutating func add(
+    _ mailbox: Mailbox, _ status: Recipient.DeliveryStatus, _ route: Route
+  ) throws(Reply) -> Reply {
+    guard case .mail(var envelope) = state else { throw outsideMail }
+    var isQueued = false
+    switch route {
+    case .local:
+      if configuration.relays, !mayRelay, mailbox.hasRoute { throw .routeDenied }
+    case .queue: isQueued = true
+    case .foreign:
+      guard configuration.relays, mayRelay else { throw .relayingDenied }
+      isQueued = true
+    case .unknown: throw .noMailbox
+    case .unavailable: throw .notRouted
+    }
+    let recipient = Recipient(mailbox: mailbox, deliveryStatus: status, isQueued: isQueued)
     guard envelope.recipients.count < configuration.maximumRecipients,
-      envelope.hasRoom(for: mailbox)
+      envelope.hasRoom(for: recipient)
     else { throw .tooManyRecipients }
     state = .ready  // so that the envelope is not copied to be changed
-    envelope.add(Recipient(mailbox: mailbox, deliveryStatus: parameters.deliveryStatus))
+    envelope.add(recipient)
     state = .mail(envelope)
     idleCommands -= 1
     return .recipientOK

@@ -8,6 +8,8 @@ struct Content: Sendable {
   private(set) var isOpen = true
   /// Why it could not be stored, if that has failed.
   private(set) var failure: Session.StoreFailure?
+  /// Looks for a mail loop.
+  var received = ReceivedCounter()
   /// Whether there was a bare CR or LF where there is to be none.
   var hasBareLineEnd = false
 
@@ -40,7 +42,8 @@ extension Session {
       return advance(content, reader, input, &position, into: &output)
     case .chunk(let chunks, let remaining, let isLast):
       return advance(chunks, remaining, isLast: isLast, input, &position, into: &output)
-    case .ready, .authenticating, .verifying, .startingTLS, .mail, .chunks, .storing, .closed:
+    case .ready, .authenticating, .verifying, .startingTLS, .mail, .routing, .chunks, .storing,
+      .closed:
       preconditionFailure("no content is waited for")
     }
   }
@@ -56,9 +59,11 @@ extension Session {
     case .content(let range):
       position = range.upperBound
       content.hasBareLineEnd = reader.hasSeenBareLineEnd
+      content.received.read(input, range)
       action = take(range.count, .append(range), &content)
     case .bareLineFeed(let next):
       position = next
+      content.received.readLineEnd()
       action = take(2, .appendLineEnd, &content)
     case .end(let next):
       position = next
@@ -85,6 +90,7 @@ extension Session {
     switch chunks.lineEnds?.next(in: input, range) {
     case .bareLineFeed(let next):
       position = next
+      chunks.content.received.readLineEnd()
       action = take(2, .appendLineEnd, &chunks.content)
     case .content(let checked):
       range = checked
@@ -92,6 +98,7 @@ extension Session {
     case nil:
       position = range.upperBound
       chunks.content.hasBareLineEnd = chunks.lineEnds?.hasSeenBareLineEnd ?? false
+      chunks.content.received.read(input, range)
       action = take(range.count, .append(range), &chunks.content)
     }
     state = .chunk(chunks, remaining: remaining - (position - start), isLast: isLast)
@@ -150,6 +157,7 @@ extension Session {
     case .reject, .normalize: if content.hasBareLineEnd { return .bareLineEnd }
     case .keep: break
     }
-    return content.size > configuration.maximumSize ? .tooBig : nil
+    if content.size > configuration.maximumSize { return .tooBig }
+    return content.received.isLoop ? .loop : nil
   }
 }

@@ -1,19 +1,27 @@
 // The trace fields at the start of a stored message: RFC 5321 §4.4.
 
 extension Envelope {
-  /// `Return-Path` and `Received`; each line ends in CR LF.
+  /// `Return-Path` and `Received`; each line ends in CR LF. A message that is sent on has no `Return-Path`: it begins
+  /// at the offset.
   ///
   /// Only a message to one recipient has the `for` clause, so that no recipient learns of another.
   public func traceFields(
     hello: Hello, client: Client, isAuthenticated: Bool, hostname: [UInt8], id: [UInt8],
     time: Timestamp
-  ) -> [UInt8] {
+  ) -> (fields: [UInt8], offset: Int) {
     var fields: [UInt8] = []
     fields.reserveCapacity(512)
     fields.append("Return-Path: <")
     if case .mailbox(let mailbox) = reversePath { fields += mailbox.octets }
-    fields.append(">\r\nReceived: from ")
+    fields.append(">\r\n")
+    let offset = fields.count
+    fields.append("Received: from ")
     fields += hello.name
+    if let uid = client.uid {
+      fields.append(" (uid ")
+      fields.append(decimal: UInt64(uid))
+      fields.append(")")
+    }
     if let address = client.address {
       fields.append(" ([")
       fields += address
@@ -34,7 +42,7 @@ extension Envelope {
     fields.append(";\r\n\t")
     time.appendDateTime(to: &fields)
     fields.append("\r\n")
-    return fields
+    return (fields, offset)
   }
 
   /// The protocol's name by RFC 3848 and RFC 6531 §4.3, which have none for HELO under TLS.

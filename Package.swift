@@ -54,6 +54,11 @@ let package = Package(
     .target(name: "DNS", swiftSettings: settings),
     .target(name: "Digest", swiftSettings: settings),
 
+    .target(name: "HTTP", swiftSettings: settings),
+    .target(name: "JSON", swiftSettings: settings),
+    // What the email API says and understands.
+    .target(name: "API", dependencies: ["HTTP", "JSON", "MIME", "Digest"], swiftSettings: settings),
+
     // The system.
     .systemLibrary(name: "CSystem"),
     .target(name: "POSIX", dependencies: ["CSystem"], swiftSettings: settings),
@@ -97,6 +102,14 @@ let package = Package(
     .executableTarget(
       name: "postern-queue", dependencies: ["SMTP", "POSIX", "Settings", "Jobs", "Sendmail"],
       swiftSettings: settings, linkerSettings: program),
+
+    .executableTarget(
+      name: "postern-api",
+      dependencies: [
+        "API", "HTTP", "JSON", "MIME", "SMTP", "POSIX", "Settings", "Storage", "Index", "Routing",
+        "Queue", "Jobs",
+      ],
+      swiftSettings: settings, linkerSettings: program + sqlite),
 
     // The tests.
     .target(

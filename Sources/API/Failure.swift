@@ -3,11 +3,13 @@
 public import HTTP
 import JSON
 
-public enum Failure: Error, Equatable, Sendable {
+public enum Failure: Error, Sendable {
   /// What the client asks for cannot be done; the words are for people.
   case badRequest([UInt8])
   /// There is no such page.
   case noPage
+  /// What the client may not do.
+  case forbidden([UInt8])
   /// There is no such message.
   case noMessage
   case noHTML
@@ -41,6 +43,7 @@ public enum Failure: Error, Equatable, Sendable {
   private var status: Status {
     switch self {
     case .badRequest: .badRequest
+    case .forbidden: .forbidden
     case .noPage, .noMessage, .noHTML, .noPart, .noLists, .noList: .notFound
     case .tooLarge: .contentTooLarge
     case .system: .serviceUnavailable
@@ -51,7 +54,7 @@ public enum Failure: Error, Equatable, Sendable {
   /// What the client is told. Why a system call failed is for the log.
   private var text: [UInt8] {
     switch self {
-    case .badRequest(let text): text
+    case .badRequest(let text), .forbidden(let text): text
     case .noPage: [UInt8]("404 page not found")
     case .noMessage: [UInt8]("Message not found")
     case .noHTML: [UInt8]("This message does not contain a HTML part")

@@ -16,6 +16,11 @@ extension [UInt8] {
 
 extension UInt8 {
   var lowercased: UInt8 { self &- 65 < 26 ? self | 0x20 : self }
+  var hexValue: UInt8? {
+    if self &- 48 < 10 { return self &- 48 }
+    let letter = (self | 0x20) &- 97
+    return letter < 6 ? letter + 10 : nil
+  }
   var isLetterOrDigit: Bool { self &- 48 < 10 || (self | 0x20) &- 97 < 26 }
 }
 

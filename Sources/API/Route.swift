@@ -1,7 +1,7 @@
 // Which endpoint a request is for: a table of methods and paths. OpenAPI's description (openapi.json) says the same,
-// and a test compares the two.
+// and a test compares the two. The page and that description are files, which the web server serves itself.
 
-import HTTP
+public import HTTP
 
 /// What a request asks for.
 public enum Endpoint: Equatable, Sendable {
@@ -15,10 +15,9 @@ public enum Endpoint: Equatable, Sendable {
   case viewHTML, viewText
   case alive, ready
   // Ours.
-  case description
+  case thread, recipients
   case lists, createList, list, changeList, deleteList, sendToList
   case unsubscribe
-  case page
   // The calls of the first email API of this project, by their names.
   case sendEmail, createMailingList, sendToMailingList
 
@@ -28,8 +27,8 @@ public enum Endpoint: Equatable, Sendable {
     case .alive, .ready, .unsubscribe: true
     case .listMessages, .markMessages, .deleteMessages, .search, .deleteSearch, .message, .headers,
       .raw, .part, .release, .send, .tags, .setTags, .renameTag, .deleteTag, .information,
-      .interface, .viewHTML, .viewText, .description, .lists, .createList, .list, .changeList,
-      .deleteList, .sendToList, .page, .sendEmail, .createMailingList, .sendToMailingList:
+      .interface, .viewHTML, .viewText, .thread, .recipients, .lists, .createList, .list,
+      .changeList, .deleteList, .sendToList, .sendEmail, .createMailingList, .sendToMailingList:
       false
     }
   }
@@ -65,7 +64,8 @@ public struct Route: Sendable {
       Route(.delete, "/api/v1/tags/{tag}", .deleteTag),
       Route(.get, "/api/v1/info", .information),
       Route(.get, "/api/v1/webui", .interface),
-      Route(.get, "/api/v1/openapi.json", .description),
+      Route(.get, "/api/v1/message/{id}/thread", .thread),
+      Route(.get, "/api/v1/recipients", .recipients),
       Route(.get, "/api/v1/lists", .lists),
       Route(.post, "/api/v1/lists", .createList),
       Route(.get, "/api/v1/lists/{name}", .list),
@@ -80,11 +80,6 @@ public struct Route: Sendable {
       Route(.post, "/send-email", .sendEmail),
       Route(.post, "/create-mailing-list", .createMailingList),
       Route(.post, "/send-to-mailing-list", .sendToMailingList),
-      // The page itself. Its addresses are those of Mailpit, so that links to a message stay right.
-      Route(.get, "/view/{id}", .page),
-      Route(.get, "/search", .page),
-      Route(.get, "/", .page),
-      Route(.get, "/{file}", .page),
     ]
   }
 }

@@ -264,6 +264,26 @@ static const int postern_sys_poll = SYS_poll;
 #else
 static const int postern_sys_poll = -1;
 #endif
+#ifdef SYS_access
+static const int postern_sys_access = SYS_access;
+#else
+static const int postern_sys_access = -1;
+#endif
+#ifdef SYS_unlink
+static const int postern_sys_unlink = SYS_unlink;
+#else
+static const int postern_sys_unlink = -1;
+#endif
+#ifdef SYS_mkdir
+static const int postern_sys_mkdir = SYS_mkdir;
+#else
+static const int postern_sys_mkdir = -1;
+#endif
+#ifdef SYS_readlink
+static const int postern_sys_readlink = SYS_readlink;
+#else
+static const int postern_sys_readlink = -1;
+#endif
 #ifdef SYS_kexec_file_load
 static const int postern_sys_kexec_file_load = SYS_kexec_file_load;
 #else

@@ -46,14 +46,15 @@ public enum RequestError: Error, Equatable, Sendable {
   case tooLong
   /// Not a number.
   case badContentLength
+  /// The path does not begin with the root.
+  case outsideRoot
 }
 
 /// A request, without its body.
 public struct Request: Sendable {
   public let method: Method
-  /// In front of the path: where the web server has put the program. Empty, or with a slash in front and none behind.
-  public let root: [UInt8]
-  /// The path behind the root, decoded by the web server; it begins with a slash.
+  /// The path behind the root, decoded by the web server; it begins with a slash. A web server divides a path into
+  /// SCRIPT_NAME and PATH_INFO where its configuration has put the program, which says nothing here.
   public let path: [UInt8]
   public let query: Form
   /// The query as it came.
@@ -72,8 +73,11 @@ public struct Request: Sendable {
   /// Octets of a meta-variable that are looked at.
   public static let maximumVariable = 64 * 1024
 
-  /// `variable` gives the value of a meta-variable; nil if it is not set.
-  public init(_ variable: (StaticString) -> [UInt8]?) throws(RequestError) {
+  /// `variable` gives the value of a meta-variable; nil if it is not set. `root` stands in front of every path: empty, or
+  /// with a slash in front and none behind.
+  public init(
+    root: [UInt8] = [], _ variable: (StaticString) -> [UInt8]?
+  ) throws(RequestError) {
     func value(_ name: StaticString) throws(RequestError) -> [UInt8]? {
       guard let value = variable(name) else { return nil }
       if value.count > Self.maximumVariable { throw .tooLong }
@@ -82,10 +86,10 @@ public struct Request: Sendable {
     guard let name = try value("REQUEST_METHOD") else { throw .notCGI }
     guard let method = Method(name) else { throw .unknownMethod }
     self.method = method
-    var root = try value("SCRIPT_NAME") ?? []
-    while root.last == UInt8(ascii: "/") { root.removeLast() }
-    self.root = root
-    let path = try value("PATH_INFO") ?? []
+    var path = try value("SCRIPT_NAME") ?? []
+    path += try value("PATH_INFO") ?? []
+    guard path.starts(with: root) else { throw .outsideRoot }
+    path.removeFirst(root.count)
     self.path = path.first == UInt8(ascii: "/") ? path : [UInt8(ascii: "/")] + path
     rawQuery = try value("QUERY_STRING") ?? []
     guard let query = Form(urlEncoded: rawQuery) else { throw .tooLong }
@@ -106,7 +110,7 @@ public struct Request: Sendable {
 }
 
 extension Request {
-  /// What stands between the slashes of the path. A slash at the end counts for nothing, but for the path `/`.
+  /// What stands between the slashes of the path.
   public var segments: [[UInt8]] {
     path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst()
       .map { Array($0) }

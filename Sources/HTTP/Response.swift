@@ -12,6 +12,7 @@ public enum Status: Int, Equatable, Sendable {
   case contentTooLarge = 413
   case unsupportedMediaType = 415
   case internalServerError = 500
+  case notImplemented = 501
   case serviceUnavailable = 503
   case insufficientStorage = 507
 
@@ -27,6 +28,7 @@ public enum Status: Int, Equatable, Sendable {
     case .contentTooLarge: "Content Too Large"
     case .unsupportedMediaType: "Unsupported Media Type"
     case .internalServerError: "Internal Server Error"
+    case .notImplemented: "Not Implemented"
     case .serviceUnavailable: "Service Unavailable"
     case .insufficientStorage: "Insufficient Storage"
     }
@@ -75,8 +77,9 @@ public struct Response: Equatable, Sendable {
     return fields.first { $0.name == name }?.value
   }
 
-  /// Appends what a web server reads, the body only if `hasBody`.
-  public func append(to output: inout [UInt8], hasBody: Bool) {
+  /// Appends what a web server reads, the body only if `hasBody`. `length` is what the body will have that somebody else
+  /// appends.
+  public func append(to output: inout [UInt8], hasBody: Bool, length: Int? = nil) {
     output.reserveCapacity(output.count + body.count + 1024)
     output.append("Status: ")
     output.append(contentsOf: String(status.rawValue).utf8)
@@ -91,7 +94,7 @@ public struct Response: Equatable, Sendable {
     }
     if status != .notModified {
       output.append("Content-Length: ")
-      output.append(contentsOf: String(body.count).utf8)
+      output.append(contentsOf: String(length ?? body.count).utf8)
       output.append("\r\n")
     }
     output.append("\r\n")

@@ -53,6 +53,14 @@ public struct Query: Equatable, Sendable {
     terms = [Term(isNegated: false, kind: .recipient(lowercased(recipient)))]
   }
 
+  /// Whether there is nothing to be searched for, so that every message matches.
+  public var isEmpty: Bool { terms.isEmpty }
+
+  /// The moment of a date as `before:` has it, in microseconds since 1970; nil if it cannot be read.
+  public static func moment(_ text: [UInt8], zone: TimeZone) -> Int64? {
+    SearchDate(text)?.moment(in: zone)
+  }
+
   /// Reads a query. Dates without a zone are of `zone`.
   public init(_ text: [UInt8], zone: TimeZone) throws(QueryError) {
     guard text.count <= Self.maximumOctets else { throw .tooLong }

@@ -11,6 +11,8 @@ public struct Confinement: Sendable {
   /// The queue's directory, in whose directories the same may be done, and which files of the mail directory may be linked
   /// into; nil if this process queues nothing.
   public var queueDirectory: String?
+  /// The directory of SQLite's files, if this process reads the mail directory by an index; messages may then be read, too.
+  public var indexDirectory: String?
   /// Files that may be read. Other files in their directories may be read too: whoever edits a file puts a new one in
   /// its place.
   public var readableFiles: [String] = []
@@ -80,6 +82,8 @@ extension Confinement {
     static let makeRegular: UInt64 = 1 << 8
     /// To link a file into another directory. Version 1 of Landlock denies that always.
     static let refer: UInt64 = 1 << 13
+    /// Version 3 of Landlock and later ones can deny it.
+    static let truncate: UInt64 = 1 << 14
 
     /// Everything that a version of Landlock can deny.
     static func all(version: CInt) -> UInt64 {
@@ -115,8 +119,11 @@ extension Confinement {
     var storing =
       Access.makeRegular | Access.writeFile | Access.removeFile | Access.readDirectory
     if queueDirectory != nil, version >= 2 { storing |= Access.refer }
-    for directory in [mailDirectory, queueDirectory] {
-      if let directory { try allow(ruleset, directory, storing) }
+    let reading = indexDirectory == nil ? 0 : Access.readFile
+    if let mailDirectory { try allow(ruleset, mailDirectory, storing | reading) }
+    if let queueDirectory { try allow(ruleset, queueDirectory, storing) }
+    if let indexDirectory {
+      try allow(ruleset, indexDirectory, storing | reading | (version >= 3 ? Access.truncate : 0))
     }
     var unreadable: Errno?
     if !executes {
@@ -178,6 +185,17 @@ extension Confinement {
     [SYS_recvmsg, SYS_accept4, SYS_pread64].map { CInt($0) }
   }
 
+  /// What SQLite needs beside it, and listing a directory.
+  private static var indexing: [CInt] {
+    [
+      SYS_pread64, SYS_pwrite64, SYS_ftruncate, SYS_fallocate, SYS_flock, SYS_getdents64,
+      SYS_faccessat, SYS_readlinkat, SYS_mkdirat, SYS_fchmod, SYS_fchown, SYS_geteuid, SYS_getuid,
+      SYS_getcwd, SYS_clock_nanosleep, SYS_nanosleep, SYS_utimensat,
+    ].map { CInt($0) } + [
+      postern_sys_access, postern_sys_unlink, postern_sys_mkdir, postern_sys_readlink,
+    ]
+  }
+
   /// What programs that a session executes do not need: calls that change the machine or other processes.
   private static var dangerous: [CInt] {
     [
@@ -226,15 +244,17 @@ extension Confinement {
     }
     // fcntl(2) can also have signals sent to other processes.
     var lock: Int?
-    if locks {
+    if locks || indexDirectory != nil {
       filter.test(BPF_JEQ, UInt32(F_GETLK), then: Filter.allowed, else: Filter.denied)
       filter.test(BPF_JEQ, UInt32(F_SETLK), then: Filter.allowed)
       filter.load(argument: 1)
       lock = filter.start
     }
     // Skip system calls that this architecture does not have.
-    let received = receivesDescriptors ? Self.receiving : []
-    let needed = (Self.needed + received).filter { $0 >= 0 }.sorted()
+    var needed = Self.needed
+    if receivesDescriptors { needed += Self.receiving }
+    if indexDirectory != nil { needed += Self.indexing }
+    needed = Array(Set(needed.filter { $0 >= 0 })).sorted()
     Self.search(needed, needed.indices, in: &filter)
     if let lock { filter.compare(CInt(SYS_fcntl), then: lock) }
     for call in [SYS_mmap, SYS_mprotect] { filter.compare(CInt(call), then: memory) }

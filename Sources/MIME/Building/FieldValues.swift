@@ -107,11 +107,16 @@ public struct NamedAddress: Equatable, Sendable {
 public struct MessageIdentifier: Equatable, Sendable {
   public let octets: [UInt8]
 
-  /// `left@right`, at most 500 octets of printable ASCII without brackets and spaces.
-  public init(_ octets: [UInt8]) throws(BuildError) {
+  /// `left@right`, at most 500 octets of printable ASCII without brackets and spaces. `allowsSingleWord` takes any word,
+  /// as many programs make Content-IDs.
+  public init(_ octets: [UInt8], allowsSingleWord: Bool = false) throws(BuildError) {
     guard octets.count <= 500 else { throw .tooLong }
-    guard let at = octets.firstIndex(of: .at), at > 0, at < octets.count - 1 else {
-      throw .notMessageID
+    if allowsSingleWord {
+      guard !octets.isEmpty else { throw .notMessageID }
+    } else {
+      guard let at = octets.firstIndex(of: .at), at > 0, at < octets.count - 1 else {
+        throw .notMessageID
+      }
     }
     for octet in octets
     where octet <= .space || octet >= 0x7F || octet == UInt8(ascii: "<")

@@ -10,7 +10,7 @@ public enum MediaKind: Equatable, Sendable {
   case messageOther
   case other
 
-  var isText: Bool { self == .textPlain || self == .textHTML || self == .textOther }
+  public var isText: Bool { self == .textPlain || self == .textHTML || self == .textOther }
   public var isMultipart: Bool {
     switch self {
     case .multipartAlternative, .multipartRelated, .multipartDigest, .multipartOther: true

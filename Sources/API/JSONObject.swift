@@ -1,0 +1,110 @@
+// The object that a request's body is, with what is wrong with it in words.
+
+import JSON
+
+/// An object of a JSON text, with the text.
+struct JSONObject {
+  private let octets: [UInt8]
+  private let value: JSONValue
+
+  init(_ body: [UInt8]) throws(Failure) {
+    octets = body
+    do throws(JSONError) { value = try JSONValue(body.span) } catch {
+      throw .badRequest([UInt8](error.text))
+    }
+    switch value {
+    case .object, .array([]): break
+    default: throw .badRequest("an object expected")
+    }
+  }
+
+  private init(_ octets: [UInt8], _ value: JSONValue) {
+    (self.octets, self.value) = (octets, value)
+  }
+
+  var isEmptyArray: Bool { value == .array([]) }
+  var isEmpty: Bool { value == .object([]) }
+
+  /// `name` is in lower case. A null is as if the member were missing.
+  func has(_ name: StaticString) -> Bool { value.member(name, in: octets.span) != nil }
+
+  func text(_ name: StaticString) throws(Failure) -> [UInt8]? {
+    switch value.member(name, in: octets.span) {
+    case nil: nil
+    case .string(let string)?: string.utf8(in: octets.span)
+    default: throw Self.unexpected(name, "a string")
+    }
+  }
+
+  func bool(_ name: StaticString) throws(Failure) -> Bool? {
+    switch value.member(name, in: octets.span) {
+    case nil: nil
+    case .bool(let value)?: value
+    default: throw Self.unexpected(name, "true or false")
+    }
+  }
+
+  /// An array of strings.
+  func texts(_ name: StaticString) throws(Failure) -> [[UInt8]]? {
+    guard let values = try array(name) else { return nil }
+    var texts: [[UInt8]] = []
+    for value in values {
+      guard case .string(let string) = value else { throw Self.unexpected(name, "strings") }
+      texts.append(string.utf8(in: octets.span))
+    }
+    return texts
+  }
+
+  /// An array of strings, or a string with commas, spaces or line ends between.
+  func words(_ name: StaticString) throws(Failure) -> [[UInt8]]? {
+    if case .string(let string)? = value.member(name, in: octets.span) {
+      return string.utf8(in: octets.span).split { $0 == UInt8(ascii: ",") || $0 <= 32 }
+        .map { Array($0) }
+    }
+    return try texts(name)
+  }
+
+  /// An array of objects.
+  func objects(_ name: StaticString) throws(Failure) -> [JSONObject]? {
+    guard let values = try array(name) else { return nil }
+    var objects: [JSONObject] = []
+    for value in values {
+      guard case .object = value else { throw Self.unexpected(name, "objects") }
+      objects.append(JSONObject(octets, value))
+    }
+    return objects
+  }
+
+  func object(_ name: StaticString) throws(Failure) -> JSONObject? {
+    switch value.member(name, in: octets.span) {
+    case nil: return nil
+    case .object(let members)?: return JSONObject(octets, .object(members))
+    default: throw Self.unexpected(name, "an object")
+    }
+  }
+
+  /// The names and values of an object whose values are strings.
+  func pairs(_ name: StaticString) throws(Failure) -> [(name: [UInt8], value: [UInt8])] {
+    guard let object = try object(name), case .object(let members) = object.value else {
+      return []
+    }
+    var pairs: [(name: [UInt8], value: [UInt8])] = []
+    for member in members {
+      guard case .string(let string) = member.value else { throw Self.unexpected(name, "strings") }
+      pairs.append((member.name.utf8(in: octets.span), string.utf8(in: octets.span)))
+    }
+    return pairs
+  }
+
+  private func array(_ name: StaticString) throws(Failure) -> [JSONValue]? {
+    switch value.member(name, in: octets.span) {
+    case nil: nil
+    case .array(let values)?: values
+    default: throw Self.unexpected(name, "an array")
+    }
+  }
+
+  static func unexpected(_ name: StaticString, _ what: StaticString) -> Failure {
+    .badRequest([UInt8](name) + [UInt8](": ") + [UInt8](what) + [UInt8](" expected"))
+  }
+}

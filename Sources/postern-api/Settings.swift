@@ -1,0 +1,60 @@
+// The variables of the configuration, and what they mean for a request. postern.env(5) describes each of them. The module
+// Settings reads them.
+
+import POSIX
+import Routing
+import SMTP
+import Settings
+
+/// The configuration in force.
+struct Settings {
+  var hostname: [UInt8]
+  var mailDirectory: String
+  /// Where the index lies; nil: in the mail directory.
+  var indexDirectory: String?
+  /// Where the mail for an address goes.
+  var routing: Routing
+  /// The queue's directory; nil if nothing is sent on.
+  var queueDirectory: String?
+  /// Which reverse-paths a user may use; nil: any.
+  var senders: Senders?
+  /// Octets of a message.
+  var maximumSize: Int
+  /// Whether no user is needed.
+  var isOpen: Bool
+  /// What stands in front of every path.
+  var root: [UInt8]
+  var logLevel: Log.Level
+  /// Whether the process gives up the rights that it does not need.
+  var isConfined: Bool
+
+  /// The beginnings of the variables' names.
+  static let prefixes: [StaticString] = ["SMTP_", "POSTERN_API_"]
+
+  init(_ source: inout SettingsSource) throws(SettingsError) {
+    logLevel = try source.read(
+      "SMTP_LOG_LEVEL", default: "info", "one of error warning notice info debug"
+    ) {
+      text in Log.Level.allCases.first { $0.name == text }
+    }
+    hostname = try source.read("SMTP_HOSTNAME", default: Process.hostname, "a domain name") {
+      Configuration.isHostname([UInt8]($0.utf8)) ? [UInt8]($0.utf8) : nil
+    }
+    mailDirectory = try source.read("SMTP_MAIL_DIR", default: "./emails", "a directory") {
+      $0.isEmpty ? nil : $0
+    }
+    let index = source.text("POSTERN_API_INDEX_DIR")
+    indexDirectory = index.isEmpty ? nil : index
+    routing = try Routing(&source, hostname: hostname)
+    queueDirectory = try source.queueDirectory(routing)
+    senders = try Senders.read(&source)
+    maximumSize = try source.number("SMTP_MAX_SIZE", default: 52_428_800, 1...Int.max)
+    isOpen = try source.bool("POSTERN_API_OPEN")
+    root = try source.read("POSTERN_API_ROOT", default: "", "a path that begins with a slash") {
+      var root = [UInt8]($0.utf8)
+      while root.last == UInt8(ascii: "/") { root.removeLast() }
+      return root.isEmpty || root.first == UInt8(ascii: "/") ? root : nil
+    }
+    isConfined = try source.bool("SMTP_CONFINEMENT", default: true)
+  }
+}

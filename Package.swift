@@ -109,6 +109,7 @@ let package = Package(
         "API", "HTTP", "JSON", "MIME", "SMTP", "POSIX", "Settings", "Storage", "Index", "Routing",
         "Queue", "Jobs",
       ],
+      exclude: ["openapi.json"],
       swiftSettings: settings, linkerSettings: program + sqlite),
 
     // The tests.

@@ -196,7 +196,8 @@ extension Service {
   /// Queues a message for some recipients and stores it.
   private func store(
     _ message: consuming OpenMessage, in directory: borrowing MailDirectory,
-    _ queue: borrowing QueueDirectory, _ octets: [UInt8], _ submission: Submission, _ queued: [Mailbox], _ time: Timestamp
+    _ queue: borrowing QueueDirectory, _ octets: [UInt8], _ submission: Submission,
+    _ queued: [Mailbox], _ time: Timestamp
   ) throws(StoreError) {
     var entry: OpenEntry
     do throws(StoreError) {

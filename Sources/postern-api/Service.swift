@@ -231,6 +231,7 @@ extension Service {
 
 extension Failure {
   static func store(_ error: StoreError) -> Failure {
-    error.isNoSpace ? .noSpace : .system(call: error.call, reason: Array(error.errno.description.utf8))
+    error.isNoSpace
+      ? .noSpace : .system(call: error.call, reason: Array(error.errno.description.utf8))
   }
 }

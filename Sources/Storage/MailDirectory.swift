@@ -43,7 +43,7 @@ public struct StoreError: Error {
 
 /// A directory that messages are stored in.
 public struct MailDirectory: ~Copyable {
-  private let directory: FileDescriptor
+  let directory: FileDescriptor
 
   public init(path: String) throws(StoreError) {
     directory = try reporting("open") { () throws(Errno) in try FileDescriptor.directory(path) }

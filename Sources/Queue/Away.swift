@@ -35,9 +35,13 @@ public struct Away: Sendable {
   }
 
   /// Returns whether it was known as away.
-  mutating func forget(_ destination: UInt64) -> Bool { absences.removeValue(forKey: destination) != nil }
+  mutating func forget(_ destination: UInt64) -> Bool {
+    absences.removeValue(forKey: destination) != nil
+  }
 
-  fileprivate mutating func note(_ destination: UInt64, _ absence: Absence) { absences[destination] = absence }
+  fileprivate mutating func note(_ destination: UInt64, _ absence: Absence) {
+    absences[destination] = absence
+  }
 }
 
 extension QueueDirectory {
@@ -57,7 +61,7 @@ extension QueueDirectory {
         old.append(name)
         continue
       }
-      away.note(id.bits, Away.Absence(until: until, failures: Int(failures)))
+      away.note(id.number, Away.Absence(until: until, failures: Int(failures)))
     }
     for name in old { try? self.away.unlink(name) }
     return away

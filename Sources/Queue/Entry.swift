@@ -41,7 +41,9 @@ public final class Entry {
     let mark = Array("to ".utf8)
     while journal == nil {
       let next: (line: ArraySlice<UInt8>, offset: Int)?
-      do throws(LineFile.Failure) { next = try lines.next(in: file) } catch { throw Self.failure(error) }
+      do throws(LineFile.Failure) { next = try lines.next(in: file) } catch {
+        throw Self.failure(error)
+      }
       guard let (line, offset) = next else { throw .malformed }
       if line.starts(with: mark), head.isComplete {
         guard let place = UInt32(exactly: offset) else { throw .malformed }
@@ -58,15 +60,20 @@ public final class Entry {
     self.places = places
     self.hasNotify = hasNotify
     self.journal = journal
-    states = [RecipientState.RawValue](repeating: RecipientState.waiting.rawValue, count: places.count)
+    states = [RecipientState.RawValue](
+      repeating: RecipientState.waiting.rawValue, count: places.count)
     self.file = file
     let end = try forEachLine { line in self.apply(line) }
-    do throws(Errno) { isCut = try self.file.status().size > end } catch { throw .unreadable(error) }
+    do throws(Errno) { isCut = try self.file.status().size > end } catch {
+      throw .unreadable(error)
+    }
   }
 
   private static func mentionsNotify(_ line: ArraySlice<UInt8>) -> Bool {
     let word = Array(" NOTIFY=".utf8)
-    return (line.startIndex...(line.endIndex - word.count)).contains { line[$0...].starts(with: word) }
+    return (line.startIndex...(line.endIndex - word.count)).contains {
+      line[$0...].starts(with: word)
+    }
   }
 
   private static func failure(_ failure: LineFile.Failure) -> Failure {
@@ -95,7 +102,9 @@ public final class Entry {
   private func apply(_ line: JournalLine) {
     switch line {
     case .verdict(let index, _, let report):
-      guard states.indices.contains(index), states[index] != RecipientState.told.rawValue else { return }
+      guard states.indices.contains(index), states[index] != RecipientState.told.rawValue else {
+        return
+      }
       switch report.verdict.outcome {
       case .delivered: states[index] = RecipientState.delivered.rawValue
       case .refused: states[index] = RecipientState.refused.rawValue
@@ -123,7 +132,9 @@ extension Entry {
 
   /// Whether something is still to be done for a recipient: to deliver, or to tell the sender.
   public var isFinished: Bool {
-    states.allSatisfy { $0 == RecipientState.delivered.rawValue || $0 == RecipientState.told.rawValue }
+    states.allSatisfy {
+      $0 == RecipientState.delivered.rawValue || $0 == RecipientState.told.rawValue
+    }
   }
 
   public var hasWaiting: Bool { states.contains(RecipientState.waiting.rawValue) }
@@ -141,9 +152,12 @@ extension Entry {
       if index != last + 1 || lines == nil { lines = .some(LineFile(from: Int(places[index]))) }
       last = index
       let next: (line: ArraySlice<UInt8>, offset: Int)?
-      do throws(LineFile.Failure) { next = try lines?.next(in: file) } catch { throw Self.failure(error) }
+      do throws(LineFile.Failure) { next = try lines?.next(in: file) } catch {
+        throw Self.failure(error)
+      }
       var job = Job()
-      guard let (line, _) = next, job.read(line) == .read, let addressee = job.recipients.first else {
+      guard let (line, _) = next, job.read(line) == .read, let addressee = job.recipients.first
+      else {
         throw .malformed
       }
       addressees.append(addressee)
@@ -152,7 +166,9 @@ extension Entry {
   }
 
   /// What was said last of recipients, by their numbers.
-  public func lastReports(of indexes: Set<Int>) throws(Failure) -> [Int: (report: Report, time: Int64)] {
+  public func lastReports(of indexes: Set<Int>) throws(Failure) -> [Int: (
+    report: Report, time: Int64
+  )] {
     var reports: [Int: (report: Report, time: Int64)] = [:]
     try forEachLine { line in
       if case .verdict(let index, let time, let report) = line, indexes.contains(index) {
@@ -176,7 +192,9 @@ extension Entry {
     public mutating func verdict(_ index: Int, _ report: Report, at time: Int64) {
       lines.append(.verdict(index: index, time: time, report))
     }
-    public mutating func notice(_ id: MessageID, _ indexes: [Int]) { lines.append(.notice(id, indexes)) }
+    public mutating func notice(_ id: MessageID, _ indexes: [Int]) {
+      lines.append(.notice(id, indexes))
+    }
     public mutating func delay(at time: Int64) { lines.append(.delay(time)) }
     public mutating func bounce(at time: Int64) { lines.append(.bounce(time)) }
   }

@@ -34,7 +34,8 @@ enum JournalLine {
     func number(_ index: Int) -> Int64? { index < words.count ? decimal(words[index]) : nil }
     switch words.first.map({ String(decoding: $0, as: UTF8.self) }) {
     case "verdict":
-      guard let index = number(1), let time = number(2), words.count == 4, let report = Report(words[3])
+      guard let index = number(1), let time = number(2), words.count == 4,
+        let report = Report(words[3])
       else { return nil }
       self = .verdict(index: Int(index), time: time, report)
     case "notice":

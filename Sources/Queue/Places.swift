@@ -91,7 +91,8 @@ extension QueueDirectory {
   private func setAside(_ location: Location) throws(StoreError) {
     _ = try move(location, named: location.name.text, into: corrupt)
     let name = location.name.id.text
-    do throws(Errno) { try data.rename(name, to: corrupt, as: name + ".data") } catch .noSuchFile {} catch {
+    do throws(Errno) { try data.rename(name, to: corrupt, as: name + ".data") } catch .noSuchFile {
+    } catch {
       throw StoreError(call: "rename", errno: error)
     }
   }
@@ -163,13 +164,23 @@ extension QueueDirectory {
 
   /// The message of an entry; nil if it is gone.
   public func message(of id: MessageID) throws(StoreError) -> FileDescriptor? {
-    do throws(Errno) { return try data.reading(named: id.text) } catch .noSuchFile { return nil } catch {
+    do throws(Errno) { return try data.reading(named: id.text) } catch .noSuchFile {
+      return nil
+    } catch {
       throw StoreError(call: "open", errno: error)
     }
   }
 
   /// The size of the message of an entry, in octets; 0 if it is gone.
   public func size(of id: MessageID) -> Int { data.status(of: id.text)?.size ?? 0 }
+
+  /// How many entries could not be read.
+  public func corruptCount() throws(StoreError) -> Int {
+    var names = try reporting("open") { () throws(Errno) in try DirectoryNames(corrupt) }
+    var count = 0
+    while let name = names.next() { if !name.hasSuffix(".data") { count += 1 } }
+    return count
+  }
 
   /// Takes the lock of a run, which lasts as long as `self`. Waits for another run if `isWaiting`; otherwise returns
   /// whether there is none.
@@ -213,7 +224,8 @@ extension QueueDirectory {
     for name in names {
       let location = Location(.pending, name)
       guard let entry = try read(location) else { continue }
-      if let cause = entry.submission.cause, let place = try find(cause), let causing = try read(place),
+      if let cause = entry.submission.cause, let place = try find(cause),
+        let causing = try read(place),
         !causing.noticeIDs.contains(name.id)
       {
         _ = try remove(location)
@@ -232,18 +244,20 @@ extension QueueDirectory {
     var old: [String] = []
     var names = try reporting("open") { () throws(Errno) in try DirectoryNames(data) }
     while let name = names.next() {
-      guard let status = data.status(of: name), now - status.modified > Self.debrisAge else { continue }
+      guard let status = data.status(of: name), now - status.modified > Self.debrisAge else {
+        continue
+      }
       old.append(name)
     }
     if old.isEmpty { return }
     for place in Place.allCases {
       try forEachName(in: place) { (name) throws(StoreError) in
-        known.insert(name.id.bits)
+        known.insert(name.id.number)
         return true
       }
     }
     for name in old {
-      if let id = MessageID(name), known.contains(id.bits) { continue }
+      if let id = MessageID(name), known.contains(id.number) { continue }
       try? data.unlink(name)
     }
   }

@@ -1,4 +1,4 @@
-// What is in the queue: as text, as JSON lines, in the form of Postfix's mailq, and as numbers for Prometheus.
+// What is in the queue: as text, as JSON lines, and as numbers for Prometheus. SendmailQueue.swift has mailq.
 
 import Jobs
 import POSIX
@@ -17,28 +17,6 @@ extension QueueProgram {
         try output.add(text(location, entry))
       }
     }
-    output.flush()
-  }
-
-  /// As scripts know it: `-Queue ID- --Size-- ----Arrival Time---- -Sender/Recipient-------`.
-  borrowing func listAsMailq() throws(Failure) {
-    var output = Output()
-    var (count, octets) = (0, 0)
-    try forEachEntry { (location, entry) throws(Failure) in
-      if count == 0 {
-        output.add(
-          Array("-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------\n".utf8))
-      }
-      count += 1
-      octets += queue.size(of: location.name.id)
-      try output.add(mailq(location, entry))
-    }
-    output.add(
-      Array(
-        (count == 0
-          ? "Mail queue is empty\n"
-          : "-- \((octets + 1023) / 1024) Kbytes in \(count) Request\(count == 1 ? "" : "s").\n")
-          .utf8))
     output.flush()
   }
 
@@ -250,31 +228,6 @@ extension QueueProgram {
       quoted.append(octet < 32 ? UInt8(ascii: "?") : octet)
     }
     return quoted + [UInt8(ascii: "\"")]
-  }
-
-  // As mailq.
-
-  private borrowing func mailq(_ location: QueueDirectory.Location, _ entry: Entry) throws(Failure)
-    -> [UInt8]
-  {
-    let name = location.name
-    let (first, count) = try waiting(entry)
-    let mark = location.place == .hold ? "!" : " "
-    let sender = entry.submission.reversePath.octets
-    let size = String(queue.size(of: name.id))
-    let padding = String(repeating: " ", count: max(1, 8 - size.utf8.count))
-    var text = Array(
-      "\(name.id.text)\(mark)\(padding)\(size) \(Self.date(entry.submission.arrival.seconds)) ".utf8
-    )
-    text += (sender.isEmpty ? Array("MAILER-DAEMON".utf8) : sender) + [10]
-    if let report = lastWord(entry) { text += Array("(\(Self.word(report)))\n".utf8) }
-    for mailbox in first {
-      text += Array(String(repeating: " ", count: 41).utf8) + mailbox.octets + [10]
-    }
-    if count > first.count {
-      text += Array((String(repeating: " ", count: 41) + "and \(count - first.count) more\n").utf8)
-    }
-    return text + [10]
   }
 }
 

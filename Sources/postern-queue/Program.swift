@@ -26,8 +26,11 @@ struct Program {
   /// Prints every setting in force and where it is from, as `postern-smtpd --check` does.
   private static func check() {
     do throws(SettingsError) {
-      let settings = try SendmailSettings(isReporting: true)
-      let lines = settings.report.map { "\($0.name)=\($0.value)\t# \($0.origin.name)\n" }
+      let own = try QueueSettings(file: nil, isReporting: true).report
+      let sendmail = try SendmailSettings(isReporting: true).report.filter { entry in
+        !own.contains { $0.name.description == entry.name.description }
+      }
+      let lines = (own + sendmail).map { "\($0.name)=\($0.value)\t# \($0.origin.name)\n" }
       FileDescriptor.print(lines.joined(), to: 1)
     } catch {
       FileDescriptor.print(

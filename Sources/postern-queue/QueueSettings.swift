@@ -32,7 +32,8 @@ struct QueueSettings {
       Configuration.isHostname([UInt8]($0.utf8)) ? [UInt8]($0.utf8) : nil
     }
     routing = try Routing(&source, hostname: hostname)
-    guard let queue = try source.queueDirectory(routing) else {
+    let queue = try source.queueDirectory(routing) ?? ""
+    if queue.isEmpty, !isReporting {
       throw SettingsError(variable: "SMTP_QUEUE_DIR", value: "", reason: "a directory expected")
     }
     self.queue = queue

@@ -98,6 +98,11 @@ let package = Package(
       name: "postern-queue", dependencies: ["SMTP", "POSIX", "Settings", "Jobs", "Sendmail"],
       swiftSettings: settings, linkerSettings: program),
 
+    // A program of the tests.
+    .executableTarget(
+      name: "index-probe", dependencies: ["Index", "POSIX", "SMTP", "Storage"],
+      path: "Tests/IndexProbe", swiftSettings: settings, linkerSettings: program + sqlite),
+
     // The tests.
     .target(
       name: "TestSupport", dependencies: ["SMTP"], path: "Tests/TestSupport",
@@ -108,7 +113,8 @@ let package = Package(
       name: "StorageTests", dependencies: ["Storage", "POSIX", "SMTP", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "QueueTests", dependencies: ["Queue", "Storage", "Jobs", "POSIX", "SMTP", "TestSupport"],
+      name: "QueueTests",
+      dependencies: ["Queue", "Storage", "Jobs", "POSIX", "SMTP", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "AuthenticationTests",

@@ -95,7 +95,10 @@ let package = Package(
       swiftSettings: settings, linkerSettings: program),
 
     .executableTarget(
-      name: "postern-queue", dependencies: ["SMTP", "POSIX", "Settings", "Jobs", "Sendmail"],
+      name: "postern-queue",
+      dependencies: [
+        "SMTP", "POSIX", "Settings", "Storage", "Jobs", "Sendmail", "Queue", "Routing", "Reports", "MIME",
+      ],
       swiftSettings: settings, linkerSettings: program),
 
     // A program of the tests.

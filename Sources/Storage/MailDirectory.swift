@@ -112,6 +112,12 @@ public struct MailDirectory: ~Copyable {
     }
   }
 
+  /// Whether a message is stored under the name for this recipient. The name must be able to hold the address.
+  public func has(id: MessageID, for recipient: Mailbox, time: Timestamp) -> Bool {
+    MailFileNames.canHold(recipient)
+      && directory.status(of: MailFileNames(time: time, id: id).name(for: recipient)) != nil
+  }
+
   /// Drops a message.
   public func discard(_ message: consuming OpenMessage) {
     for file in message.files { remove(file) }

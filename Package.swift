@@ -114,6 +114,10 @@ let package = Package(
       ],
       exclude: ["openapi.json"],
       swiftSettings: settings, linkerSettings: program + sqlite),
+    // A program of the tests.
+    .executableTarget(
+      name: "index-probe", dependencies: ["Index", "POSIX", "SMTP", "Storage"],
+      path: "Tests/IndexProbe", swiftSettings: settings, linkerSettings: program + sqlite),
 
     // The tests.
     .target(
@@ -125,7 +129,8 @@ let package = Package(
       name: "StorageTests", dependencies: ["Storage", "POSIX", "SMTP", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "QueueTests", dependencies: ["Queue", "Storage", "Jobs", "POSIX", "SMTP", "TestSupport"],
+      name: "QueueTests",
+      dependencies: ["Queue", "Storage", "Jobs", "POSIX", "SMTP", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "AuthenticationTests",
@@ -139,6 +144,8 @@ let package = Package(
       dependencies: ["Index", "MIME", "POSIX", "SMTP", "Storage", "TestSupport"],
       swiftSettings: settings),
     .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: settings),
+    .testTarget(
+      name: "APITests", dependencies: ["API", "HTTP", "JSON"], swiftSettings: settings),
     .testTarget(name: "DigestTests", dependencies: ["Digest"], swiftSettings: settings),
     .testTarget(
       name: "MIMETests", dependencies: ["MIME", "TestSupport"],

@@ -115,6 +115,11 @@ let package = Package(
       exclude: ["openapi.json"],
       swiftSettings: settings, linkerSettings: program + sqlite),
 
+    // A program of the tests.
+    .executableTarget(
+      name: "index-probe", dependencies: ["Index", "POSIX", "SMTP", "Storage"],
+      path: "Tests/IndexProbe", swiftSettings: settings, linkerSettings: program + sqlite),
+
     // The tests.
     .target(
       name: "TestSupport", dependencies: ["SMTP"], path: "Tests/TestSupport",
@@ -125,7 +130,8 @@ let package = Package(
       name: "StorageTests", dependencies: ["Storage", "POSIX", "SMTP", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "QueueTests", dependencies: ["Queue", "Storage", "Jobs", "POSIX", "SMTP", "TestSupport"],
+      name: "QueueTests",
+      dependencies: ["Queue", "Storage", "Jobs", "POSIX", "SMTP", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "AuthenticationTests",

@@ -66,12 +66,6 @@ static inline ssize_t postern_read_entries(int directory, void *buffer, size_t s
   return syscall(SYS_getdents64, directory, buffer, size);
 }
 
-// memmem(3), which the C library shows only to _GNU_SOURCE.
-extern void *memmem(const void *, size_t, const void *, size_t);
-static inline int postern_contains(const void *octets, size_t count, const void *word, size_t length) {
-  return memmem(octets, count, word, length) != NULL;
-}
-
 // readdir(3): the next name; null at the end.
 static inline const char *postern_next_name(DIR *directory) {
   struct dirent *entry = readdir(directory);

@@ -54,7 +54,8 @@ public enum IndexError: Error {
     guard code == SQLITE_OK else { throw IndexError(code) }
   }
 
-  /// Keeps the files of the log of writes when this process is the last one to close them.
+  /// Keeps the files of the log of writes when this process is the last one to close them. (With a limit of 0 for its size
+  /// it is then empty: the next process has nothing to read in it.)
   func keepLog() {
     var keeps: CInt = 1
     _ = unsafe sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &keeps)

@@ -105,10 +105,10 @@ struct IndexFile: ~Copyable {
     try database.run(
       """
       PRAGMA synchronous=NORMAL; PRAGMA secure_delete=OFF; PRAGMA temp_store=MEMORY;
-      PRAGMA cache_size=-32000;
+      PRAGMA cache_size=-32000; PRAGMA mmap_size=1073741824; PRAGMA journal_size_limit=0;
       """)
     if try Self.value(of: "PRAGMA application_id", database) == 0 {
-      try database.run("PRAGMA journal_mode=WAL")
+      try database.run("PRAGMA page_size=16384; PRAGMA journal_mode=WAL")
       let version = Self.version
       let seed = Int64(bitPattern: Process.random())
       try database.writing { () throws(IndexError) in

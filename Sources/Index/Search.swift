@@ -174,30 +174,40 @@ extension MailIndex {
     var matches: [Match] = []
     var summary = Summary()
     while try statement.step() {
-      let n = statement.integer(0)
-      let created = statement.integer(2)
-      guard created < before else { continue }
-      summary.size = Int(statement.integer(4))
-      summary.isRead = statement.integer(3) != 0
-      summary.attachments = Int(statement.integer(5))
-      summary.inlineParts = Int(statement.integer(6))
+      let match = Match(
+        n: statement.integer(0), id: MessageID(UInt64(bitPattern: statement.integer(1))),
+        created: statement.integer(2), isRead: statement.integer(3) != 0)
+      guard match.created < before else { continue }
+      var isMatch = true
+      // Words first: they are seldom all there.
+      for index in conditions.indices where conditions[index].needsText {
+        isMatch = statement.withOctets(7) { conditions[index].holds(in: $0) }
+        if !isMatch { break }
+      }
+      guard isMatch else { continue }
+      let counts = Numbers(
+        size: Int(statement.integer(4)), attachments: Int(statement.integer(5)),
+        inlineParts: Int(statement.integer(6)))
       if needsRecord {
         guard statement.withOctets(8, { summary.read(record: $0) }) else { throw .damaged }
       }
-      let isMatch = statement.withOctets(7) { text in
-        conditions.allSatisfy { $0.holds(n, created, summary, text) }
+      for index in conditions.indices where !conditions[index].needsText {
+        isMatch = conditions[index].holds(match, counts, summary)
+        if !isMatch { break }
       }
-      if isMatch {
-        matches.append(
-          Match(
-            n: n, id: MessageID(UInt64(bitPattern: statement.integer(1))), created: created,
-            isRead: summary.isRead))
-      }
+      if isMatch { matches.append(match) }
     }
     matches.sort {
       $0.created != $1.created ? $0.created > $1.created : $0.id.bits > $1.id.bits
     }
     return matches
+  }
+
+  /// What a message has much or little of.
+  private struct Numbers {
+    let size: Int
+    let attachments: Int
+    let inlineParts: Int
   }
 
   /// A term with what the database says of it.
@@ -215,24 +225,32 @@ extension MailIndex {
       }
     }
 
-    func holds(_ n: Int64, _ created: Int64, _ summary: Summary, _ text: Span<UInt8>) -> Bool {
+    /// Whether the term holds for a text.
+    func holds(in text: Span<UInt8>) -> Bool {
+      guard case .text(let word) = term.kind else { return true }
+      return contains(word.span, in: text) != term.isNegated
+    }
+
+    /// Whether the term holds for the rest of a message.
+    func holds(_ match: Match, _ numbers: Numbers, _ summary: borrowing Summary) -> Bool {
+      let created = match.created
       let isFound: Bool
       switch term.kind {
-      case .text(let word): isFound = POSIX.contains(word.span, in: text)
+      case .text: return true
       case .field(let field, let word): isFound = summary.has(word, in: field)
       case .messageID(let word):
         let identifier = folded(summary.messageID)
-        isFound = POSIX.contains(word.span, in: identifier.span)
-      case .tag, .recipient, .isTagged: isFound = numbers.contains(n)
-      case .isRead: isFound = summary.isRead
-      case .isUnread: isFound = !summary.isRead
-      case .hasAttachment: isFound = summary.attachments > 0
-      case .hasInlinePart: isFound = summary.inlineParts > 0
+        isFound = contains(word.span, in: identifier.span)
+      case .tag, .recipient, .isTagged: isFound = self.numbers.contains(match.n)
+      case .isRead: isFound = match.isRead
+      case .isUnread: isFound = !match.isRead
+      case .hasAttachment: isFound = numbers.attachments > 0
+      case .hasInlinePart: isFound = numbers.inlineParts > 0
       // The moment and the size themselves: as Mailpit has it, with and without the sign.
       case .before(let moment): return term.isNegated ? created >= moment : created <= moment
       case .after(let moment): return term.isNegated ? created <= moment : created >= moment
-      case .larger(let size): return term.isNegated ? summary.size < size : summary.size > size
-      case .smaller(let size): return term.isNegated ? summary.size > size : summary.size < size
+      case .larger(let size): return term.isNegated ? numbers.size < size : numbers.size > size
+      case .smaller(let size): return term.isNegated ? numbers.size > size : numbers.size < size
       }
       return isFound != term.isNegated
     }
@@ -277,6 +295,6 @@ extension Summary {
       text.append(person.name)
       text.append(person.address)
     }
-    return POSIX.contains(word.span, in: text.octets.span)
+    return contains(word.span, in: text.octets.span)
   }
 }

@@ -71,6 +71,45 @@ func folded(_ text: [UInt8]) -> [UInt8] {
   return folded.octets
 }
 
+/// Whether `word` occurs in `text`. Where its first and its last octet are in their places, 32 places are looked at at once.
+func contains(_ word: Span<UInt8>, in text: Span<UInt8>) -> Bool {
+  guard word.count > 0 else { return true }
+  let distance = word.count - 1
+  let octets = unsafe text.bytes
+  let first = SIMD32<UInt8>(repeating: word[0])
+  let last = SIMD32<UInt8>(repeating: word[distance])
+  var index = 0
+  while text.count - distance - index >= 32 {
+    let starts = unsafe octets.unsafeLoadUnaligned(fromByteOffset: index, as: SIMD32<UInt8>.self)
+    let ends = unsafe octets.unsafeLoadUnaligned(
+      fromByteOffset: index + distance, as: SIMD32<UInt8>.self)
+    let mask = (starts .== first) .& (ends .== last)
+    if mask.hasAny {
+      for lane in 0..<32 where mask[lane] && isWord(word, at: index + lane, of: text) {
+        return true
+      }
+    }
+    index += 32
+  }
+  while text.count - distance - index >= 1 {
+    if isWord(word, at: index, of: text) { return true }
+    index += 1
+  }
+  return false
+}
+
+private func isWord(_ word: Span<UInt8>, at start: Int, of text: Span<UInt8>) -> Bool {
+  for offset in 0..<word.count where text[start + offset] != word[offset] { return false }
+  return true
+}
+
+extension SIMDMask<SIMD32<Int8>> {
+  fileprivate var hasAny: Bool {
+    let words = unsafe unsafeBitCast(self, to: SIMD4<UInt64>.self)
+    return words.lowHalf | words.highHalf != .zero
+  }
+}
+
 /// What each ASCII octet becomes: control characters and `< > " , ; ( )` are spaces.
 private let asciiFolding: [128 of UInt8] = {
   var table = [128 of UInt8](repeating: 0x20)

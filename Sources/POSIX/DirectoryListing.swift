@@ -71,14 +71,3 @@ extension FileDescriptor {
     }
   }
 }
-
-/// Whether `word` occurs in `octets`.
-public func contains(_ word: Span<UInt8>, in octets: Span<UInt8>) -> Bool {
-  unsafe octets.withUnsafeBytes { text in
-    unsafe word.withUnsafeBytes { word in
-      unsafe word.isEmpty
-        || !text.isEmpty
-          && postern_contains(text.baseAddress, text.count, word.baseAddress, word.count) != 0
-    }
-  }
-}

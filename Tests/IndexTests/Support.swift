@@ -18,16 +18,21 @@ struct Fixture {
     _ text: String, to recipients: [String] = ["me@x.example"], id: UInt64? = nil,
     at seconds: Int64? = nil
   ) throws -> MessageID {
-    let store = try MailDirectory(path: folder.path)
     let count = clock.next()
     let id = MessageID(id ?? 0xABCD_0000 + UInt64(count))
+    let time = seconds ?? 1_795_330_452 + Int64(count)
+    try Self.store(text, to: recipients, id, at: time, in: folder.path)
+    return id
+  }
+
+  static func store(
+    _ text: String, to recipients: [String], _ id: MessageID, at seconds: Int64, in path: String
+  ) throws {
+    let store = try MailDirectory(path: path)
     var message = try store.open(id: id, for: recipients.map { Mailbox(Array($0.utf8))! })
     let octets = Array(text.replacingOccurrences(of: "\n", with: "\r\n").utf8)
     try message.append(octets.span)
-    try store.store(
-      message,
-      time: Timestamp(seconds: seconds ?? 1_795_330_452 + Int64(count), microseconds: 123_456))
-    return id
+    try store.store(message, time: Timestamp(seconds: seconds, microseconds: 123_456))
   }
 
   func mail(_ fields: String = "", _ body: String = "text") -> String {

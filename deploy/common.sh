@@ -68,9 +68,9 @@ embedded_swift() {
 
 # The programs, and the modules that import nothing.
 # shellcheck disable=SC2034 # the scripts that source this file use them
-programs=(postern-smtpd postern-send postern-queue postern-passwd)
+programs=(postern-smtpd postern-send postern-queue postern-api postern-passwd)
 # shellcheck disable=SC2034
-pure_modules=(SMTP MIME PROXY DNS Digest)
+pure_modules=(SMTP MIME PROXY DNS Digest HTTP JSON)
 
 # quietly WHAT COMMAND...: prints WHAT, and the output of the command only if it fails. On a terminal the line also
 # shows the progress of swift build.

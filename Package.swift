@@ -114,6 +114,7 @@ let package = Package(
       ],
       exclude: ["openapi.json"],
       swiftSettings: settings, linkerSettings: program + sqlite),
+
     // A program of the tests.
     .executableTarget(
       name: "index-probe", dependencies: ["Index", "POSIX", "SMTP", "Storage"],

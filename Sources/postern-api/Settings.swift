@@ -29,7 +29,7 @@ struct Settings {
   var isConfined: Bool
 
   /// The beginnings of the variables' names.
-  static let prefixes: [StaticString] = ["SMTP_", "POSTERN_API_"]
+  static let prefixes: [StaticString] = ["SMTP_", "POSTERN_API_", "POSTERN_HTTP_ADDR"]
 
   init(_ source: inout SettingsSource) throws(SettingsError) {
     logLevel = try source.read(
@@ -56,5 +56,7 @@ struct Settings {
       return root.isEmpty || root.first == UInt8(ascii: "/") ? root : nil
     }
     isConfined = try source.bool("SMTP_CONFINEMENT", default: true)
+    // Only deploy/run uses it. It gets its value from `--check`.
+    _ = source.text("POSTERN_HTTP_ADDR", default: "127.0.0.1:8080")
   }
 }

@@ -12,7 +12,6 @@ public enum Status: Int, Equatable, Sendable {
   case contentTooLarge = 413
   case unsupportedMediaType = 415
   case internalServerError = 500
-  case notImplemented = 501
   case serviceUnavailable = 503
   case insufficientStorage = 507
 
@@ -28,7 +27,6 @@ public enum Status: Int, Equatable, Sendable {
     case .contentTooLarge: "Content Too Large"
     case .unsupportedMediaType: "Unsupported Media Type"
     case .internalServerError: "Internal Server Error"
-    case .notImplemented: "Not Implemented"
     case .serviceUnavailable: "Service Unavailable"
     case .insufficientStorage: "Insufficient Storage"
     }

@@ -63,14 +63,15 @@ struct Program {
 
   /// Answers what is no request.
   private static func refuse(_ error: RequestError) -> Process.ExitStatus {
-    let response: Response
+    var response: Response
     switch error {
     case .notCGI:
       FileDescriptor.print(
         "postern-api: REQUEST_METHOD is not set: a web server starts this program\n", to: 2)
       return .usage
     case .unknownMethod:
-      response = Response(.notImplemented, text: "Not Implemented\n")
+      response = Response(.methodNotAllowed, text: "Method Not Allowed\n")
+      response.set("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS")
     case .tooLong, .badContentLength:
       response = Response(.badRequest, text: "Bad Request\n")
     case .outsideRoot:

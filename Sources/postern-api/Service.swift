@@ -4,6 +4,7 @@ import API
 import HTTP
 import Index
 import POSIX
+import Queue
 import Routing
 import SMTP
 import Storage
@@ -48,7 +49,7 @@ struct Service {
       return send(try answer(endpoint, parameters), hasBody: hasBody)
     } catch {
       note(error)
-      return send(error.response(inJSON: endpoint == .send), hasBody: hasBody)
+      return send(error.response(inJSON: endpoint == .send || endpoint == .sendEmail), hasBody: hasBody)
     }
   }
 
@@ -113,7 +114,11 @@ struct Service {
     // It must be there to be allowed. Whoever needs it says that it cannot be made.
     try? FileDescriptor.makeFolder(index)
     confinement.indexDirectory = index
-    if endpoint.sends { confinement.queueDirectory = settings.queueDirectory }
+    if endpoint.sends, let queue = settings.queueDirectory {
+      // Its folders are made now, if they are missing: none can be made later.
+      _ = try? QueueDirectory(path: queue)
+      confinement.queueDirectory = queue
+    }
     if let file = settings.routing.recipients?.path { confinement.readableFiles.append(file) }
     confinement.readableFiles.append("/usr/share/zoneinfo/UTC")
     confinement.locks = true

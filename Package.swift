@@ -146,7 +146,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: settings),
     .testTarget(
-      name: "APITests", dependencies: ["API", "HTTP", "JSON"], swiftSettings: settings),
+      name: "APITests", dependencies: ["API", "HTTP", "JSON", "MIME"], swiftSettings: settings),
     .testTarget(name: "DigestTests", dependencies: ["Digest"], swiftSettings: settings),
     .testTarget(
       name: "MIMETests", dependencies: ["MIME", "TestSupport"],

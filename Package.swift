@@ -40,6 +40,9 @@ let program: [LinkerSetting] = [
     .when(platforms: [.linux], configuration: .release))
 ]
 
+/// For programs that use Index.
+let sqlite: [LinkerSetting] = [.linkedLibrary("sqlite3"), .linkedLibrary("m")]
+
 let package = Package(
   name: "postern",
   targets: [
@@ -55,6 +58,12 @@ let package = Package(
     .systemLibrary(name: "CSystem"),
     .target(name: "POSIX", dependencies: ["CSystem"], swiftSettings: settings),
     .target(name: "Storage", dependencies: ["SMTP", "POSIX"], swiftSettings: settings),
+
+    // SQLite: what is in the store, for lists and search.
+    .systemLibrary(name: "CSQLite"),
+    .target(
+      name: "Index", dependencies: ["CSQLite", "SMTP", "MIME", "POSIX", "Storage"],
+      exclude: ["Folding.py"], swiftSettings: settings),
 
     .target(name: "Settings", dependencies: ["POSIX"], swiftSettings: settings),
     .target(name: "Authentication", dependencies: ["SMTP", "POSIX"], swiftSettings: settings),
@@ -86,8 +95,16 @@ let package = Package(
       swiftSettings: settings, linkerSettings: program),
 
     .executableTarget(
-      name: "postern-queue", dependencies: ["SMTP", "POSIX", "Settings", "Jobs", "Sendmail"],
+      name: "postern-queue",
+      dependencies: [
+        "SMTP", "POSIX", "Settings", "Storage", "Jobs", "Sendmail", "Queue", "Routing", "Reports", "MIME",
+      ],
       swiftSettings: settings, linkerSettings: program),
+
+    // A program of the tests.
+    .executableTarget(
+      name: "index-probe", dependencies: ["Index", "POSIX", "SMTP", "Storage"],
+      path: "Tests/IndexProbe", swiftSettings: settings, linkerSettings: program + sqlite),
 
     // The tests.
     .target(
@@ -99,7 +116,8 @@ let package = Package(
       name: "StorageTests", dependencies: ["Storage", "POSIX", "SMTP", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "QueueTests", dependencies: ["Queue", "Storage", "Jobs", "POSIX", "SMTP", "TestSupport"],
+      name: "QueueTests",
+      dependencies: ["Queue", "Storage", "Jobs", "POSIX", "SMTP", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "AuthenticationTests",
@@ -107,6 +125,10 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "RoutingTests", dependencies: ["Routing", "POSIX", "Settings", "SMTP", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "IndexTests",
+      dependencies: ["Index", "MIME", "POSIX", "SMTP", "Storage", "TestSupport"],
       swiftSettings: settings),
     .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: settings),
     .testTarget(name: "DigestTests", dependencies: ["Digest"], swiftSettings: settings),

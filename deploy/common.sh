@@ -101,6 +101,7 @@ progress() {
 # static program; ignore that, since nothing calls dlopen.
 build_release() {
   local folder program
+  install_missing /usr/include/sqlite3.h=libsqlite3-dev
   folder=$(embedded_swift)
   if [[ -n $folder ]]; then export POSTERN_EMBEDDED=$folder; fi
   say "building (about a minute, where nothing is built yet)"

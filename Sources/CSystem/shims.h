@@ -61,6 +61,11 @@ static inline int postern_openat(int directory, const char *path, int flags, mod
   return openat(directory, path, flags, mode);
 }
 
+// getdents64(2): entries of a directory, each a `struct linux_dirent64`.
+static inline ssize_t postern_read_entries(int directory, void *buffer, size_t size) {
+  return syscall(SYS_getdents64, directory, buffer, size);
+}
+
 // readdir(3): the next name; null at the end.
 static inline const char *postern_next_name(DIR *directory) {
   struct dirent *entry = readdir(directory);

@@ -41,7 +41,7 @@ public struct Connection: ~Copyable {
   }
 
   /// SIGTERM, for a caller that waits for something other than the peer.
-  public var terminated: Termination { Termination(descriptor: termination.number) }
+  public var terminated: Termination { Termination(termination) }
 
   /// Waits for input, appends at most `count` octets of it to `buffer`, and returns their number.
   public func read(

@@ -137,3 +137,10 @@ extension FileDescriptor {
     return nil
   }
 }
+
+extension FileDescriptor {
+  /// lseek(2) to a place counted from the beginning.
+  public func seek(to offset: Int) throws(Errno) {
+    guard lseek(number, off_t(offset), SEEK_SET) >= 0 else { throw .current }
+  }
+}

@@ -23,7 +23,9 @@ public struct Errno: Error, Equatable, Sendable, CustomStringConvertible {
   static var notSocket: Errno { Errno(rawValue: ENOTSOCK) }
   static var notSupported: Errno { Errno(rawValue: EOPNOTSUPP) }
   static var isDirectory: Errno { Errno(rawValue: EISDIR) }
-  static var wouldBlock: Errno { Errno(rawValue: EAGAIN) }
+  public static var accessDenied: Errno { Errno(rawValue: EACCES) }
+  public static var tooManyLinks: Errno { Errno(rawValue: ELOOP) }
+  public static var wouldBlock: Errno { Errno(rawValue: EAGAIN) }
 
   /// What strerror(3) says.
   public var description: String { unsafe String(cString: strerror(rawValue)) }

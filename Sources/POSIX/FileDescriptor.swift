@@ -50,7 +50,7 @@ extension FileDescriptor {
   }
 
   /// send(2) without waiting; nil if it would have to wait.
-  func sendNow(_ octets: Span<UInt8>) throws(Errno) -> Int? {
+  public func sendNow(_ octets: Span<UInt8>) throws(Errno) -> Int? {
     do throws(Errno) {
       return try unsafe octets.withUnsafeBytes { (memory) throws(Errno) in
         try retrying {
@@ -126,6 +126,14 @@ extension FileDescriptor {
   static func isLink(_ path: String) -> Bool {
     var octet: CChar = 0
     return unsafe readlink(path, &octet, 1) >= 0
+  }
+
+  /// What a symbolic link holds; nil if it is none.
+  static func linkTarget(_ path: String) -> String? {
+    var target = [CChar](repeating: 0, count: 4096)
+    let count = unsafe readlink(path, &target, target.count)
+    guard count > 0, count < target.count else { return nil }
+    return String(decoding: target[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
   /// realpath(3); nil if the path leads nowhere.

@@ -54,6 +54,13 @@ public struct Log: Sendable {
       postern_openlog()
       return Log(destination: .syslog, session: session)
     }
+    return onStandardError(session: session)
+  }
+
+  /// The log of a program that has no peer on its standard input and output: standard error, which may be the
+  /// same terminal as these.
+  public static func onStandardError(session: [UInt8]) -> Log {
+    let standardError = FileDescriptor.identity(of: STDERR_FILENO)
     let isJournal =
       standardError.map { "\($0.device):\($0.inode)" } == Process.environment("JOURNAL_STREAM")
     return Log(destination: isJournal ? .journal : .standardError, session: session)

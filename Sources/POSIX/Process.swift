@@ -98,3 +98,14 @@ public enum Process {
     return generator.next()
   }
 }
+
+extension Process {
+  /// A program of ours: the one beside this program if there is one, else the one that PATH finds.
+  public static func sibling(_ name: String) -> String {
+    guard let own = FileDescriptor.linkTarget("/proc/self/exe"),
+      let slash = own.lastIndex(of: "/")
+    else { return name }
+    let path = String(own[...slash]) + name
+    return FileDescriptor.identity(ofFile: path) == nil ? name : path
+  }
+}

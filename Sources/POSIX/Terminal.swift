@@ -32,7 +32,7 @@ public enum Terminal {
       silent.c_lflag &= ~tcflag_t(ECHO)
       unsafe tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent)
       FileDescriptor.print(prompt, to: STDERR_FILENO)
-      let line = readLine(unless: Termination(descriptor: arrival.number))
+      let line = readLine(unless: Termination(arrival))
       unsafe tcsetattr(STDIN_FILENO, TCSAFLUSH, &settings)
       FileDescriptor.print("\n", to: STDERR_FILENO)
       if !line.isInterrupted { return line.octets }

@@ -7,6 +7,11 @@ public struct Termination: Sendable {
   /// A signalfd(2), which somebody else owns; or -1, which poll(2) ignores.
   let descriptor: CInt
 
+  /// By a descriptor of `Signals.block`, which must stay open.
+  public init(_ signals: borrowing FileDescriptor) { descriptor = signals.number }
+
+  private init(descriptor: CInt) { self.descriptor = descriptor }
+
   /// For a program that does not block SIGTERM, so that the signal simply kills it.
   public static let never = Termination(descriptor: -1)
 

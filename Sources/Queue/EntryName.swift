@@ -47,7 +47,7 @@ public struct EntryName: Equatable, Sendable {
       let destination = MessageID(hexadecimal: parts[3])
     else { return nil }
     self.init(
-      id: id, next: next, attempts: Int(attempts), destination: destination.bits)
+      id: id, next: next, attempts: Int(attempts), destination: destination.number)
   }
 
   public var text: String {
@@ -91,13 +91,13 @@ extension MessageID {
   public var text: String { String(decoding: octets, as: UTF8.self) }
 
   /// The number that the digits stand for.
-  var bits: UInt64 {
+  public var number: UInt64 {
     octets.reduce(0) { $0 << 4 | UInt64($1 <= UInt8(ascii: "9") ? $1 - 0x30 : $1 - 0x57) }
   }
 
-  /// The id of the message number `number` that this one causes (a bounce, for example). It is always the same.
-  func derived(_ number: Int) -> MessageID {
-    var mixed = bits &+ UInt64(truncatingIfNeeded: number) &* 0x9e37_79b9_7f4a_7c15 &+ 1
+  /// The id of the message number `count` that this one causes (a bounce, for example). It is always the same.
+  public func derived(_ count: Int) -> MessageID {
+    var mixed = number &+ UInt64(truncatingIfNeeded: count) &* 0x9e37_79b9_7f4a_7c15 &+ 1
     mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
     mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
     return MessageID(mixed ^ (mixed >> 31))

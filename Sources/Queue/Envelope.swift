@@ -4,6 +4,7 @@
 //     arrival SECONDS MICROSECONDS
 //     login XTEXT                               if the sender has authenticated
 //     ours                                      if reports are made as the sender asks
+//     cause ID                                  the entry that this one follows from: a notice, an alias's message
 //     message OFFSET -                          this line and the next ones as in Jobs/Job.swift
 //     from <ADDRESS> [...]
 //     to <ADDRESS> [...]                        each recipient, numbered from 0 in this order
@@ -13,6 +14,7 @@
 
 import Jobs
 import SMTP
+import Storage
 
 extension Submission {
   /// The lines in front of the recipients.
@@ -21,6 +23,7 @@ extension Submission {
     lines += Array("arrival \(arrival.seconds) \(arrival.microseconds)\n".utf8)
     if !login.isEmpty { lines += Array("login ".utf8) + xtext(login) + [10] }
     if isOurs { lines += Array("ours\n".utf8) }
+    if let cause { lines += Array("cause ".utf8) + cause.octets + [10] }
     var job = Job()
     job.offset = offset
     job.reversePath = reversePath
@@ -28,5 +31,51 @@ extension Submission {
     job.isUTF8 = isUTF8
     job.deliveryStatus = deliveryStatus
     return lines + job.head
+  }
+}
+
+/// Reads the lines in front of the recipients, one after the other.
+struct HeadReader {
+  private(set) var submission = Submission(
+    from: .null, arrival: Timestamp(seconds: 0, microseconds: 0))
+  private var isFirst = true
+  /// Whether the `from` line has come, behind which the recipients begin.
+  private(set) var isComplete = false
+
+  /// Takes a line without its LF; false if it cannot stand there.
+  mutating func read(_ line: ArraySlice<UInt8>) -> Bool {
+    if isFirst {
+      isFirst = false
+      return line.elementsEqual("postern-queue 1".utf8)
+    }
+    let words = line.split(separator: 32)
+    switch words.first.map({ String(decoding: $0, as: UTF8.self) }) {
+    case "arrival":
+      guard words.count == 3, let seconds = decimal(words[1]), let microseconds = decimal(words[2]),
+        microseconds < 1_000_000
+      else { return false }
+      submission.arrival = Timestamp(seconds: seconds, microseconds: UInt32(microseconds))
+    case "login":
+      guard words.count == 2, let login = decodedXtext(words[1]) else { return false }
+      submission.login = login
+    case "ours": submission.isOurs = true
+    case "cause":
+      guard words.count == 2, let id = MessageID(hexadecimal: words[1]) else { return false }
+      submission.cause = id
+    case "message", "from":
+      var job = Job()
+      guard job.read(line) == .read else { return false }
+      if words[0].elementsEqual("message".utf8) {
+        submission.offset = job.offset
+      } else {
+        submission.reversePath = job.reversePath
+        submission.isBinary = job.isBinary
+        submission.isUTF8 = job.isUTF8
+        submission.deliveryStatus = job.deliveryStatus
+        isComplete = true
+      }
+    default: return false
+    }
+    return true
   }
 }

@@ -19,6 +19,8 @@ public struct Submission: Sendable {
   public var isOurs = false
   /// How many octets of the content are not sent on: our `Return-Path` field.
   public var offset = 0
+  /// The entry that this one follows from.
+  public var cause: MessageID?
 
   public init(from reversePath: ReversePath, arrival: Timestamp) {
     self.reversePath = reversePath

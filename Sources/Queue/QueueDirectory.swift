@@ -8,7 +8,6 @@
 //     pending/ID         the envelope of a notice or of an alias's message, before its cause has it in the journal
 //     corrupt/...        what could not be read
 //     away/...           destinations that are left alone for a while
-//     lock               the run in progress has it locked
 //
 // An entry is in one of these states. It exists from `queued` on.
 //
@@ -26,7 +25,7 @@
 //
 // All changes between the states are rename(2) and unlink(2) of the envelope, so of two processes that want to move an
 // entry one has it, and the other sees that it is gone. What is in a journal stays in force wherever the envelope is.
-// Only the run in progress appends verdicts; `bounce` appends one line.
+// Only the run in progress, which has a lock on the directory (flock(2)), appends verdicts; `bounce` appends one line.
 //
 // An envelope lies in pending/ so that a crash does not send a notice twice. The notice's id follows from the id of its
 // cause. It is stored in pending/, then its cause gets a line in its journal, then it moves to new/. A run that finds it

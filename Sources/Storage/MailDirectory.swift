@@ -43,7 +43,7 @@ public struct StoreError: Error {
 
 /// A directory that messages are stored in.
 public struct MailDirectory: ~Copyable {
-  private let directory: FileDescriptor
+  let directory: FileDescriptor
 
   public init(path: String) throws(StoreError) {
     directory = try reporting("open") { () throws(Errno) in try FileDescriptor.directory(path) }
@@ -110,6 +110,12 @@ public struct MailDirectory: ~Copyable {
       discard(message)
       throw error
     }
+  }
+
+  /// Whether a message is stored under the name for this recipient. The name must be able to hold the address.
+  public func has(id: MessageID, for recipient: Mailbox, time: Timestamp) -> Bool {
+    MailFileNames.canHold(recipient)
+      && directory.status(of: MailFileNames(time: time, id: id).name(for: recipient)) != nil
   }
 
   /// Drops a message.

@@ -12,12 +12,32 @@
 import SMTP
 
 /// A message's id: 64 random bits in 16 hexadecimal digits.
-public struct MessageID: Equatable, Sendable {
-  public let octets: [UInt8]
+public struct MessageID: Hashable, Sendable {
+  public let bits: UInt64
 
-  public init(_ bits: UInt64) {
-    let digits = String(bits, radix: 16)
-    octets = [UInt8](repeating: UInt8(ascii: "0"), count: 16 - digits.utf8.count) + digits.utf8
+  public init(_ bits: UInt64) { self.bits = bits }
+
+  /// Reads the 16 digits, letters in lower case; nil if `octets` is anything else.
+  public init?(_ octets: Span<UInt8>) {
+    guard octets.count == 16 else { return nil }
+    var bits: UInt64 = 0
+    for index in 0..<16 {
+      let octet = octets[index]
+      switch octet {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): bits = bits << 4 | UInt64(octet - 48)
+      case UInt8(ascii: "a")...UInt8(ascii: "f"): bits = bits << 4 | UInt64(octet - 87)
+      default: return nil
+      }
+    }
+    self.bits = bits
+  }
+
+  /// The 16 digits.
+  public var octets: [UInt8] {
+    (0..<16).map { place in
+      let digit = UInt8(truncatingIfNeeded: bits >> UInt64(60 - 4 * place)) & 15
+      return digit < 10 ? 48 + digit : 87 + digit
+    }
   }
 }
 
@@ -25,14 +45,14 @@ public struct MessageID: Equatable, Sendable {
 struct MailFileNames {
   /// The longest name in octets (NAME_MAX), which is the same for all common file systems.
   private static let limit = 255
-  private static let suffix = ".eml"
+  static let suffix = ".eml"
   /// Octets of `prefix`.
-  private static let prefixLength = 41
+  static let prefixLength = 41
   /// How many octets an encoded address may have.
   private static var room: Int { limit - prefixLength - suffix.utf8.count }
 
   /// `<time>-<id>-`
-  private let prefix: String
+  let prefix: String
 
   init(time: Timestamp, id: MessageID) {
     var octets: [UInt8] = []
@@ -59,7 +79,7 @@ struct MailFileNames {
   }
 
   /// Percent-encodes as many octets as fit into `room`.
-  private static func encode(_ octets: [UInt8], room: Int, inFull: Bool = false) -> String {
+  static func encode(_ octets: [UInt8], room: Int, inFull: Bool = false) -> String {
     var encoded: [UInt8] = []
     encoded.reserveCapacity(octets.count * 3)
     for (index, octet) in octets.enumerated() {

@@ -1,4 +1,4 @@
-// postern-queue: takes the mail of this machine's programs, as sendmail(1).
+// postern-queue: the queue, and what takes the mail of this machine's programs, as sendmail(1).
 
 import POSIX
 import Settings
@@ -19,17 +19,18 @@ struct Program {
     case "--check": check()
     case "--version": FileDescriptor.print("postern-queue \(version)\n", to: 1)
     case "--help": FileDescriptor.print(help, to: 1)
-    default:
-      FileDescriptor.print(help, to: 2)
-      Process.exit(.usage)
+    default: Process.exit(QueueProgram.run(arguments.dropFirst()))
     }
   }
 
   /// Prints every setting in force and where it is from, as `postern-smtpd --check` does.
   private static func check() {
     do throws(SettingsError) {
-      let settings = try SendmailSettings(isReporting: true)
-      let lines = settings.report.map { "\($0.name)=\($0.value)\t# \($0.origin.name)\n" }
+      let own = try QueueSettings(file: nil, isReporting: true).report
+      let sendmail = try SendmailSettings(isReporting: true).report.filter { entry in
+        !own.contains { $0.name.description == entry.name.description }
+      }
+      let lines = (own + sendmail).map { "\($0.name)=\($0.value)\t# \($0.origin.name)\n" }
       FileDescriptor.print(lines.joined(), to: 1)
     } catch {
       FileDescriptor.print(
@@ -39,9 +40,22 @@ struct Program {
   }
 
   static let help = """
-    usage: postern-queue sendmail ...
+    usage: postern-queue add [-f SENDER] [--recipients-from FD] [RECIPIENT...]
+           postern-queue run [--once]
+           postern-queue list | show ID | metrics
+           postern-queue hold | release | retry | bounce | remove  ID... | --all | --to PATTERN | --from PATTERN
+           postern-queue sendmail ...
            postern-queue --check | --version | --help
 
+      add        queue the message on standard input, and print its id
+      run        deliver what is due, and what comes meanwhile (with --once: not)
+      list       print what is in the queue, with --json as JSON
+      show       print one entry
+      metrics    print numbers for Prometheus
+      hold       do not try these entries until release
+      retry      try them in the next run
+      bounce     send them back in the next run
+      remove     forget them; nobody is told
       sendmail   hands the message on standard input in, see sendmail(8)
       --check    print the settings in force
       --version  print the version

@@ -28,9 +28,8 @@ enum SendmailProgram {
     }
     switch invocation.mode {
     case .nothing: return .success
-    case .list, .run:
-      complain("there is no queue")
-      return .unavailable
+    case .list: return SendmailQueue.list()
+    case .run(let selection): return SendmailQueue.run(selection)
     case .send, .serve: break
     }
     let settings: SendmailSettings

@@ -105,12 +105,20 @@ struct Composition {
 
   private static func content(_ path: String) throws(Failure) -> [UInt8] {
     do throws(Errno) {
-      let file = path == "-" ? FileDescriptor(0) : try FileDescriptor.reading(path)
-      if let content = try file.readAll(limit: 1 << 28) { return content }
+      if let content = try readAll(path) { return content }
     } catch {
       throw Failure(path: path, reason: error.description)
     }
     throw Failure(path: path, reason: "larger than 256 MiB")
+  }
+
+  private static func readAll(_ path: String) throws(Errno) -> [UInt8]? {
+    let limit = 1 << 28
+    guard path == "-" else { return try FileDescriptor.reading(path).readAll(limit: limit) }
+    let content = try FileDescriptor(0).readAll(limit: limit)
+    // It is closed now; what is opened later is not to be standard input.
+    try FileDescriptor.replaceWithNull(0)
+    return content
   }
 
   private static func body(_ path: String) throws(Failure) -> BodyText {

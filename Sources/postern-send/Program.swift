@@ -45,9 +45,8 @@ struct Program {
     let server = arguments.command == nil ? arguments.server ?? settings.smarthost : nil
     let password = server?.user == nil ? nil : try readPassword(settings)
     let id = String(UInt32(truncatingIfNeeded: Process.random()), radix: 16)
-    guard let termination = try? Signals.block(),
-      var log = try? Log.open(session: [UInt8](id.utf8), isResumed: false)
-    else { return .ioError }
+    guard let termination = try? Signals.block() else { return .ioError }
+    var log = Log.onStandardError(session: [UInt8](id.utf8))
     log.level = settings.logLevel
     let destination = Destination(
       server: server, command: arguments.command, hostname: settings.hostname,
@@ -122,12 +121,16 @@ struct Program {
         try file.write(message.span)
         return file
       }
-      let input = FileDescriptor(0)
-      var piece: [UInt8] = []
-      while try input.read(into: &piece, atMost: 65_536) > 0 {
-        try file.write(piece.span)
-        piece.removeAll(keepingCapacity: true)
+      do {
+        let input = FileDescriptor(0)
+        var piece: [UInt8] = []
+        while try input.read(into: &piece, atMost: 65_536) > 0 {
+          try file.write(piece.span)
+          piece.removeAll(keepingCapacity: true)
+        }
       }
+      // It is closed now; what is opened later is not to be standard input.
+      try FileDescriptor.replaceWithNull(0)
       return file
     } catch {
       complain("the message could not be read: \(error)")

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The parts of confinement that the kernel says it has. If it has a part, a session must use it.
-private enum Kernel {
+enum Kernel {
   /// The version of Landlock; 0 without it.
   static let landlock: Int = {
     let script = "import ctypes; print(ctypes.CDLL(None).syscall(444, None, 0, 1))"

@@ -6,109 +6,15 @@ import TestSupport
 import Testing
 
 @Suite struct RouteTests {
-  /// dnsmasq, with the options given.
-  private final class NameServer {
-    let folder = Scratch()
-    let port: UInt16
-    private let process: RunningProcess
-
-    init(_ records: [String]) {
-      port = Server.freePort()
-      process = Command.start(
-        [
-          "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
-          "--port=\(port)", "--listen-address=127.0.0.1", "--bind-interfaces", "--log-facility=-",
-          "--log-queries", "--pid-file", "--local=/example/", "--user=root",
-        ] + records, in: folder)
-      let port = self.port
-      _ = Server.wait {
-        Command.run(["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/\(port)"], in: Scratch()).status == 0
-      }
-    }
-
-    var log: String {
-      String(
-        decoding: FileManager.default.contents(atPath: folder.path + "/stderr") ?? Data(),
-        as: UTF8.self)
-    }
-
-    deinit {
-      process.terminate()
-      _ = process.wait()
-    }
-  }
-
-  /// Mail servers on addresses of loopback, all on the same port: what each does with a connection, in
-  /// Python.
-  private final class Hosts {
-    let folder = Scratch()
-    let port: UInt16
-    private let process: RunningProcess
-
-    /// `good` takes everything, `refusing` no recipient, `greylisting` none now, `lying` greets with 554,
-    /// `closing` closes at once. An address without an entry refuses connections.
-    init(_ behaviours: [String: String]) {
-      port = Server.freePort()
-      let code = """
-        import socket, sys, threading
-        def serve(address, behaviour, connection):
-          print(address, flush=True)
-          reader = connection.makefile('rb')
-          def say(text): connection.sendall(text.encode() + b'\\r\\n')
-          try:
-            if behaviour == 'closing': return connection.close()
-            say('554 5.7.0 no' if behaviour == 'lying' else '220 x')
-            while line := reader.readline():
-              verb = line[:4].upper()
-              if verb == b'RCPT' and behaviour == 'refusing': say('550 5.1.1 nobody')
-              elif verb == b'RCPT' and behaviour == 'greylisting': say('450 4.7.1 later')
-              elif verb == b'DATA':
-                say('354 go')
-                while reader.readline() not in (b'.\\r\\n', b''): pass
-                say('250 2.0.0 taken by ' + address)
-              else: say('250 ok')
-          except OSError: pass
-        listeners = []
-        for argument in sys.argv[2:]:
-          address, behaviour = argument.split('=')
-          listener = socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET)
-          listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-          listener.bind((address, int(sys.argv[1])))
-          listener.listen()
-          listeners.append((address, behaviour, listener))
-        def accept(address, behaviour, listener):
-          while True:
-            threading.Thread(target=serve, args=(address, behaviour, listener.accept()[0])).start()
-        for one in listeners: threading.Thread(target=accept, args=one).start()
-        print('ready', flush=True)
-        """
-      process = Command.start(
-        ["python3", "-uc", code, "\(port)"] + behaviours.map { "\($0)=\($1)" }, in: folder)
-      let file = folder.path + "/stdout"
-      _ = Server.wait { FileManager.default.contents(atPath: file)?.isEmpty == false }
-    }
-
-    /// The addresses that were connected to.
-    var connections: [String] {
-      let content = FileManager.default.contents(atPath: folder.path + "/stdout") ?? Data()
-      return String(decoding: content, as: UTF8.self).split(separator: "\n").map(String.init)
-        .filter { $0 != "ready" }
-    }
-
-    deinit {
-      process.terminate()
-      _ = process.wait()
-    }
-  }
-
-  private func send(_ recipients: [String], _ names: NameServer, port: UInt16) -> Outcome {
-    Command.run(
-      ["timeout", "60", Command.builtForDebugging("postern-send")] + recipients, in: Scratch(),
-      environment: [
-        "SMTP_HOSTNAME": "client.example", "POSTERN_NAMESERVER": "\(names.port)",
-        "POSTERN_PORT": "\(port)", "SMTP_CONNECT_TIMEOUT": "2",
-      ],
-      input: "Subject: x\r\n\r\nx\r\n".utf8)
+  private func send(
+    _ recipients: [String], _ nameServer: UInt16, port: String? = nil,
+    environment: [String: String] = [:]
+  ) -> Outcome {
+    var own = environment
+    own["POSTERN_NAMESERVER"] = "\(nameServer)"
+    own["POSTERN_PORT"] = port
+    own["SMTP_CONNECT_TIMEOUT"] = "2"
+    return PosternSend.run(recipients, environment: own, debug: true)
   }
 
   private static let records = [
@@ -117,7 +23,9 @@ import Testing
     "--host-record=a.example,127.0.0.2", "--host-record=aaaa.example,::1",
     "--mx-host=empty.example,nowhere.example,10", "--host-record=empty.example,127.0.0.2",
     "--mx-host=null.example,.,0",
-    "--cname=alias.example,two.example", "--mx-host=toalias.example,other.example,10",
+    "--cname=alias.example,two.example", "--cname=chain1.example,chain2.example",
+    "--cname=chain2.example,chain3.example", "--cname=chain3.example,two.example",
+    "--mx-host=toalias.example,other.example,10",
     "--cname=other.example,mx1.example",
     "--mx-host=xn--bcher-kva.example,mx1.example,10",
   ]
@@ -126,10 +34,15 @@ import Testing
 
   /// What the first host does decides whether the second is tried.
   @Test(
-    .enabled(if: Command.exists("dnsmasq")),
+    .enabled(if: NameServer.isInstalled),
     arguments: [
       ("good", "delivered b@two.example mx1.example 250 2.0.0 taken by 127.0.0.2\n", ["127.0.0.2"]),
+      (
+        "echoing", "delivered b@two.example mx1.example 250 2.0.0 taken by 127.0.0.2\n",
+        ["127.0.0.2"]
+      ),
       ("dead", mx2, ["127.0.0.3"]),
+      ("black", mx2, ["127.0.0.3"]),
       ("closing", mx2, ["127.0.0.2", "127.0.0.3"]),
       ("lying", mx2, ["127.0.0.2", "127.0.0.3"]),
       ("greylisting", mx2, ["127.0.0.2", "127.0.0.3"]),
@@ -139,26 +52,27 @@ import Testing
     let names = NameServer(Self.records)
     var behaviours = ["127.0.0.3": "good"]
     if behaviour != "dead" { behaviours["127.0.0.2"] = behaviour }
-    let hosts = Hosts(behaviours)
-    #expect(send(["b@two.example"], names, port: hosts.port).text == text)
+    let hosts = PythonServer(hosts: behaviours)
+    #expect(send(["b@two.example"], names.port, port: hosts.port).text == text)
     #expect(hosts.connections == connections)
   }
 
   /// No host can be connected to.
-  @Test(.enabled(if: Command.exists("dnsmasq"))) func allDead() {
+  @Test(.enabled(if: NameServer.isInstalled)) func allDead() {
     let names = NameServer(Self.records)
-    let hosts = Hosts(["127.0.0.9": "good"])
-    let outcome = send(["b@two.example"], names, port: hosts.port)
+    let hosts = PythonServer(hosts: ["127.0.0.9": "good"])
+    let outcome = send(["b@two.example"], names.port, port: hosts.port)
     #expect(outcome.status == 75)
     #expect(outcome.text.hasPrefix("deferred b@two.example mx2.example 4.4.1 No connection to "))
   }
 
   @Test(
-    .enabled(if: Command.exists("dnsmasq")),
+    .enabled(if: NameServer.isInstalled),
     arguments: [
       ("b@a.example", "delivered b@a.example a.example 250 2.0.0 taken by 127.0.0.2\n"),
       ("b@aaaa.example", "delivered b@aaaa.example aaaa.example 250 2.0.0 taken by ::1\n"),
       ("b@alias.example", "delivered b@alias.example mx1.example 250 2.0.0 taken by 127.0.0.2\n"),
+      ("b@chain1.example", "delivered b@chain1.example mx1.example 250 2.0.0 taken by 127.0.0.2\n"),
       (
         "b@toalias.example",
         "delivered b@toalias.example other.example 250 2.0.0 taken by 127.0.0.2\n"
@@ -173,16 +87,16 @@ import Testing
     ])
   func domains(_ address: String, _ text: String) {
     let names = NameServer(Self.records)
-    let hosts = Hosts(["127.0.0.2": "good", "::1": "good"])
-    #expect(send([address], names, port: hosts.port).text == text)
+    let hosts = PythonServer(hosts: ["127.0.0.2": "good", "::1": "good"])
+    #expect(send([address], names.port, port: hosts.port).text == text)
   }
 
   /// Recipients of one domain go together, each domain by itself.
-  @Test(.enabled(if: Command.exists("dnsmasq"))) func severalDomains() {
+  @Test(.enabled(if: NameServer.isInstalled)) func severalDomains() {
     let names = NameServer(Self.records)
-    let hosts = Hosts(["127.0.0.2": "good"])
+    let hosts = PythonServer(hosts: ["127.0.0.2": "good"])
     let outcome = send(
-      ["b@two.example", "b@nosuch.example", "c@TWO.example"], names, port: hosts.port)
+      ["b@two.example", "b@nosuch.example", "c@TWO.example"], names.port, port: hosts.port)
     #expect(outcome.status == 69)
     #expect(hosts.connections.count == 1)
     #expect(outcome.text.split(separator: "\n").count == 3)
@@ -190,7 +104,7 @@ import Testing
 
   /// The best host is this one: mail would come back (RFC 5321 §5.1). This holds for port 25 alone.
   @Test(
-    .enabled(if: Command.exists("dnsmasq")),
+    .enabled(if: NameServer.isInstalled),
     arguments: [
       ("own.example", "refused b@own.example - 5.4.6 "),
       ("named.example", "refused b@named.example - 5.4.6 "),
@@ -201,35 +115,76 @@ import Testing
       Self.records + [
         "--mx-host=own.example,mx1.example,10", "--mx-host=named.example,client.example,10",
       ])
-    let outcome = Command.run(
-      ["timeout", "60", Command.builtForDebugging("postern-send"), "b@\(domain)"], in: Scratch(),
-      environment: ["SMTP_HOSTNAME": "client.example", "POSTERN_NAMESERVER": "\(names.port)"],
-      input: "x\r\n".utf8)
+    let outcome = send(["b@\(domain)"], names.port)
     #expect(outcome.text.hasPrefix(text), "\(outcome.text)")
     #expect(outcome.status == 69)
   }
 
   /// No name server answers: nothing is known, so nothing is refused.
-  @Test(.enabled(if: Command.exists("dnsmasq"))) func noNameServer() {
-    let names = NameServer(Self.records + ["--address=/#/"])
-    let outcome = Command.run(
-      ["timeout", "60", Command.builtForDebugging("postern-send"), "b@two.example"], in: Scratch(),
-      environment: ["SMTP_HOSTNAME": "client.example", "POSTERN_NAMESERVER": "9"],
-      input: "x\r\n".utf8)
-    _ = names
+  @Test func noNameServer() {
+    let outcome = send(["b@two.example"], 9)
     #expect(outcome.status == 75)
     #expect(outcome.text.contains(" 4.4.3 "))
   }
 
+  /// Names that are aliases of each other (dnsmasq refuses to serve them).
+  @Test func aliasLoop() {
+    let names = PythonServer(
+      """
+      import socket
+      def name(text): return b''.join(bytes([len(l)]) + l.encode() for l in text.split('.')) + b'\\0'
+      server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+      server.bind(('127.0.0.1', 0))
+      print(server.getsockname()[1], flush=True)
+      while True:
+        question, client = server.recvfrom(512)
+        end = question.index(b'\\0', 12) + 5
+        target = name('b.example' if question[12:14] == b'\\x01a' else 'a.example')
+        record = b'\\xc0\\x0c\\0\\x05\\0\\x01\\0\\0\\0\\0' + len(target).to_bytes(2, 'big') + target
+        server.sendto(
+          question[:2] + b'\\x85\\0\\0\\x01\\0\\x01\\0\\0\\0\\0' + question[12:end] + record, client)
+      """)
+    let outcome = send(["b@a.example"], UInt16(names.port) ?? 0)
+    #expect(outcome.text == "deferred b@a.example - 4.4.3 The domain has too many aliases\n")
+  }
+
+  /// The search list of the resolver is for people who type names.
+  @Test(.enabled(if: NameServer.isInstalled)) func searchList() {
+    let names = NameServer(["--host-record=single.local.test,127.0.0.2", "--local=/test/"])
+    let outcome = send(
+      ["a@single"], names.port, environment: ["LOCALDOMAIN": "local.test"])
+    #expect(outcome.status != 0)
+    #expect(names.log.contains("single") && !names.log.contains("single.local.test"))
+  }
+
+  /// A host that said something counts for more than one that cannot be reached.
+  @Test(.enabled(if: NameServer.isInstalled)) func greylistedBeforeDead() {
+    let names = NameServer(Self.records)
+    let hosts = PythonServer(hosts: ["127.0.0.2": "greylisting"])
+    #expect(
+      send(["b@two.example"], names.port, port: hosts.port).text
+        == "deferred b@two.example mx1.example 450 4.7.1 later\n")
+  }
+
+  /// TLS that the hosts of a domain need by the settings, and do not offer.
+  @Test(.enabled(if: NameServer.isInstalled), arguments: ["required", "verified"])
+  func levelOfTLS(_ level: String) {
+    let names = NameServer(Self.records)
+    let hosts = PythonServer(hosts: ["127.0.0.2": "good"])
+    let outcome = send(
+      ["b@a.example"], names.port, port: hosts.port, environment: ["SMTP_SEND_TLS": level])
+    #expect(outcome.text.hasPrefix("deferred b@a.example a.example 4.7.4 "))
+  }
+
   /// Equal hosts get equal shares, about: 60 of 120 would be exact.
-  @Test(.enabled(if: Command.exists("dnsmasq"))) func shuffle() {
+  @Test(.enabled(if: NameServer.isInstalled)) func shuffle() {
     let names = NameServer([
       "--mx-host=equal.example,mx1.example,10", "--mx-host=equal.example,mx2.example,10",
       "--host-record=mx1.example,127.0.0.2", "--host-record=mx2.example,127.0.0.3",
     ])
-    let hosts = Hosts(["127.0.0.2": "good", "127.0.0.3": "good"])
+    let hosts = PythonServer(hosts: ["127.0.0.2": "good", "127.0.0.3": "good"])
     for _ in 0..<40 {
-      #expect(send(["b@equal.example"], names, port: hosts.port).status == 0)
+      #expect(send(["b@equal.example"], names.port, port: hosts.port).status == 0)
     }
     #expect(8...32 ~= hosts.connections.filter { $0 == "127.0.0.2" }.count)
   }

@@ -21,7 +21,10 @@ private final class Submission {
     let path = folder.path + "/submit"
     socket = path
     process = Command.start(
-      ["socat", "UNIX-LISTEN:\(socket),fork", "EXEC:\(Command.built("postern-smtpd")),nofork"],
+      [
+        "socat", "UNIX-LISTEN:\(socket),fork",
+        "EXEC:\(Command.built("postern-smtpd")) --local,nofork",
+      ],
       in: folder,
       environment: environment.merging([
         "SMTP_MAIL_DIR": mail.path, "SMTP_HOSTNAME": "mail.example.org",
@@ -235,6 +238,75 @@ private final class Submission {
     ])
     #expect(outcome.status == 0, "\(outcome.errorText)\(outcome.text)")
     #expect(submission.recipients == ["a@x.example"])
+  }
+
+  // Through the queue.
+
+  /// While the server is down the message waits and mailq says why; then it is delivered.
+  @Test func throughTheQueue() throws {
+    let queue = Scratch()
+    let port = Server.freePort()
+    var settings = [
+      "SMTP_QUEUE_DIR": queue.path, "SMTP_DOMAINS": "x.example", "SMTP_LOG_LEVEL": "error",
+      "SMTP_SMARTHOST": "smtp://127.0.0.1:\(port)?tls=none",
+    ]
+    let submission = Submission(environment: settings)
+    settings["SMTP_MAIL_DIR"] = submission.mail.path
+    func queueRun(_ arguments: [String]) -> Outcome {
+      submission.run([submission.sendmail] + arguments, environment: settings)
+    }
+    #expect(queueRun(["-bp"]).text == "Mail queue is empty\n")
+    let sent = submission.send(["-i", "-f", "me@x.example", "a@y.example"], "Subject: x\n\nx\n")
+    #expect(sent.status == 0, "\(sent.errorText)")
+    let first = queueRun(["-q"])
+    #expect(first.status == 0 && first.text.isEmpty, "\(first.errorText)")
+    let listed = queueRun(["-bp"])
+    let lines = listed.text.split(separator: "\n", omittingEmptySubsequences: false)
+    #expect(lines.count == 7, "\(listed.text)")
+    #expect(lines[0] == "-Queue ID-        --Size-- ----Arrival Time---- -Sender/Recipient-------")
+    #expect(
+      lines[1].wholeMatch(
+        of: /[0-9a-f]{16} {2,}\d+ \w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d  me@x\.example/)
+        != nil)
+    #expect(lines[2].contains("refused") && lines[2].hasSuffix(")"))
+    #expect(lines[3].hasSuffix("   a@y.example"))
+    #expect(lines[5].wholeMatch(of: /-- \d+ Kbytes in 1 Request\./) != nil)
+    let server = Server(Server.socat, port: port)
+    let second = queueRun(["-qRy.example"])
+    #expect(second.status == 0, "\(second.errorText)")
+    #expect(server.mail.messages.flatMap(\.recipients) == ["a@y.example"])
+    #expect(queueRun(["-bp"]).text == "Mail queue is empty\n")
+  }
+
+  /// What the other host refuses comes back, and Python reads it.
+  @Test func bounce() throws {
+    let queue = Scratch()
+    let server = Server(Server.socat, environment: ["SMTP_DOMAINS": "nobody.example"])
+    let settings = [
+      "SMTP_QUEUE_DIR": queue.path, "SMTP_DOMAINS": "x.example", "SMTP_LOG_LEVEL": "error",
+      "SMTP_SMARTHOST": "smtp://127.0.0.1:\(server.port)?tls=none",
+    ]
+    let submission = Submission(environment: settings)
+    let sent = submission.send(
+      ["-i", "-V", "my id", "-f", "me@x.example", "a@y.example"], "Subject: x\n\nwords\n")
+    #expect(sent.status == 0, "\(sent.errorText)")
+    let run = submission.run(
+      [submission.sendmail, "-q"],
+      environment: settings.merging(["SMTP_MAIL_DIR": submission.mail.path]) { own, _ in own })
+    #expect(run.status == 0, "\(run.errorText)")
+    let file = try #require(submission.mail.entries.first { $0.hasSuffix("-me@x.example.eml") })
+    let reader = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
+    let read = submission.run([
+      "python3", "/\(reader)/ReportsTests/report.py", submission.mail.path + "/" + file,
+    ])
+    #expect(read.status == 0, "\(read.errorText)")
+    for line in [
+      "0 Original-Envelope-Id: my id", "1 Final-Recipient: rfc822; a@y.example",
+      "1 Action: failed", "1 Status: 5.7.1", "subject: Your message could not be delivered",
+    ] {
+      #expect(read.text.contains(line + "\n"), "\(read.text)")
+    }
+    #expect(read.text.contains("said: 550 5.7.1 ") && read.text.contains("\nwords\n"))
   }
 
   // What goes wrong.

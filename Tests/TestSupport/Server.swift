@@ -39,15 +39,17 @@ package final class Server {
       """, in: folder)
   }
 
-  /// Starts a spawner that listens on `address`.
+  /// Starts a spawner that listens on `address`, at a free port or at one that was free before.
   package init(
-    _ spawner: Spawner, on address: String = "127.0.0.1", arguments: [String] = [],
+    _ spawner: Spawner, on address: String = "127.0.0.1", port: UInt16? = nil,
+    arguments: [String] = [],
     environment: [String: String] = [:]
   ) {
     self.address = address
     folder = Scratch()
     mail = MailFolder(folder)
-    port = Server.freePort()
+    let port = port ?? Server.freePort()
+    self.port = port
     let session = [Command.built("postern-smtpd")] + arguments
     process = Command.start(
       spawner(port, session, folder), in: folder,

@@ -15,6 +15,48 @@ public struct Timestamp: Equatable, Sendable {
 }
 
 extension Timestamp {
+  /// The moment of a date of the Gregorian calendar in UTC; nil if there is no such date or time, or if it is not of the
+  /// years 1970 to 9999.
+  public init?(
+    year: Int, month: Int, day: Int, hour: Int = 0, minute: Int = 0, second: Int = 0,
+    microseconds: UInt32 = 0
+  ) {
+    guard 1970...9999 ~= year, 1...12 ~= month, 1...31 ~= day, 0..<24 ~= hour, 0..<60 ~= minute,
+      0..<60 ~= second, microseconds < 1_000_000
+    else { return nil }
+    let shifted = month <= 2 ? year - 1 : year
+    let monthFromMarch = (month + 9) % 12
+    let days =
+      365 * shifted + shifted / 4 - shifted / 100 + shifted / 400
+      + (153 * monthFromMarch + 2) / 5 + day - 1 - 719_468
+    self.init(
+      seconds: Int64(days) * 86_400 + Int64(hour * 3600 + minute * 60 + second),
+      microseconds: microseconds)
+    // The 31st of a month that has none is a day of the next one.
+    guard civilDate.month == month else { return nil }
+  }
+
+  /// Reads what `appendSortable` writes; nil if it is anything else.
+  public init?(sortable octets: Span<UInt8>) {
+    guard octets.count == 23 else { return nil }
+    func number(_ start: Int, _ count: Int) -> Int? {
+      var value = 0
+      for index in start..<start + count {
+        guard octets[index].isDigit else { return nil }
+        value = value * 10 + Int(octets[index] - 48)
+      }
+      return value
+    }
+    guard octets[8] == UInt8(ascii: "T"), octets[15] == UInt8(ascii: "."),
+      octets[22] == UInt8(ascii: "Z"), let year = number(0, 4), let month = number(4, 2),
+      let day = number(6, 2), let hour = number(9, 2), let minute = number(11, 2),
+      let second = number(13, 2), let microseconds = number(16, 6)
+    else { return nil }
+    self.init(
+      year: year, month: month, day: day, hour: hour, minute: minute, second: second,
+      microseconds: UInt32(microseconds))
+  }
+
   /// `Sun, 22 Nov 2026 06:54:12 +0000` (RFC 5322 §3.3).
   func appendDateTime(to output: inout [UInt8]) {
     let date = civilDate

@@ -1,0 +1,203 @@
+// Where the index lies, and how it is made and replaced.
+//
+// The folder (`.index` in the mail directory, if nothing else is said) has one file `mail-N.db` with what SQLite puts
+// beside it. A damaged or foreign file is not mended: the next number is made, and the older files are removed. So a
+// process that still has an old one open never mixes its files with those of the new one. Everything in the folder may be
+// removed at any time; read marks and tags are lost with it.
+
+import CSQLite
+import POSIX
+import SMTP
+import Storage
+
+struct IndexFile: ~Copyable {
+  /// Which tables there are: raised when they change, and every index is then made anew.
+  private static let version = 1
+  private static let application = 0x504F_5354  // "POST"
+
+  private let path: String
+  private(set) var folder: FileDescriptor
+
+  init(folder path: String) throws(IndexError) {
+    self.path = path
+    do throws(Errno) {
+      try FileDescriptor.makeFolder(path)
+      folder = try FileDescriptor.directory(path)
+    } catch {
+      throw .store(StoreError(call: "open", errno: error))
+    }
+  }
+
+  /// Opens the index; makes it if there is none, or none that can be used.
+  mutating func open() throws(IndexError) -> Database {
+    let number = try newest() ?? 1
+    do throws(IndexError) {
+      return try open(number)
+    } catch {
+      guard error.isDamage else { throw error }
+      return try replace(number)
+    }
+  }
+
+  /// Makes a new index instead of one that is damaged. `number` is the one that was seen to be; another process may have
+  /// replaced it already.
+  private mutating func replace(_ number: Int) throws(IndexError) -> Database {
+    do throws(Errno) {
+      // The folder may be another one than when the process began.
+      try FileDescriptor.makeFolder(path)
+      folder = try FileDescriptor.directory(path)
+      guard try folder.lock(until: Deadline(inSeconds: 10)) else { throw .wouldBlock }
+    } catch {
+      throw .store(StoreError(call: "flock", errno: error))
+    }
+    defer { folder.unlock() }
+    if let current = try newest(), current > number { return try open(current) }
+    let database = try open(number + 1)
+    remove(below: number + 1)
+    return database
+  }
+
+  /// Marks the index as damaged and makes a new one.
+  mutating func replaceNewest() throws(IndexError) -> Database { try replace(try newest() ?? 0) }
+
+  private func remove(below number: Int) {
+    var names: [String] = []
+    try? folder.forEachName { name in
+      guard let found = Self.number(of: name), found < number else { return }
+      names.append(String(decoding: Self.copy(name), as: UTF8.self))
+    }
+    for name in names { try? folder.unlink(name) }
+  }
+
+  private func newest() throws(IndexError) -> Int? {
+    var newest: Int?
+    do throws(Errno) {
+      try folder.forEachName { name in
+        if let number = Self.number(of: name) { newest = max(newest ?? 0, number) }
+      }
+    } catch {
+      throw .store(StoreError(call: "getdents", errno: error))
+    }
+    return newest
+  }
+
+  private static func copy(_ name: Span<UInt8>) -> [UInt8] { name.indices.map { name[$0] } }
+
+  /// The number in `mail-N.db`, `mail-N.db-wal` and `mail-N.db-shm`.
+  private static func number(of name: Span<UInt8>) -> Int? {
+    let front = Array("mail-".utf8)
+    guard name.count > front.count, front.indices.allSatisfy({ name[$0] == front[$0] }) else {
+      return nil
+    }
+    var number = 0
+    var index = front.count
+    while index < name.count, name[index] &- 48 < 10 {
+      guard index < front.count + 9 else { return nil }
+      number = number * 10 + Int(name[index] - 48)
+      index += 1
+    }
+    return index < name.count && name[index] == UInt8(ascii: ".") ? number : nil
+  }
+
+  private func open(_ number: Int) throws(IndexError) -> Database {
+    let database = try Database(path: path + "/mail-\(number).db", patience: 10_000)
+    database.keepLog()
+    try database.run(
+      """
+      PRAGMA synchronous=NORMAL; PRAGMA secure_delete=OFF; PRAGMA temp_store=MEMORY;
+      PRAGMA cache_size=-32000; PRAGMA mmap_size=1073741824; PRAGMA journal_size_limit=0;
+      """)
+    if try Self.value(of: "PRAGMA application_id", database) == 0 {
+      try database.run("PRAGMA page_size=16384; PRAGMA journal_mode=WAL")
+      let version = Self.version
+      let seed = Int64(bitPattern: Process.random())
+      try database.writing { () throws(IndexError) in
+        // Another process may have been faster.
+        guard try Self.value(of: "PRAGMA application_id", database) == 0 else { return }
+        guard try Self.value(of: "SELECT count(*) FROM sqlite_schema", database) == 0 else {
+          throw .damaged  // somebody else's
+        }
+        try database.run(schema)
+        let state = try database.prepare("INSERT INTO state(one, seed) VALUES(1, ?)")
+        state.bind(1, seed)
+        try state.run()
+        try database.prepare("PRAGMA user_version=\(version)").run()
+        try database.prepare("PRAGMA application_id=\(Self.application)").run()
+      }
+    }
+    guard try Self.value(of: "PRAGMA application_id", database) == Self.application,
+      try Self.value(of: "PRAGMA user_version", database) == Self.version
+    else { throw .damaged }
+    return database
+  }
+
+  private static func value(
+    of query: String, _ database: Database
+  ) throws(IndexError) -> Int {
+    let statement = try database.prepare(query)
+    return try statement.step() ? Int(statement.integer(0)) : 0
+  }
+}
+
+extension IndexError {
+  /// Whether a new index would do better.
+  var isDamage: Bool {
+    switch self {
+    case .damaged: true
+    case .failed(let code):
+      switch code & 0xFF {
+      // The folder is gone, or files of it are, or tables of this index.
+      case SQLITE_CANTOPEN, SQLITE_IOERR, SQLITE_READONLY, SQLITE_ERROR, SQLITE_PROTOCOL: true
+      default: false
+      }
+    case .store, .busy, .noSpace: false
+    }
+  }
+}
+
+/// The tables. `n` numbers messages and is never used twice, so that what the full-text index still says of a message
+/// that is gone does no harm.
+private let schema: StaticString = """
+  CREATE TABLE state(
+    one INTEGER PRIMARY KEY,
+    seed INTEGER NOT NULL,             -- of the hashes of names
+    scanned INTEGER NOT NULL DEFAULT 0, -- when the directory had last changed when it was last read
+    settled INTEGER NOT NULL DEFAULT 0, -- whether any later change would show another time
+    files INTEGER NOT NULL DEFAULT 0,  -- rows of files, and the sum of their hashes
+    sum INTEGER NOT NULL DEFAULT 0,
+    total INTEGER NOT NULL DEFAULT 0,  -- messages
+    unread INTEGER NOT NULL DEFAULT 0,
+    revision INTEGER NOT NULL DEFAULT 0,
+    next INTEGER NOT NULL DEFAULT 1,   -- the next n
+    stale INTEGER NOT NULL DEFAULT 0); -- numbers in the full-text index without a message
+  CREATE TABLE messages(
+    n INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, created INTEGER NOT NULL,
+    size INTEGER NOT NULL, seen INTEGER NOT NULL, attachments INTEGER NOT NULL,
+    inlines INTEGER NOT NULL, thread INTEGER NOT NULL, self INTEGER NOT NULL);
+  CREATE INDEX messages_by_time ON messages(created, id);
+  CREATE INDEX messages_by_thread ON messages(thread);
+  CREATE INDEX messages_by_self ON messages(self);
+  CREATE TABLE summaries(n INTEGER PRIMARY KEY, record BLOB NOT NULL);
+  CREATE TABLE texts(n INTEGER PRIMARY KEY, text BLOB NOT NULL);
+  CREATE TABLE files(
+    hash INTEGER PRIMARY KEY, n INTEGER NOT NULL, time INTEGER NOT NULL,
+    recipient BLOB NOT NULL, suffix BLOB);
+  CREATE INDEX files_by_message ON files(n);
+  CREATE TABLE envelope(recipient TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY(recipient, n))
+    WITHOUT ROWID;
+  CREATE TABLE tags(tag TEXT NOT NULL COLLATE NOCASE, n INTEGER NOT NULL, PRIMARY KEY(tag, n))
+    WITHOUT ROWID;
+  CREATE INDEX tags_by_message ON tags(n);
+  CREATE TABLE removed(id INTEGER PRIMARY KEY, until INTEGER NOT NULL);
+  CREATE VIRTUAL TABLE words USING fts5(
+    text, content='', detail=none, columnsize=0, tokenize='trigram case_sensitive 1');
+  CREATE TRIGGER message_comes AFTER INSERT ON messages BEGIN
+    UPDATE state SET total = total + 1, unread = unread + (new.seen = 0);
+  END;
+  CREATE TRIGGER message_goes AFTER DELETE ON messages BEGIN
+    UPDATE state SET total = total - 1, unread = unread - (old.seen = 0);
+  END;
+  CREATE TRIGGER message_is_read AFTER UPDATE OF seen ON messages WHEN old.seen <> new.seen BEGIN
+    UPDATE state SET unread = unread + (new.seen = 0) - (old.seen = 0);
+  END;
+  """

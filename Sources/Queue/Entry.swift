@@ -1,0 +1,213 @@
+// An entry that is worked on: what its envelope says, and where each recipient stands. Of a recipient there are five
+// octets in memory, so 100,000 of them need half a megabyte; their lines are read when they are needed.
+
+public import Jobs
+public import POSIX
+import SMTP
+public import Storage
+
+public final class Entry {
+  public let submission: Submission
+  /// The places of the recipients' lines in the envelope.
+  private var places: [UInt32] = []
+  private var states: [RecipientState.RawValue] = []
+  /// Whether a recipient has NOTIFY, so that it is worth while to look who wants to hear of a success.
+  private var hasNotify = false
+  /// How many notices the sender has been sent.
+  public private(set) var notices = 0
+  public private(set) var noticeIDs: [MessageID] = []
+  public private(set) var hasToldDelay = false
+  /// Whether an operator wants no more attempts.
+  public private(set) var isToBounce = false
+  private let file: FileDescriptor
+  /// Where the journal begins.
+  private let journal: Int
+  /// Whether a crash has left a line without its end.
+  private var isCut = false
+
+  /// Why an envelope cannot be read.
+  public enum Failure: Error {
+    case unreadable(Errno)
+    case malformed
+  }
+
+  /// Reads an envelope.
+  public init(_ file: consuming FileDescriptor) throws(Failure) {
+    var lines = LineFile(from: 0)
+    var head = HeadReader()
+    var places: [UInt32] = []
+    var hasNotify = false
+    var journal: Int?
+    let mark = Array("to ".utf8)
+    while journal == nil {
+      let next: (line: ArraySlice<UInt8>, offset: Int)?
+      do throws(LineFile.Failure) { next = try lines.next(in: file) } catch {
+        throw Self.failure(error)
+      }
+      guard let (line, offset) = next else { throw .malformed }
+      if line.starts(with: mark), head.isComplete {
+        guard let place = UInt32(exactly: offset) else { throw .malformed }
+        places.append(place)
+        if !hasNotify, line.count > 10, Self.mentionsNotify(line) { hasNotify = true }
+      } else if line.elementsEqual("end".utf8), head.isComplete {
+        journal = offset + 4
+      } else {
+        guard head.read(line) else { throw .malformed }
+      }
+    }
+    guard let journal else { throw .malformed }
+    submission = head.submission
+    self.places = places
+    self.hasNotify = hasNotify
+    self.journal = journal
+    states = [RecipientState.RawValue](
+      repeating: RecipientState.waiting.rawValue, count: places.count)
+    self.file = file
+    let end = try forEachLine { line in self.apply(line) }
+    do throws(Errno) { isCut = try self.file.status().size > end } catch {
+      throw .unreadable(error)
+    }
+  }
+
+  private static func mentionsNotify(_ line: ArraySlice<UInt8>) -> Bool {
+    let word = Array(" NOTIFY=".utf8)
+    return (line.startIndex...(line.endIndex - word.count)).contains {
+      line[$0...].starts(with: word)
+    }
+  }
+
+  private static func failure(_ failure: LineFile.Failure) -> Failure {
+    switch failure {
+    case .unreadable(let errno): .unreadable(errno)
+    case .tooLong: .malformed
+    }
+  }
+
+  /// Calls `body` for each line of the journal; returns where the last one ends.
+  @discardableResult
+  private func forEachLine(_ body: (JournalLine) -> Void) throws(Failure) -> Int {
+    var lines = LineFile(from: journal)
+    var end = journal
+    while true {
+      do throws(LineFile.Failure) {
+        guard let (line, offset) = try lines.next(in: file) else { return end }
+        end = offset + line.count + 1
+        if let line = JournalLine(line) { body(line) }
+      } catch {
+        throw Self.failure(error)
+      }
+    }
+  }
+
+  private func apply(_ line: JournalLine) {
+    switch line {
+    case .verdict(let index, _, let report):
+      guard states.indices.contains(index), states[index] != RecipientState.told.rawValue else {
+        return
+      }
+      switch report.verdict.outcome {
+      case .delivered: states[index] = RecipientState.delivered.rawValue
+      case .refused: states[index] = RecipientState.refused.rawValue
+      case .deferred, .unknown: break
+      }
+    case .notice(let id, let indexes):
+      notices += 1
+      noticeIDs.append(id)
+      for index in indexes where states.indices.contains(index) {
+        states[index] = RecipientState.told.rawValue
+      }
+    case .delay: hasToldDelay = true
+    case .bounce: isToBounce = true
+    }
+  }
+}
+
+// The recipients.
+extension Entry {
+  public var count: Int { places.count }
+
+  public func state(of index: Int) -> RecipientState {
+    RecipientState(rawValue: states[index]) ?? .waiting
+  }
+
+  /// Whether something is still to be done for a recipient: to deliver, or to tell the sender.
+  public var isFinished: Bool {
+    states.allSatisfy {
+      $0 == RecipientState.delivered.rawValue || $0 == RecipientState.told.rawValue
+    }
+  }
+
+  public var hasWaiting: Bool { states.contains(RecipientState.waiting.rawValue) }
+  public var hasRefused: Bool { states.contains(RecipientState.refused.rawValue) }
+
+  /// Whether there may be recipients whose sender wants to hear of a success.
+  public var mayWantSuccess: Bool { hasNotify && submission.isOurs }
+
+  /// Reads recipients, which must be in ascending order.
+  public func recipients(_ indexes: some Sequence<Int>) throws(Failure) -> [Job.Addressee] {
+    var addressees: [Job.Addressee] = []
+    var lines: LineFile?
+    var last = -2
+    for index in indexes {
+      if index != last + 1 || lines == nil { lines = .some(LineFile(from: Int(places[index]))) }
+      last = index
+      let next: (line: ArraySlice<UInt8>, offset: Int)?
+      do throws(LineFile.Failure) { next = try lines?.next(in: file) } catch {
+        throw Self.failure(error)
+      }
+      var job = Job()
+      guard let (line, _) = next, job.read(line) == .read, let addressee = job.recipients.first
+      else {
+        throw .malformed
+      }
+      addressees.append(addressee)
+    }
+    return addressees
+  }
+
+  /// What was said last of recipients, by their numbers.
+  public func lastReports(of indexes: Set<Int>) throws(Failure) -> [Int: (
+    report: Report, time: Int64
+  )] {
+    var reports: [Int: (report: Report, time: Int64)] = [:]
+    try forEachLine { line in
+      if case .verdict(let index, let time, let report) = line, indexes.contains(index) {
+        reports[index] = (report, time)
+      }
+    }
+    return reports
+  }
+}
+
+// The journal.
+extension Entry {
+  /// Lines that are not in the journal yet.
+  public struct Lines: Sendable {
+    fileprivate var lines: [JournalLine] = []
+
+    public init() {}
+
+    public var isEmpty: Bool { lines.isEmpty }
+
+    public mutating func verdict(_ index: Int, _ report: Report, at time: Int64) {
+      lines.append(.verdict(index: index, time: time, report))
+    }
+    public mutating func notice(_ id: MessageID, _ indexes: [Int]) {
+      lines.append(.notice(id, indexes))
+    }
+    public mutating func delay(at time: Int64) { lines.append(.delay(time)) }
+    public mutating func bounce(at time: Int64) { lines.append(.bounce(time)) }
+  }
+
+  /// Adds lines to the journal, durably. If it throws, none of them counts until the envelope is read again.
+  public func append(_ lines: Lines) throws(StoreError) {
+    if lines.isEmpty { return }
+    var octets: [UInt8] = isCut ? [10] : []
+    for line in lines.lines { octets += line.octets }
+    isCut = true  // until all of it is there
+    try reporting("write") { () throws(Errno) in try file.write(octets.span) }
+    try reporting("fdatasync") { () throws(Errno) in try file.synchronizeData() }
+    isCut = false
+    for line in lines.lines { apply(line) }
+  }
+}

@@ -1,0 +1,264 @@
+// Where envelopes lie, and how they move. Each move is one rename(2), so whoever is second learns that the envelope is
+// gone.
+
+public import POSIX
+public import Storage
+
+extension QueueDirectory {
+  public enum Place: CaseIterable, Sendable {
+    case new
+    case queue
+    case hold
+    case pending
+
+    public var name: StaticString {
+      switch self {
+      case .new: "new"
+      case .queue: "queue"
+      case .hold: "hold"
+      case .pending: "pending"
+      }
+    }
+  }
+
+  /// An envelope: its name, and where it is.
+  public struct Location: Equatable, Sendable {
+    public var place: Place
+    public var name: EntryName
+
+    public init(_ place: Place, _ name: EntryName) { (self.place, self.name) = (place, name) }
+  }
+
+  /// Calls `body` with the name of each envelope of a place, in no order, until it returns false. What is no envelope is
+  /// passed over.
+  public func forEachName(
+    in place: Place, _ body: (EntryName) throws(StoreError) -> Bool
+  ) throws(StoreError) {
+    var names = try reporting("open") { () throws(Errno) in try list(place) }
+    while let text = names.next() {
+      if let name = EntryName(text), try !body(name) { return }
+    }
+  }
+
+  private func list(_ place: Place) throws(Errno) -> DirectoryNames {
+    switch place {
+    case .new: try DirectoryNames(new)
+    case .queue: try DirectoryNames(queue)
+    case .hold: try DirectoryNames(hold)
+    case .pending: try DirectoryNames(pending)
+    }
+  }
+
+  /// Where the envelope of an entry is; nil if there is none.
+  public func find(_ id: MessageID) throws(StoreError) -> Location? {
+    for place in Place.allCases {
+      var found: EntryName?
+      try forEachName(in: place) { (name) throws(StoreError) in
+        if name.id == id { found = name }
+        return found == nil
+      }
+      if let found { return Location(place, found) }
+    }
+    return nil
+  }
+
+  /// Reads an envelope; nil if it is gone. One that cannot be understood is moved to corrupt/, with its message.
+  public func read(_ location: Location) throws(StoreError) -> Entry? {
+    let file: FileDescriptor
+    do throws(Errno) { file = try open(location) } catch .noSuchFile { return nil } catch {
+      throw StoreError(call: "open", errno: error)
+    }
+    do throws(Entry.Failure) { return try Entry(file) } catch {
+      switch error {
+      case .unreadable(let errno): throw StoreError(call: "read", errno: errno)
+      case .malformed:
+        try setAside(location)
+        return nil
+      }
+    }
+  }
+
+  private func open(_ location: Location) throws(Errno) -> FileDescriptor {
+    let name = location.name.text
+    return switch location.place {
+    case .new: try new.appending(named: name)
+    case .queue: try queue.appending(named: name)
+    case .hold: try hold.appending(named: name)
+    case .pending: try pending.appending(named: name)
+    }
+  }
+
+  private func setAside(_ location: Location) throws(StoreError) {
+    _ = try move(location, named: location.name.text, into: corrupt)
+    let name = location.name.id.text
+    do throws(Errno) { try data.rename(name, to: corrupt, as: name + ".data") } catch .noSuchFile {
+    } catch {
+      throw StoreError(call: "rename", errno: error)
+    }
+  }
+
+  /// Moves an envelope; false if it is gone. The directories are not synced (`synchronize`).
+  public func move(_ location: Location, to new: Location) throws(StoreError) -> Bool {
+    let name = new.name.text
+    return switch new.place {
+    case .new: try move(location, named: name, into: self.new)
+    case .queue: try move(location, named: name, into: queue)
+    case .hold: try move(location, named: name, into: hold)
+    case .pending: try move(location, named: name, into: pending)
+    }
+  }
+
+  private func move(
+    _ location: Location, named name: String, into directory: borrowing FileDescriptor
+  ) throws(StoreError) -> Bool {
+    let old = location.name.text
+    do throws(Errno) {
+      switch location.place {
+      case .new: try new.rename(old, to: directory, as: name)
+      case .queue: try queue.rename(old, to: directory, as: name)
+      case .hold: try hold.rename(old, to: directory, as: name)
+      case .pending: try pending.rename(old, to: directory, as: name)
+      }
+      return true
+    } catch .noSuchFile {
+      return false
+    } catch {
+      throw StoreError(call: "rename", errno: error)
+    }
+  }
+
+  /// Makes moves into and out of a place durable.
+  public func synchronize(_ place: Place) throws(StoreError) {
+    do throws(Errno) {
+      switch place {
+      case .new: try new.synchronize()
+      case .queue: try queue.synchronize()
+      case .hold: try hold.synchronize()
+      case .pending: try pending.synchronize()
+      }
+    } catch {
+      throw StoreError(call: "fsync", errno: error)
+    }
+  }
+
+  /// Removes an entry; false if its envelope is gone. The envelope goes first: without it there is no entry.
+  public func remove(_ location: Location) throws(StoreError) -> Bool {
+    let name = location.name.text
+    do throws(Errno) {
+      switch location.place {
+      case .new: try new.unlink(name)
+      case .queue: try queue.unlink(name)
+      case .hold: try hold.unlink(name)
+      case .pending: try pending.unlink(name)
+      }
+    } catch .noSuchFile {
+      return false
+    } catch {
+      throw StoreError(call: "unlink", errno: error)
+    }
+    removeData(location.name.id)
+    return true
+  }
+
+  private func removeData(_ id: MessageID) { try? data.unlink(id.text) }
+
+  /// The message of an entry; nil if it is gone.
+  public func message(of id: MessageID) throws(StoreError) -> FileDescriptor? {
+    do throws(Errno) { return try data.reading(named: id.text) } catch .noSuchFile {
+      return nil
+    } catch {
+      throw StoreError(call: "open", errno: error)
+    }
+  }
+
+  /// The size of the message of an entry, in octets; 0 if it is gone.
+  public func size(of id: MessageID) -> Int { data.status(of: id.text)?.size ?? 0 }
+
+  /// How many entries could not be read.
+  public func corruptCount() throws(StoreError) -> Int {
+    var names = try reporting("open") { () throws(Errno) in try DirectoryNames(corrupt) }
+    var count = 0
+    while let name = names.next() { if !name.hasSuffix(".data") { count += 1 } }
+    return count
+  }
+
+  /// Takes the lock of a run, which lasts as long as `self`. Waits for another run if `isWaiting`; otherwise returns
+  /// whether there is none.
+  public func lock(isWaiting: Bool) throws(StoreError) -> Bool {
+    try reporting("lock") { () throws(Errno) in try top.lock(isWaiting: isWaiting) }
+  }
+}
+
+// Messages that follow from others: notices, and what an alias or a list sends on.
+extension QueueDirectory {
+  /// Stores an entry in pending/, durably. One that a crash has left there under the same id is replaced.
+  public func storePending(_ entry: consuming OpenEntry) throws(StoreError) {
+    let id = entry.id
+    _ = try remove(Location(.pending, EntryName(id: id)))
+    do throws(StoreError) {
+      try entry.synchronize()
+      try commit(entry, in: pending)
+    } catch {
+      discard(entry)
+      throw error
+    }
+    removeTemporaryNames(entry)
+  }
+
+  /// Lets an entry out of pending/: its cause has it in the journal.
+  public func release(pending id: MessageID) throws(StoreError) {
+    let name = EntryName(id: id)
+    if try move(Location(.pending, name), to: Location(.new, name)) {
+      try synchronize(.new)
+      try synchronize(.pending)
+    }
+  }
+
+  /// Decides on what a crash has left in pending/. To be called with the lock, before anything is worked on.
+  public func settlePending() throws(StoreError) {
+    var names: [EntryName] = []
+    try forEachName(in: .pending) { (name) throws(StoreError) in
+      names.append(name)
+      return true
+    }
+    for name in names {
+      let location = Location(.pending, name)
+      guard let entry = try read(location) else { continue }
+      if let cause = entry.submission.cause, let place = try find(cause),
+        let causing = try read(place),
+        !causing.noticeIDs.contains(name.id)
+      {
+        _ = try remove(location)
+      } else {
+        try release(pending: name.id)
+      }
+    }
+  }
+
+  /// How many seconds data without an envelope is left alone: its envelope may still come.
+  private static let debrisAge: Int64 = 36 * 3600
+
+  /// Removes what crashes have left in data/. To be called with the lock.
+  public func removeDebris(now: Int64) throws(StoreError) {
+    var known: Set<UInt64> = []
+    var old: [String] = []
+    var names = try reporting("open") { () throws(Errno) in try DirectoryNames(data) }
+    while let name = names.next() {
+      guard let status = data.status(of: name), now - status.modified > Self.debrisAge else {
+        continue
+      }
+      old.append(name)
+    }
+    if old.isEmpty { return }
+    for place in Place.allCases {
+      try forEachName(in: place) { (name) throws(StoreError) in
+        known.insert(name.id.number)
+        return true
+      }
+    }
+    for name in old {
+      if let id = MessageID(name), known.contains(id.number) { continue }
+      try? data.unlink(name)
+    }
+  }
+}

@@ -1,0 +1,77 @@
+// `add`: a message from standard input goes into the queue. Whoever may write the queue's directory may use it; other
+// users hand their mail to the submission socket (Sendmail.swift).
+
+import Jobs
+import POSIX
+import Queue
+import SMTP
+import Storage
+
+extension QueueProgram {
+  consuming func add(
+    from sender: ReversePath?, for recipients: [Mailbox], and descriptor: Int32?
+  ) throws(Failure) {
+    let user = Account.current?.name ?? Array("postmaster".utf8)
+    let sender = sender ?? ReversePath(user + Array("@".utf8) + settings.hostname) ?? .null
+    let (seconds, nanoseconds) = Clock.now()
+    var submission = Submission(
+      from: sender, arrival: Timestamp(seconds: seconds, microseconds: nanoseconds / 1000))
+    submission.isOurs = true
+    let isASCII =
+      sender.octets.allSatisfy { $0 < 0x80 }
+      && recipients.allSatisfy { $0.octets.allSatisfy { $0 < 0x80 } }
+    submission.isUTF8 = !isASCII
+    var entry = try Self.storing { () throws(StoreError) in
+      try queue.open(id: MessageID(Process.random()), submission)
+    }
+    do throws(Failure) {
+      for recipient in recipients { try add(recipient, to: &entry) }
+      if let descriptor { try addRecipients(of: FileDescriptor(descriptor), to: &entry) }
+      try addContent(to: &entry)
+      guard entry.recipientCount > 0 else { throw Failure(.usage, "a recipient expected") }
+    } catch {
+      queue.discard(entry)
+      throw error
+    }
+    let id = entry.id
+    do throws(StoreError) { try queue.store(entry) } catch { throw Failure(error) }
+    FileDescriptor.print("\(id.text)\n", to: 1)
+  }
+
+  private borrowing func add(_ mailbox: Mailbox, to entry: inout OpenEntry) throws(Failure) {
+    do throws(StoreError) { try entry.add(Job.Addressee(Recipient(mailbox: mailbox))) } catch {
+      throw Failure(error)
+    }
+  }
+
+  /// An address in each line.
+  private borrowing func addRecipients(
+    of file: consuming FileDescriptor, to entry: inout OpenEntry
+  ) throws(Failure) {
+    var channel = Channel(file)
+    var number = 0
+    while case .line(let line) = channel.line(termination: -1) {
+      number += 1
+      let text = line.last == 13 ? Array(line.dropLast()) : line
+      if text.isEmpty { continue }
+      guard let mailbox = Mailbox(text) else {
+        throw Failure(.dataError, "line \(number) of the recipients: an address expected")
+      }
+      try add(mailbox, to: &entry)
+    }
+  }
+
+  private borrowing func addContent(to entry: inout OpenEntry) throws(Failure) {
+    let input = FileDescriptor(0)
+    var piece: [UInt8] = []
+    while true {
+      piece.removeAll(keepingCapacity: true)
+      do throws(Errno) {
+        if try input.read(into: &piece, atMost: 65_536) == 0 { return }
+      } catch {
+        throw Failure(.ioError, "standard input: \(error)")
+      }
+      do throws(StoreError) { try entry.append(piece.span) } catch { throw Failure(error) }
+    }
+  }
+}

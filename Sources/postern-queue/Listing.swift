@@ -1,0 +1,250 @@
+// What is in the queue: as text, as JSON lines, and as numbers for Prometheus. SendmailQueue.swift has mailq.
+
+import Jobs
+import POSIX
+import Queue
+import SMTP
+import Storage
+
+extension QueueProgram {
+  borrowing func list() throws(Failure) {
+    let isJSON = arguments.isJSON
+    var output = Output()
+    try forEachEntry { (location, entry) throws(Failure) in
+      if isJSON {
+        try output.add(json(location, entry))
+      } else {
+        try output.add(text(location, entry))
+      }
+    }
+    output.flush()
+  }
+
+  borrowing func show(_ id: MessageID) throws(Failure) {
+    let location = try Self.storing { () throws(StoreError) in try queue.find(id) }
+    guard let location,
+      let entry = try Self.storing({ () throws(StoreError) in try queue.read(location) })
+    else {
+      throw Failure(.failure, "\(id.text): there is no such entry")
+    }
+    var output = Output()
+    if arguments.isJSON {
+      try output.add(json(location, entry))
+      return output.flush()
+    }
+    try output.add(text(location, entry))
+    for index in 0..<entry.count { try output.add(line(index, entry)) }
+    output.flush()
+    try Self.storing { () throws(StoreError) in
+      if let message = try queue.message(of: id) { try copyHeader(of: message, entry) }
+    }
+  }
+
+  /// Prints the header of a message, at most 64 KiB of it.
+  private borrowing func copyHeader(of file: borrowing FileDescriptor, _ entry: Entry)
+    throws(StoreError)
+  {
+    var octets: [UInt8] = []
+    do throws(Errno) {
+      _ = try file.read(into: &octets, atMost: 65_536, at: entry.submission.offset)
+    } catch {
+      throw StoreError(call: "read", errno: error)
+    }
+    var end = 0
+    while end < octets.count, !octets[end...].starts(with: [13, 10, 13, 10]) { end += 1 }
+    let header = octets[..<end].filter { $0 == 10 || $0 == 9 || $0 >= 32 && $0 != 127 }
+    FileDescriptor.print("\n" + String(decoding: header, as: UTF8.self) + "\n", to: 1)
+  }
+
+  /// Text for Prometheus (its exposition format, version 0.0.4).
+  borrowing func metrics() throws(Failure) {
+    let now = Clock.now().seconds
+    var lines = ""
+    do throws(StoreError) {
+      lines +=
+        "# HELP postern_queue_entries Messages in the queue.\n# TYPE postern_queue_entries gauge\n"
+      var (due, oldest) = (0, Int64(0))
+      for place in [QueueDirectory.Place.new, .queue, .hold] {
+        var count = 0
+        try queue.forEachName(in: place) { (name) throws(StoreError) in
+          count += 1
+          if place == .new || place == .queue && name.next <= now {
+            due += 1
+            if place == .queue { oldest = max(oldest, now - name.next) }
+          }
+          return true
+        }
+        lines += "postern_queue_entries{state=\"\(place.name)\"} \(count)\n"
+      }
+      let corrupt = try queue.corruptCount()
+      lines += "postern_queue_entries{state=\"corrupt\"} \(corrupt)\n"
+      lines +=
+        "# HELP postern_queue_due Messages whose next attempt is due.\n# TYPE postern_queue_due gauge\n"
+      lines += "postern_queue_due \(due)\n"
+      lines += "# HELP postern_queue_late_seconds How long the longest due attempt has been due.\n"
+      lines += "# TYPE postern_queue_late_seconds gauge\npostern_queue_late_seconds \(oldest)\n"
+    } catch {
+      throw Failure(error)
+    }
+    FileDescriptor.print(lines, to: 1)
+  }
+
+  // Entries.
+
+  private borrowing func forEachEntry(
+    _ body: (QueueDirectory.Location, Entry) throws(Failure) -> Void
+  ) throws(Failure) {
+    var failure: Failure?
+    do throws(StoreError) {
+      for place in [QueueDirectory.Place.new, .queue, .hold] {
+        try queue.forEachName(in: place) { (name) throws(StoreError) in
+          let location = QueueDirectory.Location(place, name)
+          guard let entry = try queue.read(location) else { return true }
+          do throws(Failure) { try body(location, entry) } catch { failure = error }
+          return failure == nil
+        }
+      }
+    } catch {
+      throw Failure(error)
+    }
+    if let failure { throw failure }
+  }
+
+  private borrowing func recipients(_ indexes: some Sequence<Int>, _ entry: Entry) throws(Failure)
+    -> [Mailbox]
+  {
+    do throws(Entry.Failure) {
+      return try entry.recipients(indexes).map { $0.recipient.mailbox }
+    } catch {
+      throw Failure(.ioError, "an envelope cannot be read")
+    }
+  }
+
+  /// Recipients that wait, at most ten, and how many there are.
+  private borrowing func waiting(_ entry: Entry) throws(Failure) -> (first: [Mailbox], count: Int) {
+    var indexes: [Int] = []
+    var count = 0
+    for index in 0..<entry.count where entry.state(of: index) == .waiting {
+      if indexes.count < 10 { indexes.append(index) }
+      count += 1
+    }
+    return (try recipients(indexes, entry), count)
+  }
+
+  /// What a host has said last of one of the recipients.
+  private borrowing func lastWord(_ entry: Entry) -> Report? {
+    let waiting = (0..<entry.count).first { entry.state(of: $0) == .waiting }
+    guard let waiting, let reports = try? entry.lastReports(of: [waiting]) else { return nil }
+    return reports[waiting]?.report
+  }
+
+  private static func word(_ report: Report) -> String {
+    let verdict = report.verdict
+    let host = report.host.isEmpty ? "" : "host \(String(decoding: report.host, as: UTF8.self)): "
+    let code = verdict.code.map { "\($0) " } ?? ""
+    let unknown = verdict.outcome == .unknown ? "perhaps delivered; " : ""
+    return unknown + host + code
+      + String(decoding: verdict.status.octets + [32] + verdict.text, as: UTF8.self)
+  }
+
+  // As text.
+
+  private borrowing func text(_ location: QueueDirectory.Location, _ entry: Entry) throws(Failure)
+    -> [UInt8]
+  {
+    let name = location.name
+    let (first, count) = try waiting(entry)
+    let state: String =
+      switch location.place {
+      case .new: "new"
+      case .hold: "held"
+      case .pending: "pending"
+      case .queue: "attempt \(name.attempts + 1) \(Self.date(name.next))"
+      }
+    var text = Array(
+      "\(name.id.text) \(queue.size(of: name.id)) octets, \(Self.date(entry.submission.arrival.seconds)), \(state)\n    from <"
+        .utf8)
+    text += entry.submission.reversePath.octets + Array(">\n".utf8)
+    for mailbox in first { text += Array("    to   <".utf8) + mailbox.octets + Array(">\n".utf8) }
+    if count > first.count { text += Array("    and \(count - first.count) more\n".utf8) }
+    if let report = lastWord(entry) { text += Array("    \(Self.word(report))\n".utf8) }
+    return text
+  }
+
+  private borrowing func line(_ index: Int, _ entry: Entry) throws(Failure) -> [UInt8] {
+    let mailbox = try recipients([index], entry)[0]
+    return Array("  \(Self.name(entry.state(of: index))) <".utf8) + mailbox.octets
+      + Array(">\n".utf8)
+  }
+
+  private static func name(_ state: RecipientState) -> StaticString {
+    switch state {
+    case .waiting: "waiting  "
+    case .delivered: "delivered"
+    case .refused: "refused  "
+    case .told: "returned "
+    }
+  }
+
+  private static func date(_ seconds: Int64) -> String {
+    var octets: [UInt8] = []
+    Timestamp(seconds: seconds, microseconds: 0).appendSortable(to: &octets)
+    // 20261122T065412.000000Z
+    func part(_ range: Range<Int>) -> String { String(decoding: octets[range], as: UTF8.self) }
+    return
+      "\(part(0..<4))-\(part(4..<6))-\(part(6..<8)) \(part(9..<11)):\(part(11..<13)):\(part(13..<15))Z"
+  }
+
+  // As JSON.
+
+  private borrowing func json(_ location: QueueDirectory.Location, _ entry: Entry) throws(Failure)
+    -> [UInt8]
+  {
+    let name = location.name
+    let (first, count) = try waiting(entry)
+    var json = Array(
+      "{\"id\":\"\(name.id.text)\",\"state\":\"\(location.place.name)\",\"size\":\(queue.size(of: name.id))"
+        .utf8)
+    json += Array(
+      ",\"arrival\":\(entry.submission.arrival.seconds),\"attempts\":\(name.attempts)".utf8)
+    if location.place == .queue { json += Array(",\"next\":\(name.next)".utf8) }
+    json += Array(",\"from\":".utf8) + quoted(entry.submission.reversePath.octets)
+    json += Array(",\"recipients\":\(entry.count),\"waiting\":\(count),\"to\":[".utf8)
+    for (index, mailbox) in first.enumerated() {
+      json += (index > 0 ? [UInt8(ascii: ",")] : []) + quoted(mailbox.octets)
+    }
+    json += Array("],\"reason\":".utf8)
+    json += lastWord(entry).map { quoted(Array(Self.word($0).utf8)) } ?? Array("null".utf8)
+    return json + Array("}\n".utf8)
+  }
+
+  /// A string of JSON (RFC 8259 §7). Addresses and texts have no control characters.
+  private borrowing func quoted(_ octets: [UInt8]) -> [UInt8] {
+    var quoted = [UInt8(ascii: "\"")]
+    for octet in octets {
+      if octet == UInt8(ascii: "\"") || octet == UInt8(ascii: "\\") {
+        quoted.append(UInt8(ascii: "\\"))
+      }
+      quoted.append(octet < 32 ? UInt8(ascii: "?") : octet)
+    }
+    return quoted + [UInt8(ascii: "\"")]
+  }
+}
+
+/// Standard output, in pieces.
+private struct Output {
+  private var octets: [UInt8] = []
+  private var isFirst = true
+
+  /// The first piece is printed at once, so that whoever waits sees that there is something.
+  mutating func add(_ piece: [UInt8]) {
+    octets += piece
+    if isFirst || octets.count > 60_000 { flush() }
+    isFirst = false
+  }
+
+  mutating func flush() {
+    FileDescriptor.print(String(decoding: octets, as: UTF8.self), to: 1)
+    octets.removeAll(keepingCapacity: true)
+  }
+}

@@ -130,7 +130,8 @@ import Testing
       [
         "EHLO x", "MAIL FROM:<a@b.example>", "RCPT TO:<d@ours.example> NOTIFY=SUCCESS",
         "RCPT TO:<e@ours.example> NOTIFY=FAILURE", "RCPT TO:<f@theirs.example> NOTIFY=SUCCESS",
-        "DATA", ".", "MAIL FROM:<a@b.example>", "RCPT TO:<d@ours.example> NOTIFY=NEVER", "DATA", ".",
+        "DATA", ".", "MAIL FROM:<a@b.example>", "RCPT TO:<d@ours.example> NOTIFY=NEVER", "DATA",
+        ".",
         "MAIL FROM:<>", "RCPT TO:<d@ours.example> NOTIFY=SUCCESS", "DATA", ".",
       ])
     #expect(outcome.text.matches(of: /stored as/).count == 3, "\(outcome.errorText)")
@@ -140,7 +141,8 @@ import Testing
       lines.suffix(4).prefix(3) == [
         "to <f@theirs.example> NOTIFY=SUCCESS", "to <d@ours.example> NOTIFY=SUCCESS", "end",
       ])
-    let verdict = /verdict 1 \d+ delivered recipient <d@ours.example> - - 2.1.5 stored in the mailbox/
+    let verdict =
+      /verdict 1 \d+ delivered recipient <d@ours.example> - - 2.1.5 stored in the mailbox/
     #expect(lines.last?.wholeMatch(of: verdict) != nil, "\(lines)")
   }
 

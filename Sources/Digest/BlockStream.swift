@@ -69,8 +69,10 @@ extension Span<UInt8> {
   /// The four octets at `index` as a word, the highest first.
   @inline(__always)
   func bigEndianWord(at index: Int) -> UInt32 {
-    UInt32(self[index]) << 24 | UInt32(self[index + 1]) << 16 | UInt32(self[index + 2]) << 8
-      | UInt32(self[index + 3])
+    precondition(index >= 0 && index <= count - 4)
+    let octets = unsafe bytes
+    return unsafe UInt32(
+      bigEndian: octets.unsafeLoadUnaligned(fromByteOffset: index, as: UInt32.self))
   }
 
   /// The four octets at `index` as a word, the lowest first.

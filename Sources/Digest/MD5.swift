@@ -21,8 +21,6 @@ public struct MD5: Sendable {
     var words: [UInt32] { [a, b, c, d] }
 
     mutating func compress(_ octets: Span<UInt8>, at start: Int) {
-      let sines = sines
-      let rotations = rotations
       var (a, b, c, d) = (self.a, self.b, self.c, self.d)
       for step in 0..<64 {
         let mixed: UInt32
@@ -46,12 +44,11 @@ public struct MD5: Sendable {
 }
 
 /// How far each step rotates: four numbers for each round.
-private var rotations: [16 of UInt32] {
+private let rotations: [16 of UInt32] =
   [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21]
-}
 
 /// The integer part of 4294967296 times abs(sin(i)), i from 1 (RFC 1321 §3.4).
-private var sines: [64 of UInt32] {
+private let sines: [64 of UInt32] =
   [
     0xD76A_A478, 0xE8C7_B756, 0x2420_70DB, 0xC1BD_CEEE, 0xF57C_0FAF, 0x4787_C62A, 0xA830_4613,
     0xFD46_9501, 0x6980_98D8, 0x8B44_F7AF, 0xFFFF_5BB1, 0x895C_D7BE, 0x6B90_1122, 0xFD98_7193,
@@ -64,4 +61,3 @@ private var sines: [64 of UInt32] {
     0x6FA8_7E4F, 0xFE2C_E6E0, 0xA301_4314, 0x4E08_11A1, 0xF753_7E82, 0xBD3A_F235, 0x2AD7_D2BB,
     0xEB86_D391,
   ]
-}

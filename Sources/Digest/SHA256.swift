@@ -21,7 +21,6 @@ public struct SHA256: Sendable {
     var words: [UInt32] { state.indices.map { state[$0] } }
 
     mutating func compress(_ octets: Span<UInt8>, at start: Int) {
-      let constants = constants
       var schedule = [64 of UInt32](repeating: 0)
       for step in 0..<16 { schedule[step] = octets.bigEndianWord(at: start + 4 * step) }
       for step in 16..<64 {
@@ -46,7 +45,7 @@ public struct SHA256: Sendable {
 }
 
 /// The first 32 bits of the fractional parts of the cube roots of the first 64 primes (RFC 6234 §5.1).
-private var constants: [64 of UInt32] {
+private let constants: [64 of UInt32] =
   [
     0x428A_2F98, 0x7137_4491, 0xB5C0_FBCF, 0xE9B5_DBA5, 0x3956_C25B, 0x59F1_11F1, 0x923F_82A4,
     0xAB1C_5ED5, 0xD807_AA98, 0x1283_5B01, 0x2431_85BE, 0x550C_7DC3, 0x72BE_5D74, 0x80DE_B1FE,
@@ -59,4 +58,3 @@ private var constants: [64 of UInt32] {
     0x748F_82EE, 0x78A5_636F, 0x84C8_7814, 0x8CC7_0208, 0x90BE_FFFA, 0xA450_6CEB, 0xBEF9_A3F7,
     0xC671_78F2,
   ]
-}

@@ -75,9 +75,9 @@ final class Courier {
   private func sendNow() -> Int {
     let output = output
     let rest = output.span.extracting(position...)
-    // An error means that it has ended, which the next read tells.
     do throws(Errno) { return try socket.sendNow(rest) ?? 0 } catch {
-      return output.count - position
+      terminate()  // the next read tells that it has ended
+      return rest.count
     }
   }
 

@@ -140,7 +140,7 @@ extension Driver {
       hostname: settings.session.hostname, id: id.octets, time: time)
     message = Arrival(id: id, envelope: envelope, hello: hello)
     do throws(StoreError) {
-      if envelope.queuedRecipients == 0 {
+      if envelope.queuedRecipients == 0, !wantsReport(envelope) {
         try openLocal(id, envelope.recipients.map { $0.mailbox })
       } else {
         let local = envelope.recipients.filter { !$0.isQueued }
@@ -177,6 +177,17 @@ extension Driver {
     for recipient in envelope.recipients where recipient.isQueued {
       try message?.entry?.add(Job.Addressee(recipient))
     }
+    guard wantsReport(envelope) else { return }
+    for recipient in envelope.recipients where recipient.isReported {
+      try message?.entry?.add(delivered: Job.Addressee(recipient), at: arrival.seconds)
+    }
+  }
+
+  /// Whether the sender is to be told that the message has been stored. The entry in the queue says so, which is durable
+  /// before the 250.
+  private func wantsReport(_ envelope: Envelope) -> Bool {
+    guard session.mayRelay, envelope.reversePath != .null else { return false }
+    return envelope.recipients.contains { $0.isReported }
   }
 
   private mutating func append(_ octets: Span<UInt8>) {
@@ -236,6 +247,13 @@ extension Driver {
       and: message?.envelope.queuedRecipients == 0 ? nil : settings.queueDirectory)
     abort()
     session.storeFailed(error.isNoSpace ? .noSpace : .other, into: &output)
+  }
+}
+
+extension Recipient {
+  /// Whether this is a local recipient for whom there is a report when the message is stored.
+  fileprivate var isReported: Bool {
+    !isQueued && deliveryStatus.notify?.contains(.success) == true
   }
 }
 

@@ -224,7 +224,7 @@ import Testing
     // A call of write whose argument begins with an ampersand writes to the connection, not to the log, and a call of add
     // with a recipient adds to the queue.
     let pattern =
-      /write\((\.\w+|\w+\.logLevel), "(\w+)"\)|\.add\("(\w+)",|write\([^&]|\.add\([^J]/
+      /write\((\.\w+|\w+\.logLevel), "(\w+)"\)|\.add\("(\w+)",|write\([^&]|\.add\((?!Job|delivered)/
     for match in source.matches(of: pattern) {
       if let level = match.1, let name = match.2 {
         event = String(name)

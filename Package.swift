@@ -57,7 +57,8 @@ let package = Package(
     .target(name: "HTTP", swiftSettings: settings),
     .target(name: "JSON", swiftSettings: settings),
     // What the email API says and understands.
-    .target(name: "API", dependencies: ["HTTP", "JSON", "MIME", "Digest"], swiftSettings: settings),
+    .target(
+      name: "API", dependencies: ["HTTP", "JSON", "MIME", "Digest"], swiftSettings: settings),
 
     // The system.
     .systemLibrary(name: "CSystem"),
@@ -102,7 +103,8 @@ let package = Package(
     .executableTarget(
       name: "postern-queue",
       dependencies: [
-        "SMTP", "POSIX", "Settings", "Storage", "Jobs", "Sendmail", "Queue", "Routing", "Reports", "MIME",
+        "SMTP", "POSIX", "Settings", "Storage", "Jobs", "Sendmail", "Queue", "Routing", "Reports",
+        "MIME",
       ],
       swiftSettings: settings, linkerSettings: program),
 

@@ -37,8 +37,8 @@ def harbour(x, y):
         shade = (y - 0.62) * 130 + 12 * math.sin(y * 160 + math.sin(x * 30) * 2)
         glow = max(0.0, 60 - abs(x - 0.68) * 420)
         return (36 + glow - shade / 6, 84 + glow - shade / 3, 118 + glow / 2 - shade / 3)
-    hill = 0.56 - 0.12 * math.sin(x * 3.1 + 0.4) - 0.03 * math.sin(x * 13)
-    if y > hill and x < 0.72:
+    hill = 0.63 - 0.19 * math.sqrt(max(0.0, 0.8 - x)) * (1 + 0.25 * math.sin(x * 11 + 1))
+    if y > hill:
         return (44 + 20 * y, 62 + 30 * y, 84 + 20 * y)
     if sun < 0.006:
         return (255, 236, 190)

@@ -30,7 +30,7 @@ export async function open({ title = "New message", from = "", to = "", subject 
   await dialog.open(list ? `To the list ${list.Name}` : title, (box) => {
     const field = (name, label, attributes = {}) =>
       element("div", { class: "field" }, element("label", { for: `compose-${name}` }, label),
-        element("input", { type: "text", id: `compose-${name}`, name, autocomplete: "off", dir: "auto", ...attributes }));
+        element("input", { type: "text", id: `compose-${name}`, name, autocomplete: "off", ...attributes }));
     const wrong = element("p", { class: "notice", role: "alert", hidden: true });
     const files = element("input", { type: "file", id: "compose-files", multiple: true });
     const send = element("button", { class: "primary" }, "Send");
@@ -56,7 +56,7 @@ export async function open({ title = "New message", from = "", to = "", subject 
         !list && field("to", "To", { value: to, required: true, autofocus: !to, placeholder: "Mara <mara@example.org>, …" }),
         !list && field("cc", "Cc"),
         !list && field("bcc", "Bcc"),
-        field("subject", "Subject", { value: subject, autofocus: Boolean(list) }),
+        field("subject", "Subject", { value: subject, dir: "auto", autofocus: Boolean(list) }),
         element("div", { class: "field tall" }, element("label", { for: "compose-text", class: "words" }, "Text"),
           element("textarea", { id: "compose-text", name: "text", dir: "auto", value: text, autofocus: Boolean(to), placeholder: "Write…" })),
         !list && element("div", { class: "field" }, element("label", { for: "compose-files" }, "Files"), files),

@@ -81,7 +81,7 @@ function draw() {
       element("span", { class: "space" }),
       element("a", { class: "icon", href: api.sourcePath(message.ID, true), download: `${message.ID}.eml`, "aria-label": "Download as a file", title: "Download as a file" }, icon("down")),
       iconButton("trash", "Delete", () => actions.removeOne(message)),
-      iconButton("close", "Close the message", actions.back)),
+      iconButton("close", "Close the message", actions.back, { class: "icon wide-only" })),
     element("header", { class: "about" },
       element("h1", { tabindex: "-1" }, foreign(subjectOf(message))),
       element("div", { class: "tags", hidden: !message.Tags.length },
@@ -92,7 +92,7 @@ function draw() {
         element("time", { datetime: message.Date, title: `Arrived ${longTime(message.Created ?? message.Date)}` }, longTime(message.Date), ` · ${size(message.Size)}`)),
       people(open)),
     element("div", { id: "thread-place" }),
-    attachments(message),
+    attachments(message) ?? "",
     element("div", { class: "tabs" },
       element("div", { role: "tablist", "aria-label": "Forms of the message", onkeydown: tabKeys },
         forms.filter(([name]) => name !== "html" || message.HTML).map(([name, label]) =>

@@ -36,15 +36,15 @@ with open(options.axe, encoding="utf-8") as file:
 
 
 class Canary(http.server.BaseHTTPRequestHandler):
-    """Answers everything, and remembers what was asked for. /bare/N shows body N as a careless page would."""
+    """Answers everything, and remembers what was asked for. /bare/ shows the bodies as a careless page would."""
     hits = []
     bare = []
 
     def do_GET(self):
         if self.path.startswith("/bare/"):
-            body = Canary.bare[int(self.path.rsplit("/", 1)[1])]
-            source = json.dumps(body).replace("<", "\\u003c")
-            text = f"<!doctype html><body><script>f=document.createElement('iframe');f.srcdoc={source};document.body.append(f)</script>"
+            sources = json.dumps(Canary.bare).replace("<", "\\u003c")
+            text = ("<!doctype html><body><script>for(const source of " + sources
+                    + "){const f=document.createElement('iframe');f.srcdoc=source;document.body.append(f)}</script>")
             self.answer("text/html", text.encode())
         else:
             if self.path != "/favicon.ico":
@@ -104,7 +104,6 @@ def lists(page):
     page.click('.side a[href*="to=test-signup"]')
     page.wait("the recipient's mail", lambda: page.text("#view-count") == "2")
     expect("to=test-signup%40example.org" in page.driver.current_url, page.driver.current_url)
-    expect(page.has_focus(".side a") or True, "")
     address = page.driver.current_url
     page.driver.get(address)
     page.wait("the same by its link", lambda: page.text("#view-count") == "2")
@@ -152,7 +151,7 @@ def peeks(page):
     page.click("#open-settings")
     page.click("#option-markRead")
     page.press(Keys.ESCAPE)
-    page.row("The recipe you asked for") if page.texts(".row .subject").count("The recipe you asked for") else page.go("?q=recipe")
+    page.go("?q=recipe")
     page.row("The recipe you asked for")
     time.sleep(0.5)
     expect(not summaries("subject:recipe")[0]["Read"], "it stays unread")
@@ -183,9 +182,9 @@ def searches(page):
     page.open()
     page.press("/")
     page.wait("the focus", lambda: page.has_focus("#search"))
-    page.press("harbour")
-    page.wait("four found", lambda: page.text("#view-count") == "4")
-    expect("q=harbour" in page.driver.current_url, page.driver.current_url)
+    page.press("lighthouse")
+    page.wait("two found", lambda: page.text("#view-count") == "2")
+    expect("q=lighthouse" in page.driver.current_url, page.driver.current_url)
     page.press(Keys.ESCAPE)
     page.wait("all again", lambda: page.text("#view-count") == "19")
     page.press("from:jonas has:attachment", Keys.ENTER)
@@ -273,7 +272,7 @@ def writes(page):
     page.open()
     page.press("c")
     page.wait("the dialog", lambda: page.all("dialog.compose"))
-    for name, value in (("from", "mara@example.org"), ("to", "Edda <edda@example.org"), ("subject", "Tëst <b>of</b> writing"), ("text", "One\nTwo")):
+    for name, value in (("from", "mara@example.org"), ("to", "nobody"), ("subject", "Tëst <b>of</b> writing"), ("text", "One\nTwo")):
         field = page.find(f"#compose-{name}")
         field.clear()
         field.send_keys(value)
@@ -302,11 +301,34 @@ def writes(page):
     page.wait("one conversation", lambda: len(json.loads(api("api/v1/message/" + summaries('subject:"Re: Tëst"')[0]["ID"] + "/thread")[1])["messages"]) == 2)
 
 
+def mailing_lists(page):
+    """Lists, where the server has them: made, members added and removed, deleted. Elsewhere the page shows none."""
+    page.open()
+    if not json.loads(api("api/v1/webui")[1]).get("Lists"):
+        page.wait("the side column", lambda: page.all(".side h2"))
+        expect(not page.all("#side-lists"), "no lists are shown")
+        return
+    page.click('[data-key="new list"]')
+    page.wait("the question", lambda: page.has_focus("#line-input"))
+    page.press("walkers", Keys.ENTER)
+    page.wait("the list", lambda: page.text("dialog h2") == "walkers")
+    page.find("#new-members").send_keys("Mara <mara@example.org>, jonas@example.net")
+    page.press(Keys.ENTER)
+    page.wait("two members", lambda: len(page.all(".members li")) == 2)
+    page.click(".members li:first-child button")
+    page.wait("one member", lambda: len(page.all(".members li")) == 1)
+    expect(not page.violations(), str(page.violations()))
+    page.script("[...document.querySelectorAll('dialog button')].find(b=>b.textContent=='Delete the list').click()")
+    page.wait("the question", lambda: page.has_focus("dialog .danger"))
+    page.press(Keys.ENTER)
+    page.wait("it is gone", lambda: not page.all("dialog") and "walkers" not in page.texts(".side .name"))
+
+
 def lives(page):
     """New mail comes by itself, and moves neither what is seen nor the focus."""
     page.open()
     page.resize(1440, 500)
-    page.press("jjjj")
+    page.press("jjjjj")
     page.wait("the fifth row", lambda: page.has_focus('.row[data-index="4"] a'))
     page.script("document.querySelector('#scroll').scrollTop=150")
     subject = page.script("return document.activeElement.querySelector('.subject').textContent")
@@ -325,18 +347,13 @@ def lives(page):
 
 def hostile_bodies(page):
     """None of the bodies runs a script or has anything fetched; each does something where nothing protects."""
-    alive = set()
     control = Browser(CANARY + "/")
-    for number in range(len(Canary.bare)):
-        Canary.hits.clear()
-        try:
-            control.driver.get(f"{CANARY}/bare/{number}")
-            time.sleep(0.15)
-            if any(not h.startswith("/js") for h in Canary.hits) or control.script("return heard.length"):
-                alive.add(number)
-        except Exception:
-            alive.add(number)
+    control.driver.get(f"{CANARY}/bare/")
+    time.sleep(3)
+    heard = set(control.script("return heard"))
     control.driver.quit()
+    alive = {number for number, body in enumerate(Canary.bare)
+             if f"ran {number}" in heard or any(f"{CANARY}{hit}" in body for hit in Canary.hits)}
     print(f"    {len(alive)} of {len(Canary.bare)} bodies do something in a bare frame")
     expect(len(alive) >= 25, f"too few of the bodies work at all: {sorted(alive)}")
     Canary.hits.clear()
@@ -349,7 +366,7 @@ def hostile_bodies(page):
         page.go(f"?q=from%3Amallory&id={identifier}")
         page.wait(f"payload {number}", lambda: page.text(".about h1").startswith(f"payload {number}:") and page.all("iframe"))
         page.press("1")
-        time.sleep(0.2)
+        time.sleep(0.15)
         expect(not Canary.hits, f"payload {number} had this fetched: {Canary.hits}")
         heard = page.script("return heard")
         expect(not heard, f"payload {number} ran: {heard}")
@@ -433,12 +450,13 @@ def accessible(page):
         page.row("What the tide brought in")
         page.wait("the bar", lambda: page.all(".remote"))
         look(f"remote, {where}")
-        for key in "234":
+        for key in "34" if dark else "234":
             page.press(key)
             time.sleep(0.2)
             look(f"form {key}, {where}")
         page.press("1")
-        for what, how in (("compose", "#compose"), ("search", "#search-help"), ("settings", "#open-settings"), ("keys", "#open-keys")):
+        dialogs = [("compose", "#compose"), ("search", "#search-help"), ("settings", "#open-settings"), ("keys", "#open-keys")]
+        for what, how in dialogs[:2] if dark else dialogs:
             page.click(how)
             page.wait(what, lambda: page.all("dialog[open]"))
             look(f"{what}, {where}")
@@ -525,12 +543,14 @@ def pictures(page):
     page.scheme(False)
     page.open()
     page.row("Your lamp is on its way")
+    page.script("document.activeElement.blur()")
     time.sleep(1)
     page.picture(os.path.join(options.pictures, "inbox.png"))
     page.scheme(True)
     page.open()
     page.row("Re: Saturday at the harbour")
     page.wait("the conversation", lambda: page.all(".thread"))
+    page.script("document.activeElement.blur()")
     time.sleep(1)
     page.picture(os.path.join(options.pictures, "inbox-dark.png"))
     page.scheme(False)
@@ -572,7 +592,7 @@ def main():
             # Everyday mail again, as it was: what follows changes it.
             for message in summaries("from:mallory") + summaries("from:m@evil.example"):
                 api("api/v1/messages", "DELETE", {"IDs": [message["ID"]]})
-            for test in (changes, writes, lives):
+            for test in (changes, writes, mailing_lists, lives):
                 run(test)
         if options.many:
             run(many)

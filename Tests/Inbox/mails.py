@@ -120,3 +120,20 @@ def write(folder, mails, now=None):
                            + b">;\r\n\t" + email.utils.format_datetime(arrival).encode() + b"\r\n" + mail.content)
             os.rename(hidden, path)
     return ids
+
+
+def bulk(folder, number):
+    """So many plain mails of a word that they alone have, older than the others."""
+    now = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=500)
+    for at in range(number):
+        arrival = now - datetime.timedelta(seconds=61 * at)
+        content = (f"From: Sender {at % 40} <s{at % 40}@example.net>\r\nTo: user{at % 25}@example.org\r\nSubject: bulk {at}\r\n"
+                   f"Date: {email.utils.format_datetime(arrival)}\r\nMessage-ID: <bulk{at}@example.net>\r\n\r\nNumber {at}.\r\n")
+        name = f"{arrival:%Y%m%dT%H%M%S.%f}Z-b{at:015x}-user{at % 25}@example.org.eml"
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(content.encode())
+
+
+if __name__ == "__main__":
+    import sys
+    bulk(sys.argv[1], int(sys.argv[2]))

@@ -1,7 +1,7 @@
 // What can be done with messages. Each changes the list at once and the server after it; what fails is said and the
 // list asked for again.
 
-import * as api from "./api.js";
+import * as api from "./requests.js";
 import * as compose from "./compose.js";
 import * as dialog from "./dialog.js";
 import { count, splitAddresses } from "./format.js";
@@ -29,6 +29,8 @@ async function changing(work) {
 }
 
 export function opened(message) {
+  // The list knows best whether it is read: other clients want to hear that what they fetch is read.
+  message.Read = mailbox().items.find((item) => item?.ID === message.ID)?.Read ?? false;
   if (message.Read || !settings.markRead) return;
   mailbox().patch(new Set([message.ID]), { Read: true });
   message.Read = true;

@@ -1,6 +1,6 @@
 // The parts that a message brings: names, sizes, and pictures of pictures.
 
-import * as api from "./api.js";
+import * as api from "./requests.js";
 import { element, foreign, icon } from "./dom.js";
 import { size } from "./format.js";
 

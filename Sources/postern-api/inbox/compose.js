@@ -1,6 +1,6 @@
 // Writing a mail. It is sent by POST /api/v1/send, or to a list by POST /api/v1/lists/NAME/send.
 
-import * as api from "./api.js";
+import * as api from "./requests.js";
 import * as dialog from "./dialog.js";
 import { element, harmless } from "./dom.js";
 import { addressText, longTime, nameOf, size, splitAddresses } from "./format.js";

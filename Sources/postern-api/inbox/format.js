@@ -5,7 +5,7 @@ const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digi
 const weekday = new Intl.DateTimeFormat(locale, { weekday: "short" });
 const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" });
 const date = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
-const whole = new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit" });
+const whole = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
 const plain = new Intl.NumberFormat(locale);
 
 export const number = (value) => plain.format(value);

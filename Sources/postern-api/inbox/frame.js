@@ -1,7 +1,7 @@
 // The HTML of a message, in a document of its own: an opaque origin, no scripts, and a policy that lets nothing be
 // fetched. Nothing is washed or parsed here; what the frame may do is in the answer's header and in `sandbox`.
 
-import * as api from "./api.js";
+import * as api from "./requests.js";
 import { element, harmless } from "./dom.js";
 import { subjectOf } from "./format.js";
 import { isDark } from "./settings.js";

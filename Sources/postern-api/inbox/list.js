@@ -54,13 +54,16 @@ export function toTop() {
 
 // Messages have come above: what is in sight stays where it is.
 export function shift(by) {
-  active += by;
-  if (!atTop()) scroll.scrollTop += by * rowHeight;
-  made.forEach(({ row }) => row.remove());
   const focused = hasFocus();
+  const kept = made.get(active)?.row.querySelector(":focus")?.type === "checkbox" ? "input" : "a";
+  active += by;
+  const place = atTop() ? 0 : scroll.scrollTop + by * rowHeight;
+  made.forEach(({ row }) => row.remove());
   made.clear();
   draw();
-  if (focused) focus(active);
+  if (place) scroll.scrollTop = place;
+  draw();
+  if (focused) made.get(active)?.row.querySelector(kept)?.focus({ preventScroll: true });
 }
 
 // Moves the focus to the row of this index, and brings it into sight.
@@ -192,10 +195,10 @@ function showEmpty() {
   if (empty.firstChild) return;
   const { q, to } = route.current();
   if (q || to) {
-    empty.append(element("h3", {}, "Nothing found"), element("p", {}, "No message fits. Try fewer words."));
+    empty.append(element("h2", {}, "Nothing found"), element("p", {}, "No message fits. Try fewer words."));
   } else {
     empty.append(
-      element("h3", {}, "No mail yet"),
+      element("h2", {}, "No mail yet"),
       element("p", {}, "What arrives appears here by itself."),
       element("pre", {}, "printf 'Subject: hello\\r\\n\\r\\nIt works.\\r\\n' |\n  curl smtp://127.0.0.1:8025 --mail-from you@example.org \\\n    --mail-rcpt me@example.org -T -"));
   }

@@ -1,6 +1,6 @@
 // Mailing lists: their members, and writing to them. Shown where the server has lists.
 
-import * as api from "./api.js";
+import * as api from "./requests.js";
 import * as compose from "./compose.js";
 import * as dialog from "./dialog.js";
 import { element, foreign, harmless, iconButton } from "./dom.js";

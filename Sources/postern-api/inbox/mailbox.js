@@ -1,7 +1,7 @@
 // The messages of one view, in order, as far as they are known: an array with holes, filled page by page. Whatever
 // changes on the server is noticed by the ETag of the first page.
 
-import * as api from "./api.js";
+import * as api from "./requests.js";
 
 export const pageSize = 50;
 // So many pages around the one in sight are kept.

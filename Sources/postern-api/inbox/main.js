@@ -2,7 +2,7 @@
 // are in a Mailbox, which is asked again and again whether anything is new.
 
 import * as actions from "./actions.js";
-import * as api from "./api.js";
+import * as api from "./requests.js";
 import * as dialog from "./dialog.js";
 import { byId, harmless } from "./dom.js";
 import { count, number, subjectOf } from "./format.js";

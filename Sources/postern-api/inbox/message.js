@@ -1,6 +1,6 @@
 // One message: who, when, to whom, its conversation, its attachments, and its four forms.
 
-import * as api from "./api.js";
+import * as api from "./requests.js";
 import * as actions from "./actions.js";
 import { attachments } from "./attachments.js";
 import { byId, element, foreign, harmless, icon, iconButton } from "./dom.js";

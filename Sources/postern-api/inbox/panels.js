@@ -1,6 +1,6 @@
 // A message as text, its header fields, and its source: strings of a stranger, shown as text and bounded.
 
-import * as api from "./api.js";
+import * as api from "./requests.js";
 import { element, foreign, harmless } from "./dom.js";
 import { size } from "./format.js";
 
@@ -37,14 +37,16 @@ function* blocks(text) {
 }
 
 // Web and mail addresses in a text become links: http, https and mail, and nothing else.
+const trailing = /[.,;:!?*_~]+$/;
+const count = (text, sign) => text.split(sign).length - 1;
 export function linked(text) {
   const pieces = [];
   const address = /\bhttps?:\/\/[^\s<>"'`{}|\\^\ufffd]+|[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+/g;
   let end = 0, links = 0;
   for (const match of text.matchAll(address)) {
     if (++links > greatestLinks) break;
-    let found = match[0].replace(/[.,;:!?*_~]+$/, "");
-    while (found.endsWith(")") && !found.includes("(")) found = found.slice(0, -1);
+    let found = match[0].replace(trailing, "");
+    while (found.endsWith(")") && count(found, ")") > count(found, "(")) found = found.slice(0, -1).replace(trailing, "");
     const target = found.startsWith("http") ? found : `mailto:${found}`;
     if (!URL.canParse(target)) continue;
     pieces.push(text.slice(end, match.index), element("a", { href: target, target: "_blank", rel: "noopener noreferrer" }, found));

@@ -1,6 +1,6 @@
 // The side column: the views, a view for each recipient, tags, lists.
 
-import * as api from "./api.js";
+import * as api from "./requests.js";
 import { can } from "./actions.js";
 import { byId, element, foreign, harmless, icon } from "./dom.js";
 import { number } from "./format.js";
@@ -36,7 +36,7 @@ export function draw(mailbox) {
       view("mail", "Unread", { q: "is:unread" }, open),
       view("clip", "With attachments", { q: "has:attachment" }, open)),
     ...(recipients.total > 0 || filter ? [
-      element("h3", { id: "side-recipients" }, "Recipients"),
+      element("h2", { id: "side-recipients" }, "Recipients"),
       recipients.total > shownRecipients || filter ? element("input", {
         type: "text", class: "filter", "aria-label": "Find a recipient", placeholder: "Find a recipient", autocomplete: "off", value: typed ?? filter, dataset: { key: "filter" },
         oninput: (event) => find(event.target.value.trim(), mailbox) }) : "",
@@ -45,11 +45,11 @@ export function draw(mailbox) {
       recipients.total > recipients.recipients.length ? element("p", { class: "more" }, `${number(recipients.total - recipients.recipients.length)} more`) : "",
     ] : []),
     ...(mailbox.tags.length ? [
-      element("h3", { id: "side-tags" }, "Tags"),
+      element("h2", { id: "side-tags" }, "Tags"),
       element("ul", { "aria-labelledby": "side-tags" }, mailbox.tags.slice(0, 50).map((tag) => view("tag", tag, { q: quoted("tag", tag) }, open))),
     ] : []),
     ...(can.lists ? [
-      element("h3", { id: "side-lists" }, "Lists"),
+      element("h2", { id: "side-lists" }, "Lists"),
       element("ul", { "aria-labelledby": "side-lists" },
         found.slice(0, 100).map((list) => element("li", {}, element("button", { type: "button", dataset: { key: `list ${list.Name}` }, onclick: () => lists.open(list.Name, () => refresh(mailbox)) },
           icon("people"), foreign(list.Name, { class: "name" }), element("span", { class: "number" }, number(list.Members))))),

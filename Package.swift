@@ -114,7 +114,7 @@ let package = Package(
         "API", "HTTP", "JSON", "MIME", "SMTP", "POSIX", "Settings", "Storage", "Index", "Routing",
         "Queue", "Jobs",
       ],
-      exclude: ["openapi.json"],
+      exclude: ["openapi.json", "inbox"],
       swiftSettings: settings, linkerSettings: program + sqlite),
 
     // A program of the tests.

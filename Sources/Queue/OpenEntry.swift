@@ -52,6 +52,8 @@ public struct OpenEntry: ~Copyable {
   private let envelope: EntryFile
   private var octets: [UInt8] = []
   private var lines: [UInt8]
+  /// Lines of the journal, which follow the last recipient.
+  private var journal: [UInt8] = []
 
   init(
     id: MessageID, _ submission: Submission, content: EntryFile?,
@@ -71,6 +73,18 @@ public struct OpenEntry: ~Copyable {
     if lines.count > Self.bufferSize { try flushLines() }
   }
 
+  /// Adds a recipient who has the message when the entry is stored. There is nothing to deliver, but the sender may want
+  /// to hear of it, and the next run tells him. The time is in seconds since 1970.
+  public mutating func add(
+    delivered recipient: Job.Addressee, at time: Int64
+  ) throws(StoreError) {
+    let verdict = ClientSession.Verdict(
+      .delivered, .recipient, EnhancedStatusCode(2, 1, 5), Array("stored in the mailbox".utf8))
+    let report = Report(recipient.recipient.mailbox.octets, at: [], verdict)
+    journal += Array("verdict \(recipientCount) \(time) ".utf8) + report.octets
+    try add(recipient)
+  }
+
   public mutating func append(_ octets: Span<UInt8>) throws(StoreError) {
     size += octets.count
     if isSharing { return }
@@ -86,7 +100,7 @@ public struct OpenEntry: ~Copyable {
   mutating func synchronize() throws(StoreError) {
     try flushOctets()
     try content?.synchronize()
-    lines += Array("end\n".utf8)
+    lines += Array("end\n".utf8) + journal
     try flushLines()
     try envelope.synchronize()
   }

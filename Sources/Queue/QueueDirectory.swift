@@ -77,7 +77,10 @@ public struct QueueDirectory: ~Copyable {
     _ name: String, in top: borrowing FileDescriptor
   ) throws(StoreError) -> FileDescriptor {
     do throws(Errno) { return try top.directory(name) } catch .noSuchFile {
-      return try reporting("mkdir") { () throws(Errno) in try top.makeDirectory(name) }
+      let folder = try reporting("mkdir") { () throws(Errno) in try top.makeDirectory(name) }
+      // Without its folder, an entry that is synced would be lost in a power cut.
+      try reporting("fsync") { () throws(Errno) in try top.synchronize() }
+      return folder
     } catch {
       throw StoreError(call: "open", errno: error)
     }
@@ -93,7 +96,7 @@ extension QueueDirectory {
   public func open(
     id: MessageID, _ submission: Submission
   ) throws(StoreError) -> OpenEntry {
-    let file = try makeFile(".\(id.text)")
+    let file = try makeFile(".\(id.text)", unnamedIn: data)
     return try open(id: id, submission, content: file)
   }
 
@@ -120,7 +123,7 @@ extension QueueDirectory {
     id: MessageID, _ submission: Submission, content: EntryFile?
   ) throws(StoreError) -> OpenEntry {
     do throws(StoreError) {
-      let envelope = try makeFile(".\(id.text).to")
+      let envelope = try makeFile(".\(id.text).to", unnamedIn: new)
       return OpenEntry(id: id, submission, content: content, envelope: envelope)
     } catch {
       if let name = content?.temporaryName { try? data.unlink(name) }
@@ -128,8 +131,13 @@ extension QueueDirectory {
     }
   }
 
-  private func makeFile(_ name: String) throws(StoreError) -> EntryFile {
-    if let file = try reporting("open", { () throws(Errno) in try data.makeUnnamedFile() }) {
+  /// Makes a file without a name in the folder that it is going to be in, because the first version of Landlock denies
+  /// links from one folder to another. If there are no such files, it has a name in data/, where no run looks for
+  /// envelopes.
+  private func makeFile(
+    _ name: String, unnamedIn folder: borrowing FileDescriptor
+  ) throws(StoreError) -> EntryFile {
+    if let file = try reporting("open", { () throws(Errno) in try folder.makeUnnamedFile() }) {
       return EntryFile(file, temporaryName: nil)
     }
     let file = try reporting("open") { () throws(Errno) in try data.makeFile(named: name) }
@@ -203,7 +211,7 @@ extension QueueDirectory {
   /// begins with a dot, and is removed.
   public func probe() throws(StoreError) {
     let name = "." + MessageID(Process.random()).text
-    let file = try makeFile(name)
+    let file = try makeFile(name, unnamedIn: new)
     defer { if let name = file.temporaryName { try? data.unlink(name) } }
     try file.synchronize()
     let probe = name + ".probe"

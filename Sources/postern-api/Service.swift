@@ -49,7 +49,8 @@ struct Service {
       return send(try answer(endpoint, parameters), hasBody: hasBody)
     } catch {
       note(error)
-      return send(error.response(inJSON: endpoint == .send || endpoint == .sendEmail), hasBody: hasBody)
+      let inJSON = endpoint == .send || endpoint == .sendEmail
+      return send(error.response(inJSON: inJSON), hasBody: hasBody)
     }
   }
 

@@ -4,10 +4,12 @@
 
 import Authentication
 import Jobs
+import Lists
 import POSIX
 import Queue
 import Routing
 import SMTP
+import Settings
 import Storage
 
 struct Driver: ~Copyable {
@@ -140,7 +142,7 @@ extension Driver {
       hostname: settings.session.hostname, id: id.octets, time: time)
     message = Arrival(id: id, envelope: envelope, hello: hello)
     do throws(StoreError) {
-      if envelope.queuedRecipients == 0 {
+      if envelope.queuedRecipients == 0, !wantsReport(envelope) {
         try openLocal(id, envelope.recipients.map { $0.mailbox })
       } else {
         let local = envelope.recipients.filter { !$0.isQueued }
@@ -177,6 +179,17 @@ extension Driver {
     for recipient in envelope.recipients where recipient.isQueued {
       try message?.entry?.add(Job.Addressee(recipient))
     }
+    guard wantsReport(envelope) else { return }
+    for recipient in envelope.recipients where recipient.isReported {
+      try message?.entry?.add(delivered: Job.Addressee(recipient), at: arrival.seconds)
+    }
+  }
+
+  /// Whether the sender is to be told that the message has been stored. The entry in the queue says so, which is durable
+  /// before the 250.
+  private func wantsReport(_ envelope: Envelope) -> Bool {
+    guard session.mayRelay, envelope.reversePath != .null else { return false }
+    return envelope.recipients.contains { $0.isReported }
   }
 
   private mutating func append(_ octets: Span<UInt8>) {
@@ -236,6 +249,13 @@ extension Driver {
       and: message?.envelope.queuedRecipients == 0 ? nil : settings.queueDirectory)
     abort()
     session.storeFailed(error.isNoSpace ? .noSpace : .other, into: &output)
+  }
+}
+
+extension Recipient {
+  /// Whether this is a local recipient for whom there is a report when the message is stored.
+  fileprivate var isReported: Bool {
+    !isQueued && deliveryStatus.notify?.contains(.success) == true
   }
 }
 
@@ -312,7 +332,8 @@ extension Driver {
     do throws(UnreadableFile) {
       switch try settings.routing.destination(of: mailbox) {
       case .local: route = .local
-      case .list, .alias: route = .queue
+      case .list(let address): route = self.route(to: address)
+      case .alias: route = .queue
       case .foreign: route = .foreign
       case .unknown: route = .unknown
       }
@@ -325,6 +346,27 @@ extension Driver {
       }
     }
     if let reply = session.routed(route, into: &output) { logRefusal(reply, command) }
+  }
+
+  /// Whether a list takes the mail: a post only from who may post, everything else from everybody.
+  private func route(to address: ListAddress) -> Session.Route {
+    guard address.purpose == .post, let sender = session.routedSender,
+      let path = settings.routing.lists?.path
+    else { return .queue }
+    do throws(ListsDirectory.Failure) {
+      let lists = ListsDirectory(path: path)
+      return try lists.takesPost(from: sender, to: address.list) ? .queue : .closedList
+    } catch {
+      log.write(.error, "failure") { line in
+        line.add("list", address.list.octets)
+        switch error {
+        case .unreadable(let errno): line.add("reason", errno.description)
+        case .settings(let error):
+          line.add("reason", "\(error.variable)=\(error.value): \(error.reason)")
+        }
+      }
+      return .unavailable
+    }
   }
 
   /// How many seconds the reply to a failed authentication is delayed.

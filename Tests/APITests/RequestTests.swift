@@ -112,7 +112,8 @@ struct RequestTests {
       #expect(try refusal(method, ["HTTP_ORIGIN": "https://mail.example:8443"]) == nil)
       #expect(try refusal(method, ["HTTP_SEC_FETCH_SITE": "same-origin"]) == nil)
       for origin in [
-        "null", "https://mail.example", "https://mail.example:8443.evil.example", "mail.example:8443",
+        "null", "https://mail.example", "https://mail.example:8443.evil.example",
+        "mail.example:8443",
         "ftp://mail.example:8443", "https://mail.example:8443/",
       ] {
         #expect(try refusal(method, ["HTTP_ORIGIN": origin]) == .foreignOrigin)

@@ -23,8 +23,10 @@ struct RouteTests {
   }
 
   private func match(_ method: HTTP.Method, _ path: String) -> Match {
-    Match(method, path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
-      .map { Array($0.utf8) })
+    Match(
+      method,
+      path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        .map { Array($0.utf8) })
   }
 
   @Test func pathsAreFound() {
@@ -37,7 +39,8 @@ struct RouteTests {
     #expect(match(.get, "/view/0123456789abcdef.html") == .endpoint(.viewHTML, parameters: [id]))
     #expect(match(.get, "/view/0123456789abcdef.txt") == .endpoint(.viewText, parameters: [id]))
     for path in [
-      "/", "", "/api", "/api/v1", "/api/v1/", "/api/v1/messages/", "//api/v1/messages", "/view/.html",
+      "/", "", "/api", "/api/v1", "/api/v1/", "/api/v1/messages/", "//api/v1/messages",
+      "/view/.html",
       "/api/v1/message/", "/api/v1/message//raw", "/view/x.htm", "/API/v1/messages", "/view/x",
     ] {
       #expect(match(.get, path) == .notFound, "\(path)")

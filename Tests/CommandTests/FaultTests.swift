@@ -31,7 +31,7 @@ import Foundation
 import TestSupport
 import Testing
 
-private let canInject: Bool = {
+let canInject: Bool = {
   // strace exists, may trace, and can inject an error.
   let probe = [
     "strace", "-f", "-o", "/dev/null", "-e", "inject=chdir:error=EIO:when=1", "env", "-C", "/",
@@ -207,7 +207,7 @@ private enum Way: String, CaseIterable {
 }
 
 /// A system call in a trace.
-private struct Call {
+struct Call {
   let name: String
   /// The call with its arguments and its result, as strace prints it.
   let text: String
@@ -242,7 +242,7 @@ private struct Call {
   var isStorage: Bool { !["commands", "a reply", "the peer", "the log"].contains(kind) }
 
   /// The expected result if this call fails once.
-  func expectation(_ error: String) -> Expectation {
+  fileprivate func expectation(_ error: String) -> Expectation {
     if error == "EINTR" { return .stored }
     // The content is synced before the file is closed. A lost line of the log is not lost mail.
     if name == "close" || kind == "the log" { return .stored }
@@ -264,7 +264,7 @@ private struct Call {
 }
 
 /// A call that is made to fail, or before which the process is killed.
-private struct Injection {
+struct Injection {
   static let errors = ["ENOSPC", "EIO", "EMFILE", "EINTR", "EDQUOT"]
 
   /// The last of the calls that it is for.

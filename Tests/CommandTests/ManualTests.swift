@@ -15,20 +15,25 @@ import Testing
   private let sending = Page("postern-send.1")
   private let queue = Page("postern-queue.8")
   private let mailer = Page("sendmail.8")
-  private var pages: [Page] { [guide, variables, session, accounts, sending, queue, mailer] }
+  private let api = Page("postern-api.8")
+  private let lists = Page("postern-list.1")
+  private var pages: [Page] {
+    [guide, variables, session, accounts, sending, queue, mailer, api, lists]
+  }
 
   // The configuration.
 
   /// The variables with their defaults, as `--check` prints them in an empty environment.
   private func defaults() throws -> [String: String] {
-    let programs = ["postern-smtpd", "postern-send", "postern-queue"].map { program in
+    let programs = ["postern-smtpd", "postern-send", "postern-queue", "postern-api"].map {
+      program in
       Command.run([Command.built(program), "--check"], in: Scratch()).text
         .matches(of: /(?m)^(\w+)=(.*)\t# default$/).map { (String($0.1), String($0.2)) }
     }
     #expect(programs[0].count > 20 && programs[1].count > 8)
-    #expect(programs[2].count > 1)
+    #expect(programs[2].count > 1 && programs[3].count > 8)
     // How much the log says depends on the program.
-    return Dictionary(programs[0] + programs[1] + programs[2]) { session, _ in session }
+    return Dictionary(programs.flatMap { $0 }) { session, _ in session }
   }
 
   private static let hostname = "the host's name"
@@ -124,6 +129,11 @@ import Testing
     #expect(sends.count > 8 && sends.sorted() == summary.sorted())
     #expect(sends.sorted() == sending.options.sorted())
     #expect(Set(sends) == sending.synopsis.subtracting(["--"]))
+
+    let asks = try Source.text("Sources/postern-api/Arguments.swift")
+      .matches(of: /case "(-[^"]+)"/).map { String($0.1) }
+    #expect(asks.count > 3 && asks.sorted() == api.options.sorted())
+    #expect(Set(asks) == api.synopsis)
   }
 
   /// The options of sendmail: each letter is described, or named among those that are ignored.
@@ -145,7 +155,7 @@ import Testing
     let statuses = try Source.text("Sources/POSIX/Process.swift")
       .matches(of: /case \w+ = (\d+)/).map { String($0.1) }
     #expect(statuses.count > 4)
-    let described = [session, accounts, sending, queue, mailer].flatMap {
+    let described = [session, accounts, sending, queue, mailer, api].flatMap {
       $0.section("EXIT STATUS").matches(of: /(?m)^\.It (\d+)/).map { String($0.1) }
     }
     #expect(Set(described) == Set(statuses))
@@ -218,7 +228,7 @@ import Testing
     // A call of write whose argument begins with an ampersand writes to the connection, not to the log, and a call of add
     // with a recipient adds to the queue.
     let pattern =
-      /write\((\.\w+|\w+\.logLevel), "(\w+)"\)|\.add\("(\w+)",|write\([^&]|\.add\([^J]/
+      /write\((\.\w+|\w+\.logLevel), "(\w+)"\)|\.add\("(\w+)",|write\([^&]|\.add\((?!Job|delivered)/
     for match in source.matches(of: pattern) {
       if let level = match.1, let name = match.2 {
         event = String(name)

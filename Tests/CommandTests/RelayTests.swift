@@ -121,6 +121,31 @@ import Testing
     #expect(user.contains("ours") && user.contains("login us+20er"))
   }
 
+  /// NOTIFY=SUCCESS for a local recipient: an entry of the queue, durable with the message, has the verdict. A run has
+  /// nothing to deliver, and tells the sender.
+  @Test func reportOfSuccess() throws {
+    let (mail, queue) = (MailFolder(folder), QueueFolder(folder))
+    let outcome = run(
+      ["--local"], [:],
+      [
+        "EHLO x", "MAIL FROM:<a@b.example>", "RCPT TO:<d@ours.example> NOTIFY=SUCCESS",
+        "RCPT TO:<e@ours.example> NOTIFY=FAILURE", "RCPT TO:<f@theirs.example> NOTIFY=SUCCESS",
+        "DATA", ".", "MAIL FROM:<a@b.example>", "RCPT TO:<d@ours.example> NOTIFY=NEVER", "DATA",
+        ".",
+        "MAIL FROM:<>", "RCPT TO:<d@ours.example> NOTIFY=SUCCESS", "DATA", ".",
+      ])
+    #expect(outcome.text.matches(of: /stored as/).count == 3, "\(outcome.errorText)")
+    #expect(mail.entries.count == 4 && queue.ids.count == 1)
+    let lines = queue.envelope(try #require(queue.ids.first))
+    #expect(
+      lines.suffix(4).prefix(3) == [
+        "to <f@theirs.example> NOTIFY=SUCCESS", "to <d@ours.example> NOTIFY=SUCCESS", "end",
+      ])
+    let verdict =
+      /verdict 1 \d+ delivered recipient <d@ours.example> - - 2.1.5 stored in the mailbox/
+    #expect(lines.last?.wholeMatch(of: verdict) != nil, "\(lines)")
+  }
+
   /// `--local` behind a UNIX socket: the kernel says who the client is. Behind TCP it is refused.
   @Test(.enabled(if: Command.exists("python3")))
   func localUser() throws {

@@ -21,13 +21,15 @@ ANSWER_TIMEOUT = 60
 class Message:
     """A message to send, with the results of its delivery."""
 
-    def __init__(self, number, recipients, size, random, long_recipients=0):
+    def __init__(self, number, recipients, size, random, long_recipients=0, queued=0):
         self.sender = f"sender{number}@client.example"
         self.recipients = [f"m{number}r{i}@store.example" for i in range(recipients)]
         # These addresses do not fit into a file name, and differ only behind the part that does.
         self.recipients += [
             f"m{number}{'l' * 200}{i}@store.example" for i in range(long_recipients)
         ]
+        # These are not at the store's domain, so the message goes to the queue for them.
+        self.queued = [f"m{number}q{i}@elsewhere.example" for i in range(queued)]
         lines = [b"Subject: message %d\r\n\r\n" % number]
         while sum(map(len, lines)) < size:
             # No line begins with a dot, so what is stored must be equal to what is sent.
@@ -38,6 +40,20 @@ class Message:
         self.promised_at = None
         # The whole file of each recipient, including the trace fields, as it was read from the running store.
         self.files = {}
+        # The envelope and the content of its entry in the queue, likewise; None if it has none.
+        self.entry = None
+
+    def ends_entry(self, envelope, content):
+        """Whether an entry of the queue is for the right recipients, and sends on `Received` and then what was sent."""
+        offset = re.search(rb"(?m)^message (\d+) -$", envelope)
+        recipients = re.findall(rb"(?m)^to <(.*)>$", envelope)
+        return (
+            offset
+            and envelope.endswith(b"\nend\n")
+            and recipients == [recipient.encode() for recipient in self.queued]
+            and content[int(offset[1]) :].startswith(b"Received: ")
+            and content.endswith(self.content)
+        )
 
     def ends_file(self, file, original_recipient):
         """Whether `file` is trace fields and then what was sent, nothing else. The recipient is in
@@ -54,16 +70,18 @@ class Message:
 class Session:
     """One process of the session program, with pipes as its input and output."""
 
-    def __init__(self, command, mail_directory, recording, processes):
+    def __init__(self, command, mail_directory, queue_directory, recording, processes):
         self.recording = recording
         self.received = b""
         self.process = subprocess.Popen(
-            command,
+            command + ["--local"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={
                 "SMTP_MAIL_DIR": mail_directory,
+                "SMTP_QUEUE_DIR": queue_directory,
+                "SMTP_DOMAINS": "store.example",
                 "SMTP_HOSTNAME": "store.example",
                 "PATH": os.environ.get("PATH", os.defpath),
             },
@@ -105,7 +123,7 @@ class Session:
         """Sends all `messages` without waiting between them, then reads the 250 of each."""
         for message in messages:
             self.say(f"MAIL FROM:<{message.sender}>\r\n")
-            for recipient in message.recipients:
+            for recipient in message.recipients + message.queued:
                 self.say(f"RCPT TO:<{recipient}>\r\n")
             self.say("DATA\r\n")
             self.say(message.content)
@@ -132,19 +150,22 @@ def plan(random):
     sizes = [100, 1_500, 6_000, 30_000, 200_000]
     number = 0
 
-    def message(recipients=1, long_recipients=0):
+    def message(recipients=1, long_recipients=0, queued=0):
         nonlocal number
         number += 1
-        return Message(number, recipients, random.choice(sizes), random, long_recipients)
+        size = random.choice(sizes)
+        return Message(number, recipients, size, random, long_recipients, queued)
 
     one_by_one = [[[message()], [message(3)], [message()]] for _ in range(4)]
     pipelined = [[[message(), message(2), message()]] for _ in range(2)]
     many_recipients = [[[message(40)], [message()]]]
     files_of_their_own = [[[message(2, 2)], [message(0, 1)]] for _ in range(2)]
-    return one_by_one + pipelined + many_recipients + files_of_their_own
+    # One file with names in both places; files of their own beside the queue's; the queue alone.
+    both = [[[message(2, 0, 1)], [message(0, 1, 2)], [message(0, 0, 3)]] for _ in range(3)]
+    return one_by_one + both + pipelined + many_recipients + files_of_their_own
 
 
-def deliver_all(command, mail_directory, recording, seed):
+def deliver_all(command, mail_directory, queue_directory, recording, seed):
     """Runs all sessions, some alone and some three at a time; returns the messages."""
     source = random.Random(seed)
     sessions = plan(source)
@@ -152,7 +173,7 @@ def deliver_all(command, mail_directory, recording, seed):
 
     def run(batches):
         try:
-            run_session(batches, command, mail_directory, recording, processes)
+            run_session(batches, command, mail_directory, queue_directory, recording, processes)
         except Exception as error:
             failures.append(error)
 

@@ -193,7 +193,7 @@ extension Session {
     _ line: Span<UInt8>, _ command: Command, _ range: Range<Int>, into output: inout [UInt8]
   ) throws(Reply) -> Action {
     let hello = try introduction()
-    guard case .mail(let envelope) = state else { throw outsideMail }
+    guard let isUTF8 = isUTF8Transaction else { throw outsideMail }
     guard let start = line.startOfPath(in: command.arguments, behind: "to:") else {
       throw .rcptSyntax
     }
@@ -207,13 +207,24 @@ extension Session {
       }
     }
     guard reader.isAtEnd else { throw .rcptSyntax }
-    guard mailbox.isASCII || envelope.isUTF8 else { throw .needsUTF8 }
+    guard mailbox.isASCII || isUTF8 else { throw .needsUTF8 }
     if configuration.routesRecipients {
-      state = .routing(envelope, mailbox, parameters.deliveryStatus)
+      askForRoute(of: mailbox, parameters.deliveryStatus)
       return .route(command: range.lowerBound..<range.lowerBound + command.shown(line))
     }
     let route = mailbox.isAt(configuration.domains) ? Route.local : .foreign
     return answer(try add(mailbox, parameters.deliveryStatus, route), into: &output)
+  }
+
+  /// Whether the mail transaction has SMTPUTF8; nil outside of one. (The envelope is not copied for this.)
+  private var isUTF8Transaction: Bool? {
+    if case .mail(let envelope) = state { return envelope.isUTF8 }
+    return nil
+  }
+
+  private mutating func askForRoute(of mailbox: Mailbox, _ status: Recipient.DeliveryStatus) {
+    guard case .mail(let envelope) = state else { return }
+    state = .routing(envelope, mailbox, status)
   }
 
   /// Adds a recipient to the mail transaction, or says why not.
@@ -230,6 +241,7 @@ extension Session {
       guard configuration.relays, mayRelay else { throw .relayingDenied }
       isQueued = true
     case .unknown: throw .noMailbox
+    case .closedList: throw .postDenied
     case .unavailable: throw .notRouted
     }
     let recipient = Recipient(mailbox: mailbox, deliveryStatus: status, isQueued: isQueued)

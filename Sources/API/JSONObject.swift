@@ -25,8 +25,9 @@ struct JSONObject {
   var isEmptyArray: Bool { value == .array([]) }
   var isEmpty: Bool { value == .object([]) }
 
-  /// `name` is in lower case. A null is as if the member were missing.
-  func has(_ name: StaticString) -> Bool { value.member(name, in: octets.span) != nil }
+  // Names are in lower case. A null is as if the member were missing, but for `has`.
+
+  func has(_ name: StaticString) -> Bool { value.hasMember(name, in: octets.span) }
 
   func text(_ name: StaticString) throws(Failure) -> [UInt8]? {
     switch value.member(name, in: octets.span) {

@@ -8,7 +8,9 @@ public import MIME
 extension Part {
   /// The answer that has this part.
   public func answer(in octets: Span<UInt8>) -> Response {
-    let type = mediaType(in: octets)
+    var type = mediaType(in: octets)
+    // A multipart that could not be divided is text, whatever it calls itself.
+    if kind.isText, !type.starts(with: [UInt8]("text/")) { type = [UInt8]("text/plain") }
     var content: [UInt8] = []
     var shownType = type
     if kind.isText {
@@ -28,10 +30,9 @@ extension Part {
 
   /// Whether a browser may show it: a picture of a format that holds no scripts, or plain text.
   private func isShown(_ type: [UInt8]) -> Bool {
-    if kind == .textPlain { return true }
-    for image in [
-      "image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp",
-    ] as [StaticString] where type.matches(image) {
+    for harmless in [
+      "text/plain", "image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp",
+    ] as [StaticString] where type.matches(harmless) {
       return true
     }
     return false

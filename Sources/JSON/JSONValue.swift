@@ -76,6 +76,13 @@ public struct JSONString: Equatable, Sendable {
 }
 
 extension JSONValue {
+  /// Whether an object has a member of this name (in lower case), in any case, also where it is null.
+  public func hasMember(_ name: StaticString, in text: Span<UInt8>) -> Bool {
+    guard case .object(let members) = self else { return false }
+    for member in members where member.name.isNamed(name, in: text) { return true }
+    return false
+  }
+
   /// The member of an object whose name is `name` (in lower case), in any case. The last one counts, and a
   /// null counts as none.
   public func member(_ name: StaticString, in text: Span<UInt8>) -> JSONValue? {

@@ -85,16 +85,27 @@ let package = Package(
     .target(
       name: "Queue", dependencies: ["SMTP", "POSIX", "Storage", "Jobs"], swiftSettings: settings),
 
+    // Mailing lists: their members, tokens, and the mails that they send.
+    .target(
+      name: "Lists", dependencies: ["SMTP", "MIME", "Digest", "POSIX", "Settings", "Routing"],
+      swiftSettings: settings),
+
     // The programs.
     .executableTarget(
       name: "postern-smtpd",
       dependencies: [
         "SMTP", "PROXY", "POSIX", "Settings", "Storage", "Authentication", "Routing", "Queue",
-        "Jobs",
+        "Jobs", "Lists",
       ],
       swiftSettings: settings, linkerSettings: program),
     .executableTarget(
       name: "postern-send", dependencies: ["SMTP", "MIME", "DNS", "POSIX", "Settings", "Jobs"],
+      swiftSettings: settings, linkerSettings: program),
+    .executableTarget(
+      name: "postern-list",
+      dependencies: [
+        "SMTP", "MIME", "DNS", "Digest", "POSIX", "Settings", "Storage", "Jobs", "Queue", "Lists", "Routing",
+      ],
       swiftSettings: settings, linkerSettings: program),
     .executableTarget(
       name: "postern-passwd", dependencies: ["SMTP", "POSIX", "Authentication"],
@@ -159,6 +170,9 @@ let package = Package(
       exclude: ["report.py"], swiftSettings: settings),
     .testTarget(
       name: "SendmailTests", dependencies: ["Sendmail", "SMTP", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "ListsTests", dependencies: ["Lists", "MIME", "Routing", "SMTP", "Settings", "TestSupport"],
       swiftSettings: settings),
     .testTarget(name: "PROXYTests", dependencies: ["PROXY"], swiftSettings: settings),
     .testTarget(

@@ -1,4 +1,4 @@
-// An answer of the DNS: RFC 1035 §4.1. Read are the records that a mail client needs: MX, A, AAAA and CNAME.
+// An answer of the DNS: RFC 1035 §4.1. Read are the records that mail needs: MX, A, AAAA, CNAME and TXT.
 //
 // An answer is hostile input. Names are read with a bound on their length and on compression pointers, which
 // must lead backwards; an answer that is cut off or does not follow the format is no answer.
@@ -8,6 +8,7 @@ public enum RecordType: UInt16, Sendable {
   case a = 1
   case cname = 5
   case mx = 15
+  case txt = 16
   case aaaa = 28
 }
 
@@ -17,6 +18,8 @@ public struct Record: Equatable, Sendable {
     case address([UInt8])
     case alias([UInt8])
     case exchanger(preference: UInt16, host: [UInt8])
+    /// Its strings, joined. Any octets.
+    case text([UInt8])
   }
 
   /// The name that the record belongs to. Names are in lower case, without the dot at the end; the root is
@@ -151,6 +154,16 @@ extension Span<UInt8> {
         return nil
       }
       return .exchanger(preference: UInt16(number(at: range.lowerBound)), host: host)
+    case .txt:
+      var text: [UInt8] = []
+      var index = range.lowerBound
+      while index < range.upperBound {
+        let end = index + 1 + Int(self[index])
+        guard end <= range.upperBound else { return nil }
+        for place in index + 1..<end { text.append(self[place]) }
+        index = end
+      }
+      return .text(text)
     }
   }
 

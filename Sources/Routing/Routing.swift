@@ -16,8 +16,8 @@
 public import SMTP
 
 public enum Destination: Equatable, Sendable {
-  /// The mailing list with this name.
-  case list([UInt8])
+  /// An address of a mailing list.
+  case list(ListAddress)
   /// Other addresses: see `Routing.expand`.
   case alias
   /// The mail directory.
@@ -50,7 +50,7 @@ public struct Routing: Sendable {
     of mailbox: Mailbox, isExpanded: Bool
   ) throws(UnreadableFile) -> Destination {
     guard mailbox.isAt(domains), let address = LocalAddress(mailbox) else { return .foreign }
-    if let list = lists?.list(of: address) { return .list(list) }
+    if let destination = lists?.destination(of: address) { return destination }
     if !isExpanded, aliases.targets(of: address.localPart) != nil { return .alias }
     if address.localPart == Self.postmaster { return .local }
     guard let recipients else { return .local }

@@ -119,6 +119,17 @@ public struct SettingsSource {
     }
   }
 
+  /// Reads a file of its own kind, in the same syntax, and nothing else. A file that is missing has no variables.
+  public init(file path: String) throws(SettingsError) {
+    environment = Variables()
+    isReporting = false
+    self.path = path
+    file = try Variables.read(path, namedBy: "file") ?? Variables()
+  }
+
+  /// The names in the file that are none of `keys`.
+  public func unknown(in keys: [String]) -> [String] { file.names.filter { !keys.contains($0) } }
+
   /// The variables that begin with `prefix`, were not read, and are none of another program: they are probably misspelt.
   /// Call this when all variables have been read, and only with `isReporting`.
   public func unknown(beginningWith prefix: String) -> [String] {

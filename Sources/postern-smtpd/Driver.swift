@@ -4,10 +4,12 @@
 
 import Authentication
 import Jobs
+import Lists
 import POSIX
 import Queue
 import Routing
 import SMTP
+import Settings
 import Storage
 
 struct Driver: ~Copyable {
@@ -330,7 +332,8 @@ extension Driver {
     do throws(UnreadableFile) {
       switch try settings.routing.destination(of: mailbox) {
       case .local: route = .local
-      case .list, .alias: route = .queue
+      case .list(let address): route = self.route(to: address)
+      case .alias: route = .queue
       case .foreign: route = .foreign
       case .unknown: route = .unknown
       }
@@ -343,6 +346,27 @@ extension Driver {
       }
     }
     if let reply = session.routed(route, into: &output) { logRefusal(reply, command) }
+  }
+
+  /// Whether a list takes the mail: a post only from who may post, everything else from everybody.
+  private func route(to address: ListAddress) -> Session.Route {
+    guard address.purpose == .post, let sender = session.routedSender,
+      let path = settings.routing.lists?.path
+    else { return .queue }
+    do throws(ListsDirectory.Failure) {
+      let lists = ListsDirectory(path: path)
+      return try lists.takesPost(from: sender, to: address.list) ? .queue : .closedList
+    } catch {
+      log.write(.error, "failure") { line in
+        line.add("list", address.list.octets)
+        switch error {
+        case .unreadable(let errno): line.add("reason", errno.description)
+        case .settings(let error):
+          line.add("reason", "\(error.variable)=\(error.value): \(error.reason)")
+        }
+      }
+      return .unavailable
+    }
   }
 
   /// How many seconds the reply to a failed authentication is delayed.

@@ -113,7 +113,7 @@ struct Program {
   ///
   ///     SMTP_PASSWD_FILE   at each AUTH       its directory is readable
   ///     SMTP_RECIPIENTS    at each RCPT       its directory is readable
-  ///     SMTP_LISTS_DIR     at each RCPT       whether NAME.csv is there, which needs no right
+  ///     SMTP_LISTS_DIR     at each RCPT       it is readable: NAME.csv and NAME.conf
   ///
   /// Programs (SMTP_CHECKPASSWORD, stunnel for STARTTLS) may read everything.
   private static func confine(
@@ -124,6 +124,7 @@ struct Program {
     confinement.queueDirectory = hasQueue ? settings.queueDirectory : nil
     if let file = settings.passwordFile { confinement.readableFiles.append(file) }
     if let file = settings.routing.recipients?.path { confinement.readableFiles.append(file) }
+    if let lists = settings.routing.lists?.path { confinement.readableFiles.append(lists + "/.") }
     // Where TLS is on already there is no STARTTLS.
     confinement.executes =
       settings.hasCheckPassword || (settings.session.canStartTLS && !isTLS)

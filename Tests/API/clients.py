@@ -94,6 +94,13 @@ class Clients(unittest.TestCase):
                  "SHA256": hashlib.sha256(content.body).hexdigest()})
         self.assertEqual(self.server.get("/api/v1/message/latest").json()["ID"], identifier)
 
+    def test_a_message_that_is_an_attachment(self):
+        identifier = self.server.deliver("Content-Type: image/gif; name=x.gif\n\nGIF89a\n")
+        part = self.server.get(f"/api/v1/message/{identifier}").json()["Attachments"][0]
+        self.assertEqual((part["PartID"], part["FileName"]), ("0", "x.gif"))
+        answer = self.server.get(f"/api/v1/message/{identifier}/part/0")
+        self.assertEqual((answer.status, answer.body), (200, b"GIF89a\r\n"))
+
     def test_headers_and_raw(self):
         identifier = self.server.deliver(mails.PLAIN)
         headers = self.server.get(f"/api/v1/message/{identifier}/headers").json()

@@ -16,13 +16,17 @@ import Testing
   private let queue = Page("postern-queue.8")
   private let mailer = Page("sendmail.8")
   private let api = Page("postern-api.8")
-  private var pages: [Page] { [guide, variables, session, accounts, sending, queue, mailer, api] }
+  private let lists = Page("postern-list.1")
+  private var pages: [Page] {
+    [guide, variables, session, accounts, sending, queue, mailer, api, lists]
+  }
 
   // The configuration.
 
   /// The variables with their defaults, as `--check` prints them in an empty environment.
   private func defaults() throws -> [String: String] {
-    let programs = ["postern-smtpd", "postern-send", "postern-queue", "postern-api"].map { program in
+    let programs = ["postern-smtpd", "postern-send", "postern-queue", "postern-api"].map {
+      program in
       Command.run([Command.built(program), "--check"], in: Scratch()).text
         .matches(of: /(?m)^(\w+)=(.*)\t# default$/).map { (String($0.1), String($0.2)) }
     }

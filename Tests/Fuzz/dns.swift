@@ -20,6 +20,9 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     case .address(let address): precondition(address.count == 4 || address.count == 16)
     case .alias(let name): check(name)
     case .exchanger(_, let host): check(host)
+    case .text(let text):
+      precondition(text.count <= 65_535)
+      _ = DMARCPolicy(text)
     }
     _ = MailExchangers(records, of: record.owner)
     _ = addresses(of: record.owner, in: records)

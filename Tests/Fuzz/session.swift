@@ -31,7 +31,7 @@ public func fuzzSession(_ data: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   }
   let storing: (Int) -> Session.StoreFailure? = flags & 32 != 0 ? { _ in .noSpace } : { _ in nil }
 
-  let routes = [Session.Route.local, .queue, .foreign, .unknown, .unavailable]
+  let routes = [Session.Route.local, .queue, .foreign, .unknown, .closedList, .unavailable]
   let routing: (Mailbox) -> Session.Route = { routes[$0.octets.count % routes.count] }
 
   var whole = Machine(configuration, isTLS: flags & 64 != 0, storing: storing, routing: routing)

@@ -34,8 +34,9 @@ import Testing
       path: scratch.file("recipients", "alice\nbob@example.org\n".utf8))
     #expect(!routing.isPlain)
     let expected: [(String, Destination)] = [
-      ("news@example.org", .list(Array("news".utf8))),
-      ("News+Subscribe@EXAMPLE.ORG", .list(Array("news".utf8))),
+      ("news@example.org", .list(ListAddress(ListName(Array("news".utf8))!, .post))),
+      ("News+Subscribe@EXAMPLE.ORG", .list(ListAddress(ListName(Array("news".utf8))!, .subscribe))),
+      ("news+nonsense@example.org", .unknown),
       ("news@elsewhere.example", .foreign), ("+x@example.org", .unknown),
       ("root@example.org", .alias), ("ROOT@BÜCHER.example", .alias),
       ("root@elsewhere.example", .foreign),

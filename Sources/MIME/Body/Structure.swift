@@ -28,7 +28,8 @@ public struct Structure: Equatable, Sendable {
   /// (`2.1`); a multipart inside another part has `.0` behind it. A multipart that is the whole of a forwarded
   /// message has the number of that message.
   public func number(of index: Int) -> [UInt8] {
-    guard parts[index].parent != nil else { return [UInt8(ascii: "0")] }
+    // A literal of one octet comes out as a NUL in the release build of a program (Swift 6.3, Embedded).
+    guard parts[index].parent != nil else { return [UInt8](repeating: UInt8(ascii: "0"), count: 1) }
     var places: [Int] = parts[index].kind.isMultipart ? [0] : []
     var next = index
     while let parent = parts[next].parent {

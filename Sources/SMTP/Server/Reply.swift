@@ -101,6 +101,7 @@ extension Reply {
   static let routeDenied = Reply(
     "550 5.7.1 Addresses with a route to another host are not accepted")
   static let noMailbox = Reply("550 5.1.1 No such mailbox here")
+  static let postDenied = Reply("550 5.7.2 This sender may not post to the list")
   static let notRouted = Reply("451 4.3.0 Recipient not checked; try again later")
   static let senderDenied = Reply("553 5.7.1 This login may not use this sender address")
   static let tooManyRecipients = Reply("452 4.5.3 Too many recipients")

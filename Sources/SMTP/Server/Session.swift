@@ -319,6 +319,8 @@ extension Session {
     case foreign
     /// There is no such mailbox.
     case unknown
+    /// A mailing list, to which this sender may not post.
+    case closedList
     /// It could not be found out.
     case unavailable
   }
@@ -327,6 +329,12 @@ extension Session {
   public var routedMailbox: Mailbox? {
     guard case .routing(_, let mailbox, _) = state else { return nil }
     return mailbox
+  }
+
+  /// Who sends to `routedMailbox`.
+  public var routedSender: ReversePath? {
+    guard case .routing(let envelope, _, _) = state else { return nil }
+    return envelope.reversePath
   }
 
   /// Reports the result of `route`. Returns the reply, if it refuses the recipient.

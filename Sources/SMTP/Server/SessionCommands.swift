@@ -241,6 +241,7 @@ extension Session {
       guard configuration.relays, mayRelay else { throw .relayingDenied }
       isQueued = true
     case .unknown: throw .noMailbox
+    case .closedList: throw .postDenied
     case .unavailable: throw .notRouted
     }
     let recipient = Recipient(mailbox: mailbox, deliveryStatus: status, isQueued: isQueued)

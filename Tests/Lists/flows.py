@@ -1,0 +1,260 @@
+"""Mailing lists, from the session to the members' host and back: Tests/Lists/flows.py PROGRAMS
+
+Mail comes in through postern-smtpd, goes through the queue and postern-list, and arrives at a host of the test's own,
+which refuses whom it is told to refuse. Each flow prints a line; the first that fails ends the test.
+"""
+import email
+import email.policy
+import os
+import re
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+programs = os.path.abspath(sys.argv[1])
+folder = tempfile.mkdtemp()
+for name in ('queue', 'mail', 'lists'):
+    os.mkdir(folder + '/' + name)
+arrived, refused = [], set()
+
+
+class Host(socketserver.StreamRequestHandler):
+    """Takes all mail, but for those who are refused."""
+
+    def handle(self):
+        self.say('220 host.example')
+        sender, recipients = None, []
+        while line := self.rfile.readline():
+            verb = line[:4].upper()
+            if verb == b'MAIL':
+                sender, recipients = re.search(rb'<(.*?)>', line)[1].decode(), []
+                self.say('250 OK')
+            elif verb == b'RCPT':
+                address = re.search(rb'<(.*?)>', line)[1].decode()
+                if address in refused:
+                    self.say('550 5.1.1 no such person')
+                    continue
+                recipients.append(address)
+                self.say('250 OK')
+            elif verb == b'DATA':
+                self.say('354 go on')
+                content = b''
+                while (line := self.rfile.readline()) != b'.\r\n':
+                    content += line[1:] if line.startswith(b'.') else line
+                for address in recipients:
+                    arrived.append((sender, address, content))
+                self.say('250 OK')
+            elif verb == b'QUIT':
+                self.say('221 bye')
+                return
+            else:
+                self.say('250 OK')
+
+    def say(self, text):
+        self.wfile.write(text.encode() + b'\r\n')
+
+
+class Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    request_queue_size = 100
+
+
+server = Server(('127.0.0.1', 0), Host)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+environment = {
+    'PATH': programs + ':' + os.environ['PATH'], 'POSTERN_ENV_FILE': '', 'SMTP_HOSTNAME': 'near.example',
+    'SMTP_DOMAINS': 'near.example', 'SMTP_MAIL_DIR': folder + '/mail', 'SMTP_QUEUE_DIR': folder + '/queue',
+    'SMTP_LISTS_DIR': folder + '/lists',
+    'SMTP_SMARTHOST': 'smtp://127.0.0.1:%d?tls=none' % server.server_address[1],
+}
+
+
+def run(*words, stdin=b'', status=0):
+    result = subprocess.run(
+        [programs + '/' + words[0], *words[1:]], env=environment, input=stdin, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, timeout=60)
+    assert result.returncode == status, (words, result)
+    return result.stdout.decode()
+
+
+def list_(*words, **options):
+    return run('postern-list', *words, **options)
+
+
+def send(sender, recipient, fields='', body='hello', author=None):
+    """Sends a mail to us; returns the reply to RCPT, or to the end of the mail where that is another."""
+    message = 'From: %s\r\n%s\r\n%s\r\n' % (author or sender or 'x@far.example', fields, body)
+    text = 'EHLO far.example\r\nMAIL FROM:<%s>\r\nRCPT TO:<%s>\r\n' % (sender, recipient)
+    reply = run('postern-smtpd', stdin=text.encode()).split('\r\n')
+    rcpt = [line for line in reply if line[:1] in '245'][-1] if reply[-2][:3] == '221' else reply[-2]
+    if not rcpt.startswith('250'):
+        return rcpt
+    run('postern-smtpd', stdin=(text + 'DATA\r\n' + message + '.\r\n').encode())
+    return '250'
+
+
+def settle():
+    """Runs the queue until it is empty; returns what has arrived: (reverse-path, recipient, message)."""
+    del arrived[:]
+    run('postern-queue', 'run')
+    left = run('postern-queue', 'list')
+    assert not left, left
+    return [(sender, to, email.message_from_bytes(content, policy=email.policy.default))
+            for sender, to, content in arrived]
+
+
+def configure(text):
+    with open(folder + '/lists/friends.conf', 'w') as file:
+        file.write(text)
+
+
+def members():
+    return {line.split('\t')[0] for line in list_('show', 'friends').split('\n') if line}
+
+
+def step(text):
+    print(text, flush=True)
+
+
+def expect(condition, *shown):
+    if not condition:
+        sys.exit('failed: %s' % (shown,))
+
+
+step('a list is made, and has members')
+list_('create', 'friends')
+list_('create', 'friends', status=1)
+list_('add', 'friends', 'ann@far.example', 'bob@far.example', 'ANN@far.example')
+expect(members() == {'ann@far.example', 'bob@far.example'}, members())
+
+step('a post reaches each member once')
+expect(send('ann@far.example', 'friends@near.example', 'Subject: hi\r\n') == '250')
+mails = settle()
+expect(sorted(to for _, to, _ in mails) == ['ann@far.example', 'bob@far.example'], mails)
+expect(mails[0][2]['List-Id'] == '<friends.near.example>' and mails[0][2]['From'] == 'ann@far.example')
+reports = mails[0][0]
+expect(reports.startswith('friends+bounces-'), reports)
+
+step('who may not post hears it at RCPT; so does a null reverse-path')
+expect(send('eve@far.example', 'friends@near.example').startswith('550 5.7.2'))
+expect(send('', 'friends@near.example').startswith('550 5.7.2'))
+expect(send('eve@far.example', 'friends+nonsense@near.example').startswith('550 5.1.1'))
+
+step('a list whose settings are wrong defers')
+configure('post=nobody\n')
+expect(send('ann@far.example', 'friends@near.example').startswith('451 '))
+configure('')
+
+step('automatic mail, and what the list has sent, is not distributed')
+for fields in ('Auto-Submitted: auto-replied\r\n', 'Precedence: bulk\r\n', 'List-Id: x <friends.near.example>\r\n'):
+    send('ann@far.example', 'friends@near.example', fields)
+expect(settle() == [])
+
+step('subscribe: a question, and the answer')
+expect(send('eve@far.example', 'friends+subscribe@near.example', 'Subject: INJECTED\r\n', 'INJECTED') == '250')
+mails = settle()
+expect(len(mails) == 1 and mails[0][0] == '' and mails[0][1] == 'eve@far.example', mails)
+expect('INJECTED' not in mails[0][2].as_string() and mails[0][2]['Auto-Submitted'] == 'auto-replied')
+question = mails[0][2]['Reply-To']
+send('dan@far.example', question)  # a token is good for its own address only
+send('eve@far.example', question, 'Auto-Submitted: auto-replied\r\n')  # G6.105
+expect(settle() == [] and 'eve@far.example' not in members())
+send('eve@far.example', question, 'Subject: Re: Please confirm\r\n')
+mails = settle()
+expect([to for _, to, _ in mails] == ['eve@far.example'] and 'eve@far.example' in members(), mails)
+
+step('many requests for one address: one answer of a kind a day, five in all (G6.103)')
+for number in range(10):
+    list_('create', 'list%d' % number)
+for number in range(40):
+    send('victim@far.example', 'list%d+subscribe@near.example' % (number % 10))
+mails = settle()
+expect(len(mails) == 5, len(mails))
+
+step('unsubscribe')
+send('eve@far.example', 'friends+unsubscribe@near.example')
+mails = settle()
+expect(len(mails) == 1, mails)
+send('eve@far.example', mails[0][2]['Reply-To'])
+settle()
+expect('eve@far.example' not in members(), members())
+
+step('moderation: a post of no member waits, and an owner lets it go out')
+configure('owner=boss@far.example\npost=anyone\n')
+configure('owner=boss@far.example\npost=moderated\n')
+send('eve@far.example', 'friends@near.example', 'Subject: held\r\n')
+mails = settle()
+expect([to for _, to, _ in mails] == ['boss@far.example'], mails)
+send('boss@far.example', mails[0][2]['Reply-To'])
+mails = settle()
+expect(sorted(to for _, to, _ in mails) == ['ann@far.example', 'bob@far.example'], mails)
+expect(all(mail['Subject'] == 'held' for _, _, mail in mails))
+send('boss@far.example', 'friends+moderate-0123456789abcdef0123456789abcdef@near.example')
+expect(settle() == [])
+
+step('mail to the owner, also when the file of the members is gone (G6.113)')
+os.rename(folder + '/lists/friends.csv', folder + '/away')
+expect(send('eve@far.example', 'friends+owner@near.example') == '250')
+expect([to for _, to, _ in settle()] == ['boss@far.example'])
+expect(send('ann@far.example', 'friends@near.example').startswith('550 5.1.1'))
+os.rename(folder + '/away', folder + '/lists/friends.csv')
+
+step('reports that anybody can forge count for nobody (G6.107)')
+configure('owner=boss@far.example\nverp=true\n')
+forged = 'X-Failed-Recipients: ann@far.example\r\n'
+send('', 'friends+bounces@near.example', forged)
+send('', 'friends+bounces-aaaaaaaaaaaaaaaa@near.example', forged)
+send('ann@far.example', reports, forged)
+settle()
+expect(not os.path.exists(folder + '/lists/friends.state'))
+
+step('a member whose mail comes back is asked, and then suspended')
+refused.add('bob@far.example')
+state = folder + '/lists/friends.state'
+for day in range(4):
+    if day:  # as if a day had passed
+        with open(state) as file:
+            words = file.read().split()
+        words[3] = str(int(words[3]) - 1)
+        with open(state, 'w') as file:
+            file.write(' '.join(words) + '\n')
+    send('ann@far.example', 'friends@near.example', 'Subject: day %d\r\n' % day)
+    mails = settle()
+    expect([to for _, to, _ in mails if to != 'boss@far.example'] == ['ann@far.example'], day, mails)
+    expect(mails[0][0].startswith('friends+bounces-'), mails[0][0])
+# The fourth report has led to the probe, which has come back too.
+expect(open(state).read().startswith('suspended'), open(state).read())
+expect([to for _, to, _ in mails] == ['ann@far.example', 'boss@far.example'], mails)
+send('ann@far.example', 'friends@near.example')
+expect([to for _, to, _ in settle()] == ['ann@far.example'])
+expect('(suspended)' in list_('show', 'friends'))
+refused.clear()
+list_('resume', 'friends', 'bob@far.example')
+send('ann@far.example', 'friends@near.example')
+expect(len(settle()) == 2)
+
+step('from=rewrite, a prefix and a footer')
+configure('from=rewrite\nprefix=[f]\nfooter=bye\n')
+send('ann@far.example', 'friends@near.example', 'Subject: hi\r\n', author='"Ann" <ann@far.example>')
+mail = settle()[0][2]
+expect(mail['From'] == 'Ann via friends <friends@near.example>' and mail['Reply-To'] == 'Ann <ann@far.example>', mail.as_string())
+expect(mail['Subject'] == '[f] hi' and mail.get_content().replace('\r\n', '\n').endswith('-- \nbye\n'), mail.as_string())
+
+step('one-click links, different for each member')
+configure('url=https://lists.near.example\n')
+send('ann@far.example', 'friends@near.example')
+links = {re.search(r'<(https://[^>]*)>', mail['List-Unsubscribe'])[1] for _, _, mail in settle()}
+expect(len(links) == 2 and all(link.startswith('https://lists.near.example/lists/friends/unsubscribe/') for link in links), links)
+
+step('help, and a list that is deleted')
+configure('')
+send('dan@far.example', 'friends+help@near.example')
+expect([to for _, to, _ in settle()] == ['dan@far.example'])
+list_('delete', 'friends')
+expect(not [name for name in os.listdir(folder + '/lists') if name.startswith('friends')])
+left = [name for place in ('data', 'new', 'queue', 'hold', 'pending', 'corrupt') for name in os.listdir(folder + '/queue/' + place)]
+expect(not left, left)
+print('all flows passed')

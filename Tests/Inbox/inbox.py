@@ -559,8 +559,8 @@ def pictures(page):
 def main():
     mails.write(options.directory, everyday.everyday())
     tests = [headers, lists, reads, peeks, searches, keys, narrow, accessible]
-    if options.pictures:
-        tests = [pictures]
+    if options.pictures or options.many:
+        tests = [pictures] if options.pictures else []
     page = Browser(options.url, axe=AXE)
     failed = 0
 
@@ -585,7 +585,7 @@ def main():
     try:
         for test in tests:
             run(test)
-        if not options.pictures:
+        if not options.pictures and not options.many:
             mails.write(options.directory, hostile.mails(CANARY))
             for test in (remote, hostile_bodies, hostile_fields):
                 run(test)

@@ -123,7 +123,7 @@ let package = Package(
       name: "postern-api",
       dependencies: [
         "API", "HTTP", "JSON", "MIME", "SMTP", "POSIX", "Settings", "Storage", "Index", "Routing",
-        "Queue", "Jobs",
+        "Queue", "Jobs", "Lists",
       ],
       exclude: ["openapi.json", "inbox"],
       swiftSettings: settings, linkerSettings: program + sqlite),

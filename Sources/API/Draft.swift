@@ -300,4 +300,21 @@ extension Draft {
     self.body = .body(text: try Self.bodyText(try object.text("body") ?? []), html: nil)
     try checkRecipients()
   }
+
+  /// Reads a post to a list: `subject` and `text` (or `body`), `html`; `from` if it is there.
+  public init(post body: [UInt8], to list: [UInt8], sender: [UInt8]) throws(Failure) {
+    let object = try JSONObject(body)
+    var from = sender
+    if let text = try object.text("from") { from = text }
+    self.from = try Self.address(from, name: nil, "from")
+    to = [try Self.address(list, name: nil, "to")]
+    subject = try Self.subject(try object.text("subject"))
+    var text: [UInt8] = []
+    for name in ["body", "text"] as [StaticString] {
+      if let found = try object.text(name) { text = found }
+    }
+    var html: BodyText?
+    if let found = try object.text("html"), !found.isEmpty { html = try Self.bodyText(found) }
+    self.body = .body(text: try Self.bodyText(text), html: html)
+  }
 }

@@ -29,7 +29,7 @@ extension Service {
     try send(try Draft(email: body, sender: defaultSender))
   }
 
-  private func send(_ draft: Draft) throws(Failure) -> Response {
+  func send(_ draft: Draft) throws(Failure) -> Response {
     let unique = MessageID(Process.random()).octets + MessageID(Process.random()).octets
     let built = try draft.message(
       date: Clock.now().seconds, unique: unique, hostname: settings.hostname)

@@ -108,7 +108,7 @@ struct Service {
 
   /// Gives up what this request does not need. Everything that the configuration names is read by now.
   private func confine(_ endpoint: Endpoint) {
-    guard settings.isConfined, endpoint != .alive else { return }
+    guard settings.isConfined, endpoint != .alive, !endpoint.isAboutLists else { return }
     var confinement = Confinement()
     confinement.mailDirectory = settings.mailDirectory
     let index = settings.indexDirectory ?? settings.mailDirectory + "/.index"
@@ -160,9 +160,14 @@ struct Service {
     case .interface: interface()
     case .alive: Response(.ok, text: "")
     case .ready: ready()
-    case .lists, .createList, .list, .changeList, .deleteList, .sendToList, .unsubscribe,
-      .createMailingList, .sendToMailingList:
-      throw .noLists
+    case .lists: try lists()
+    case .createList, .createMailingList: try createList()
+    case .list: try list(parameters[0])
+    case .changeList: try changeList(parameters[0])
+    case .deleteList: try deleteList(parameters[0])
+    case .sendToList: try sendToList(parameters[0])
+    case .sendToMailingList: try sendToList(nil)
+    case .unsubscribe: try unsubscribe(parameters[0], parameters[1])
     }
   }
 
@@ -178,6 +183,16 @@ struct Service {
 }
 
 extension Endpoint {
+  /// Whether the files of the lists are read or replaced, which a confined process may not do.
+  fileprivate var isAboutLists: Bool {
+    switch self {
+    case .lists, .createList, .list, .changeList, .deleteList, .sendToList, .unsubscribe,
+      .createMailingList, .sendToMailingList:
+      true
+    default: false
+    }
+  }
+
   /// Whether mail may go to the queue.
   fileprivate var sends: Bool {
     switch self {

@@ -104,7 +104,8 @@ let package = Package(
     .executableTarget(
       name: "postern-list",
       dependencies: [
-        "SMTP", "MIME", "DNS", "Digest", "POSIX", "Settings", "Storage", "Jobs", "Queue", "Lists", "Routing",
+        "SMTP", "MIME", "DNS", "Digest", "POSIX", "Settings", "Storage", "Jobs", "Queue", "Lists",
+        "Routing",
       ],
       swiftSettings: settings, linkerSettings: program),
     .executableTarget(
@@ -172,7 +173,8 @@ let package = Package(
       name: "SendmailTests", dependencies: ["Sendmail", "SMTP", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "ListsTests", dependencies: ["Lists", "MIME", "Routing", "SMTP", "Settings", "TestSupport"],
+      name: "ListsTests",
+      dependencies: ["Lists", "MIME", "Routing", "SMTP", "Settings", "TestSupport"],
       swiftSettings: settings),
     .testTarget(name: "PROXYTests", dependencies: ["PROXY"], swiftSettings: settings),
     .testTarget(

@@ -11,8 +11,11 @@ import SMTP
 import Storage
 
 extension Runner {
-  /// Begins an attempt of an entry, if it is still there.
-  mutating func open(_ location: QueueDirectory.Location) throws(StoreError) {
+  /// Begins an attempt of an entry, if it is still there. With `mayWait`, an entry whose one destination is busy is only
+  /// noted: it is opened when its turn comes, so that what waits for one host keeps no file open.
+  mutating func open(
+    _ location: QueueDirectory.Location, mayWait: Bool = false
+  ) throws(StoreError) {
     guard !inWork.contains(location.name.id.number), let entry = try queue.read(location) else {
       return
     }
@@ -30,6 +33,14 @@ extension Runner {
     var parts: [DestinationName: [Int]] = [:]
     if !entry.isToBounce { try deliverHere(work, &parts) }
     let isSingle = parts.count == 1 && entry.count == parts.first?.value.count
+    if mayWait, isSingle, let hash = parts.first?.key.hash, isBusy(hash) {
+      let name = EntryName(id: work.id, next: now, attempts: attempts - 1, destination: hash)
+      if try queue.move(location, to: QueueDirectory.Location(.queue, name)) {
+        destinations[hash, default: Backlog()].names.append(name)
+      }
+      inWork.remove(work.id.number)
+      return
+    }
     let next = Schedule.next(after: attempts, now: now, jitter: Process.random())
     let name = EntryName(
       id: work.id, next: next, attempts: attempts,
@@ -50,6 +61,11 @@ extension Runner {
       work.openParts = 1
       try end(work)
     }
+  }
+
+  /// Whether something is to be done for a destination already.
+  private func isBusy(_ hash: UInt64) -> Bool {
+    destinations[hash]?.isEmpty == false || couriers.contains { $0.destination.hash == hash }
   }
 
   /// Deals with the recipients that are waiting and ours, and collects the others by destination.

@@ -43,6 +43,8 @@ struct Runner: ~Copyable {
 
   /// Entries that are known at once. More stay in the directory until these are done.
   private static let portion = 20_000
+  /// Entries in work, up to which more are opened: each keeps its envelope open.
+  private static let mostInWork = 300
   /// How long new/ is left alone, in milliseconds.
   private static let pause: Int32 = 100
 
@@ -100,7 +102,9 @@ struct Runner: ~Copyable {
       names.append(name)
       return names.count < 1000
     }
-    for name in names { try open(QueueDirectory.Location(.new, name)) }
+    for name in names where inWork.count < Self.mostInWork {
+      try open(QueueDirectory.Location(.new, name), mayWait: true)
+    }
   }
 
   /// Finds entries that are due; false if there are none.
@@ -115,7 +119,8 @@ struct Runner: ~Copyable {
     due.sort { $0.next < $1.next }
     for name in due {
       if name.destination == 0 {
-        try open(QueueDirectory.Location(.queue, name))
+        guard inWork.count < Self.mostInWork else { continue }
+        try open(QueueDirectory.Location(.queue, name), mayWait: true)
       } else {
         destinations[name.destination, default: Backlog()].names.append(name)
       }
@@ -165,7 +170,7 @@ extension Runner {
       destinations[hash]?.nextPart = 0
       if backlog.next == backlog.names.count { return nil }
       // Several at once, so that one fsync(2) makes their moves durable.
-      let end = min(backlog.next + 20, backlog.names.count)
+      let end = min(backlog.next + 10, backlog.names.count)
       destinations[hash]?.next = end
       for name in backlog.names[backlog.next..<end] {
         try open(QueueDirectory.Location(.queue, name))

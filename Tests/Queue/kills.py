@@ -101,7 +101,7 @@ def entries():
 
 submissions = []
 runner = None
-deadline = time.time() + 60 + 2 * kills
+deadline = time.time() + 120 + 2 * kills + messages
 rounds = 0
 while True:
     if len(submissions) < messages:
@@ -134,8 +134,7 @@ while True:
                     pass
             runner.wait()
     if time.time() > deadline:
-        subprocess.run([programs + '/postern-queue', 'list'], env=environment)
-        sys.exit('it did not come to an end')
+        sys.exit('it did not come to an end: %d entries are left' % entries())
 
 arrived = collections.Counter()
 with open(arrivals) as file:
@@ -157,9 +156,11 @@ for submission in submissions:
         wants = 'bounce' if any(name in recipient for name in ('refuse', 'hang', 'dead')) else 'arrival'
         found = bounced[recipient] if wants == 'bounce' else arrived[recipient]
         other = arrived[recipient] if wants == 'bounce' else bounced[recipient]
-        if submission.is_queued and not found:
+        # An entry that is sent back for one recipient is sent back for all that still wait.
+        may_return = any('hang' in other or 'dead' in other for other in submission.recipients)
+        if submission.is_queued and not found and not (may_return and other):
             lost.append(recipient)
-        if other:
+        if other and found:
             both += 1
         twice += max(0, arrived[recipient] - 1)
         if bounced[recipient] > 1:

@@ -113,7 +113,7 @@ struct Runner: ~Copyable {
     var due: [EntryName] = []
     let inWork = inWork
     try queue.forEachName(in: .queue) { (name) throws(StoreError) in
-      if name.next <= now, !inWork.contains(name.id.number) { due.append(name) }
+      if Schedule.isDue(name, now: now), !inWork.contains(name.id.number) { due.append(name) }
       return due.count < Self.portion
     }
     due.sort { $0.next < $1.next }
@@ -169,8 +169,9 @@ extension Runner {
       destinations[hash]?.parts = []
       destinations[hash]?.nextPart = 0
       if backlog.next == backlog.names.count { return nil }
-      // Several at once, so that one fsync(2) makes their moves durable.
-      let end = min(backlog.next + 10, backlog.names.count)
+      // Several at once, so that one fsync(2) makes their moves durable; fewer where many destinations have some open.
+      let count = max(1, min(10, Self.mostInWork / settings.concurrency))
+      let end = min(backlog.next + count, backlog.names.count)
       destinations[hash]?.next = end
       for name in backlog.names[backlog.next..<end] {
         try open(QueueDirectory.Location(.queue, name))

@@ -68,7 +68,7 @@ embedded_swift() {
 
 # The programs, and the modules that import nothing.
 # shellcheck disable=SC2034 # the scripts that source this file use them
-programs=(postern-smtpd postern-send postern-queue postern-api postern-passwd)
+programs=(postern-smtpd postern-send postern-queue postern-list postern-api postern-passwd)
 # shellcheck disable=SC2034
 pure_modules=(SMTP MIME PROXY DNS Digest HTTP JSON)
 

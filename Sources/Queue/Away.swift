@@ -16,7 +16,7 @@ public struct Away: Sendable {
 
   /// The seconds after the first failure; each further one doubles them.
   private static let first: Int64 = 60
-  private static let longest: Int64 = 3600
+  fileprivate static let longest: Int64 = 3600
 
   /// Until when the destination is left alone; nil if it is not.
   public func until(_ destination: UInt64, now: Int64) -> Int64? {
@@ -56,7 +56,7 @@ extension QueueDirectory {
       else { continue }
       let words = line.split(separator: 32)
       guard words.count > 1, let until = decimal(words[0]), let failures = decimal(words[1]),
-        now - until < 86_400
+        now - until < 86_400, until - now <= 2 * Away.longest  // else the clock was wrong
       else {
         old.append(name)
         continue

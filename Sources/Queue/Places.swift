@@ -191,10 +191,12 @@ extension QueueDirectory {
 
 // Messages that follow from others: notices, and what an alias or a list sends on.
 extension QueueDirectory {
-  /// Stores an entry in pending/, durably. One that a crash has left there under the same id is replaced.
+  /// Stores an entry in pending/, durably. What a crash has left under the same id, in pending/ or only in data/, is
+  /// replaced: an entry that was let out of pending/ has its id in the journal of its cause, which then makes another.
   public func storePending(_ entry: consuming OpenEntry) throws(StoreError) {
     let id = entry.id
     _ = try remove(Location(.pending, EntryName(id: id)))
+    removeData(id)
     do throws(StoreError) {
       try entry.synchronize()
       try commit(entry, in: pending)

@@ -8,10 +8,19 @@ public enum Schedule {
 
   private static let unit: Int64 = 400
 
+  private static func pause(after attempts: Int) -> Int64 {
+    unit * (2 * Int64(min(max(attempts, 1), 1000)) - 1)
+  }
+
+  /// Whether an entry is to be tried now. A time that is later than any schedule gives was taken from a clock that was
+  /// wrong, and counts as past.
+  public static func isDue(_ name: EntryName, now: Int64) -> Bool {
+    name.next <= now || name.next - now > pause(after: name.attempts) / 10 * 11 + 60
+  }
+
   /// The time of the attempt behind the `attempts`-th, in seconds since 1970.
   public static func next(after attempts: Int, now: Int64, jitter: UInt64) -> Int64 {
-    let count = Int64(min(max(attempts, 1), 1000))
-    let pause = unit * (2 * count - 1)
+    let pause = pause(after: attempts)
     return now + pause + Int64(jitter % UInt64(pause / 10 + 1))
   }
 }

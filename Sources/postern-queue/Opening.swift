@@ -13,12 +13,16 @@ import Storage
 extension Runner {
   /// Begins an attempt of an entry, if it is still there. With `mayWait`, an entry whose one destination is busy is only
   /// noted: it is opened when its turn comes, so that what waits for one host keeps no file open.
-  mutating func open(
-    _ location: QueueDirectory.Location, mayWait: Bool = false
+  mutating func open(_ location: QueueDirectory.Location, mayWait: Bool = false) {
+    let id = location.name.id
+    guard !inWork.contains(id.number), !leftAlone.contains(id.number) else { return }
+    do throws(StoreError) { try begin(location, mayWait: mayWait) } catch { leave(id, error) }
+  }
+
+  private mutating func begin(
+    _ location: QueueDirectory.Location, mayWait: Bool
   ) throws(StoreError) {
-    guard !inWork.contains(location.name.id.number), let entry = try queue.read(location) else {
-      return
-    }
+    guard let entry = try queue.read(location) else { return }
     guard try queue.message(of: location.name.id) != nil else {
       log.write(.error, "failure") { line in
         line.add("id", location.name.id.octets)
@@ -59,7 +63,7 @@ extension Runner {
     }
     if work.openParts == 0 {
       work.openParts = 1
-      try end(work)
+      end(work)
     }
   }
 
@@ -264,10 +268,14 @@ extension Runner {
 // The end of an attempt.
 extension Runner {
   /// A destination has answered, or was not asked. When that was the last one, it is seen what comes of the entry.
-  mutating func end(_ work: Work) throws(StoreError) {
+  mutating func end(_ work: Work) {
     work.openParts -= 1
     guard work.openParts == 0 else { return }
     inWork.remove(work.id.number)
+    do throws(StoreError) { try conclude(work) } catch { leave(work.id, error) }
+  }
+
+  private mutating func conclude(_ work: Work) throws(StoreError) {
     let entry = work.entry
     let age = max(0, now - entry.submission.arrival.seconds)
     let isOver = age >= Int64(settings.lifetime) || entry.isToBounce

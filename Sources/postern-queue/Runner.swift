@@ -27,6 +27,8 @@ struct Runner: ~Copyable {
   var couriers: [Courier] = []
   /// The entries in work.
   var inWork: Set<UInt64> = []
+  /// The entries that this run leaves alone, because a system call has failed for them.
+  private(set) var leftAlone: Set<UInt64> = []
   /// Whether envelopes were moved and the directory is not synced yet.
   var hasMoved = false
   private var isTerminated = false
@@ -88,22 +90,35 @@ struct Runner: ~Copyable {
 
   private func hasNew() throws(StoreError) -> Bool {
     var isFound = false
-    try queue.forEachName(in: .new) { (_) throws(StoreError) in
-      isFound = true
-      return false
+    let leftAlone = leftAlone
+    try queue.forEachName(in: .new) { (name) throws(StoreError) in
+      isFound = !leftAlone.contains(name.id.number)
+      return !isFound
     }
     return isFound
+  }
+
+  /// Notes that a system call has failed for an entry. It stays in the queue as it is, and others are gone on with.
+  mutating func leave(_ id: MessageID, _ error: StoreError) {
+    leftAlone.insert(id.number)
+    inWork.remove(id.number)
+    log.write(.error, "failure") { line in
+      line.add("id", id.octets)
+      line.add("call", error.call)
+      line.add("reason", error.errno.description)
+    }
   }
 
   /// Opens what is new.
   private mutating func takeNew() throws(StoreError) {
     var names: [EntryName] = []
+    let leftAlone = leftAlone
     try queue.forEachName(in: .new) { (name) throws(StoreError) in
-      names.append(name)
+      if !leftAlone.contains(name.id.number) { names.append(name) }
       return names.count < 1000
     }
     for name in names where inWork.count < Self.mostInWork {
-      try open(QueueDirectory.Location(.new, name), mayWait: true)
+      open(QueueDirectory.Location(.new, name), mayWait: true)
     }
   }
 
@@ -111,16 +126,16 @@ struct Runner: ~Copyable {
   private mutating func takeDue() throws(StoreError) -> Bool {
     let now = now
     var due: [EntryName] = []
-    let inWork = inWork
+    let busy = inWork.union(leftAlone)
     try queue.forEachName(in: .queue) { (name) throws(StoreError) in
-      if name.next <= now, !inWork.contains(name.id.number) { due.append(name) }
+      if Schedule.isDue(name, now: now), !busy.contains(name.id.number) { due.append(name) }
       return due.count < Self.portion
     }
     due.sort { $0.next < $1.next }
     for name in due {
       if name.destination == 0 {
         guard inWork.count < Self.mostInWork else { continue }
-        try open(QueueDirectory.Location(.queue, name), mayWait: true)
+        open(QueueDirectory.Location(.queue, name), mayWait: true)
       } else {
         destinations[name.destination, default: Backlog()].names.append(name)
       }
@@ -137,7 +152,7 @@ extension Runner {
       if couriers.contains(where: { $0.destination.hash == hash }) { continue }
       let isAway = away.until(hash, now: now) != nil
       if !isAway, couriers.count >= settings.concurrency { continue }
-      guard let part = try nextPart(of: hash) else {
+      guard let part = nextPart(of: hash) else {
         destinations[hash] = nil
         continue
       }
@@ -158,22 +173,23 @@ extension Runner {
 
   /// The next part for a destination; nil if there is none, or if the destination is left alone. In that case its
   /// entries are opened all the same, which gives them another time.
-  private mutating func nextPart(of hash: UInt64) throws(StoreError) -> Part? {
+  private mutating func nextPart(of hash: UInt64) -> Part? {
     while let backlog = destinations[hash] {
       if backlog.nextPart < backlog.parts.count {
         destinations[hash]?.nextPart += 1
         if away.until(hash, now: now) == nil { return backlog.parts[backlog.nextPart] }
-        try end(backlog.parts[backlog.nextPart].work)
+        end(backlog.parts[backlog.nextPart].work)
         continue
       }
       destinations[hash]?.parts = []
       destinations[hash]?.nextPart = 0
       if backlog.next == backlog.names.count { return nil }
-      // Several at once, so that one fsync(2) makes their moves durable.
-      let end = min(backlog.next + 10, backlog.names.count)
+      // Several at once, so that one fsync(2) makes their moves durable; fewer where many destinations have some open.
+      let count = max(1, min(10, Self.mostInWork / settings.concurrency))
+      let end = min(backlog.next + count, backlog.names.count)
       destinations[hash]?.next = end
       for name in backlog.names[backlog.next..<end] {
-        try open(QueueDirectory.Location(.queue, name))
+        open(QueueDirectory.Location(.queue, name))
       }
     }
     return nil
@@ -230,7 +246,7 @@ extension Runner {
         }
       }
     }
-    for index in ended.reversed() { try bury(couriers.remove(at: index)) }
+    for index in ended.reversed() { bury(couriers.remove(at: index)) }
   }
 
   private mutating func take(_ line: [UInt8], from courier: Courier) throws(StoreError) {
@@ -243,7 +259,10 @@ extension Runner {
   /// Makes the reports of a job durable, and tells the courier to go on.
   private mutating func finishJob(of courier: Courier) throws(StoreError) {
     guard let job = courier.job else { return courier.terminate() }
-    try job.part.work.entry.append(job.lines)
+    // Without a mark nothing may follow; what has come is tried once more when the courier has ended.
+    do throws(StoreError) { try job.part.work.entry.append(job.lines) } catch {
+      return courier.terminate()
+    }
     if job.hasDelivered { queue.welcome(courier.destination.hash, in: &away) }
     if job.isDeferred { leaveAlone(courier.destination) }
     courier.acknowledge()
@@ -252,9 +271,9 @@ extension Runner {
     if !part.indexes.isEmpty, !job.isDeferred, !isTerminated {
       return try give(part, to: courier)
     }
-    try end(part.work)
+    end(part.work)
     let mayGoOn = !job.isDeferred && !isTerminated && courier.jobs < Courier.mostJobs
-    if mayGoOn, let next = try nextPart(of: courier.destination.hash) {
+    if mayGoOn, let next = nextPart(of: courier.destination.hash) {
       try give(next, to: courier)
     } else {
       courier.close()
@@ -270,16 +289,18 @@ extension Runner {
   }
 
   /// A courier has ended. Of a job that it has not done, the reports that have come count.
-  private mutating func bury(_ courier: Courier) throws(StoreError) {
+  private mutating func bury(_ courier: Courier) {
     courier.wait(seconds: 10)
     guard let job = courier.job else { return }
-    try job.part.work.entry.append(job.lines)
+    do throws(StoreError) { try job.part.work.entry.append(job.lines) } catch {
+      return leave(job.part.work.id, error)
+    }
     log.write(isTerminated ? .info : .error, "failure") { line in
       line.add("id", job.part.work.id.octets)
       line.add("reason", "postern-send has ended in the middle of a job")
     }
     if !isTerminated { leaveAlone(courier.destination) }
-    try end(job.part.work)
+    end(job.part.work)
   }
 
   func note(_ report: Report, of work: Work) {

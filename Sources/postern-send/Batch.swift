@@ -22,6 +22,7 @@ enum Batch {
     _ courier: inout Courier, to destination: Destination, termination: CInt
   ) -> Process.ExitStatus {
     var channel = Channel(FileDescriptor(0))
+    var domain: [UInt8]?
     while !courier.isTerminated {
       var job = Job()
       var lines = 0
@@ -39,7 +40,7 @@ enum Batch {
           }
         }
         if isEnded || job.recipients.count == slice {
-          deliver(&job, &courier, destination)
+          deliver(&job, &courier, destination, &domain)
         }
       }
       FileDescriptor.print("done\n", to: 1)
@@ -50,8 +51,9 @@ enum Batch {
     return .temporaryFailure
   }
 
+  /// `domain` is the one that the open connection is for. Mail for another one must not go there.
   private static func deliver(
-    _ job: inout Job, _ courier: inout Courier, _ destination: Destination
+    _ job: inout Job, _ courier: inout Courier, _ destination: Destination, _ domain: inout [UInt8]?
   ) {
     let path = String(decoding: job.path, as: UTF8.self)
     for group in destination.groups(of: job.recipients) {
@@ -62,6 +64,8 @@ enum Batch {
         }
         continue
       }
+      if domain != group.domain { courier.close() }
+      domain = group.domain
       courier.deliver(job, file, by: { destination.route(to: group.domain) }, tell)
     }
     job.recipients = []

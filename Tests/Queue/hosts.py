@@ -30,6 +30,7 @@ def note(line):
 
 class Session(socketserver.StreamRequestHandler):
     timeout = 60
+    disable_nagle_algorithm = True
 
     def handle(self):
         behaviour = self.server.behaviour

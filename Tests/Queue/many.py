@@ -27,7 +27,7 @@ environment = {
 }
 hosts = subprocess.Popen(
     os.environ['HOSTS'].split() + [sys.executable, os.path.dirname(os.path.abspath(__file__)) + '/hosts.py', arrivals,
-                                   'accept=10.9.0.2', 'hang=10.9.0.5', 'accept=10.9.0.7'],
+                                   'accept=10.9.0.2', 'refuse=10.9.0.4', 'hang=10.9.0.5', 'accept=10.9.0.7'],
     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 assert hosts.stdout.readline() == b'ready\n'
 
@@ -93,4 +93,14 @@ print('500 messages to a dead host, 500 to one that hangs, 10 to a live one: %d 
       'connections to the one that hangs' % (arrived, seconds, connections))
 assert arrived == 10
 assert connections <= 2
+
+# A job for two domains: the connection to the host of one is not used for the other.
+text = folder + '/text'
+with open(text, 'wb') as file:
+    file.write(b'X-Tag: two\r\n\r\nhello\r\n')
+job = 'message 0 %s\nfrom <me@near.example>\nto <taken@[10.9.0.2]>\nto <refused@[10.9.0.4]>\nend\nack\n' % text
+outcomes = subprocess.run(
+    [programs + '/postern-send', '--batch'], env=environment, input=job.encode(), stdout=subprocess.PIPE).stdout.decode()
+print(outcomes, end='')
+assert 'delivered message <taken@' in outcomes and 'refused recipient <refused@' in outcomes, outcomes
 hosts.stdin.close()

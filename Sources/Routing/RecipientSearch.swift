@@ -47,16 +47,22 @@ struct RecipientSearch {
       let isQuote = words(piece .== quotes)
       let octetsOfPiece = unsafe unsafeBitCast(piece, to: SIMD4<UInt64>.self)
       var isSpecial: UInt64 = 0
-      var isLike: UInt64 = 0
+      var isLike = SIMD4<UInt64>()
       for word in 0..<4 {
         isSpecial |= isQuote[word] | octetsOfPiece[word] & 0x8080_8080_8080_8080
-        isLike |= isFeed[word] & (isFirst[word] & isLast[word] | isSign[word])
+        isLike[word] = isFeed[word] & (isFirst[word] & isLast[word] | isSign[word])
       }
       if isSpecial != 0 {
         if findsParsing(octets, index..<index + 32) { return true }
-      } else if isLike != 0 {
-        for start in index..<index + 32 where octets[start] == .lineFeed {
-          if hasAddress(octets, from: start + 1) { return true }
+      } else if isLike != .zero {
+        for word in 0..<4 {
+          // Each octet of a word is 0 or 255, the first octet in the lowest bits.
+          var rest = UInt64(littleEndian: isLike[word])
+          while rest != 0 {
+            let octet = rest.trailingZeroBitCount / 8
+            if hasAddress(octets, from: index + word * 8 + octet + 1) { return true }
+            rest &= ~(0xFF << UInt64(octet * 8))
+          }
         }
       }
       index += 32

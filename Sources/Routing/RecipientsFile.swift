@@ -22,7 +22,7 @@ public struct RecipientsFile: Sendable {
 
   public init(path: String) { self.path = path }
 
-  /// Whether the file has an address. 100,000 lines take about half a millisecond, and no more memory than a few.
+  /// Whether the file has an address. 100,000 lines take less than a millisecond, and no more memory than a few.
   public func contains(_ address: LocalAddress) throws(UnreadableFile) -> Bool {
     let search = RecipientSearch(for: address)
     do throws(Errno) {

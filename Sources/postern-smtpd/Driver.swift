@@ -361,8 +361,7 @@ extension Driver {
         line.add("list", address.list.octets)
         switch error {
         case .unreadable(let errno): line.add("reason", errno.description)
-        case .settings(let error):
-          line.add("reason", "\(error.variable)=\(error.value): \(error.reason)")
+        case .settings(let error): line.add("reason", error.reason)
         }
       }
       return .unavailable

@@ -44,7 +44,7 @@ import Testing
   @Test func dripWhileContentWaits() throws {
     let server = PythonServer(
       behaviour: Self.accept
-        + "connection.sendall(b'354 go\\r\\n')\nwhile True: connection.sendall(b'2'); time.sleep(1)"
+        + "connection.sendall(b'354 go\\r\\n250-')\nwhile True: connection.sendall(b'x'); time.sleep(1)"
     )
     let (text, memory) = try run(server, message: repeatElement(UInt8(ascii: "x"), count: 1 << 24))
     #expect(text == "deferred b@y.example localhost 4.4.2 The server did not reply in time\n")

@@ -16,7 +16,7 @@ import Testing
 
   private func start(_ arguments: [String]) throws -> (process: Foundation.Process, output: Pipe) {
     let process = Foundation.Process()
-    process.executableURL = URL(filePath: Command.built("index-probe"))
+    process.executableURL = URL(filePath: Command.builtForDebugging("index-probe"))
     process.arguments = arguments
     let output = Pipe()
     process.standardOutput = output

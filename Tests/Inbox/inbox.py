@@ -592,7 +592,7 @@ def main():
             # Everyday mail again, as it was: what follows changes it.
             for message in summaries("from:mallory") + summaries("from:m@evil.example"):
                 api("api/v1/messages", "DELETE", {"IDs": [message["ID"]]})
-            for test in (changes, writes, mailing_lists, lives):
+            for test in (lives, changes, writes, mailing_lists):
                 run(test)
         if options.many:
             run(many)

@@ -61,7 +61,7 @@ extension QueueDirectory {
         old.append(name)
         continue
       }
-      away.note(id.number, Away.Absence(until: until, failures: Int(failures)))
+      away.note(id.bits, Away.Absence(until: until, failures: Int(failures)))
     }
     for name in old { try? self.away.unlink(name) }
     return away

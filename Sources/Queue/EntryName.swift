@@ -47,7 +47,7 @@ public struct EntryName: Equatable, Sendable {
       let destination = MessageID(hexadecimal: parts[3])
     else { return nil }
     self.init(
-      id: id, next: next, attempts: Int(attempts), destination: destination.number)
+      id: id, next: next, attempts: Int(attempts), destination: destination.bits)
   }
 
   public var text: String {
@@ -73,16 +73,8 @@ public struct EntryName: Equatable, Sendable {
 extension MessageID {
   /// Sixteen hexadecimal digits, in lower case; nil for anything else.
   init?(hexadecimal digits: some Collection<UInt8>) {
-    guard digits.count == 16 else { return nil }
-    var bits: UInt64 = 0
-    for digit in digits {
-      switch digit {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"): bits = bits << 4 | UInt64(digit - 0x30)
-      case UInt8(ascii: "a")...UInt8(ascii: "f"): bits = bits << 4 | UInt64(digit - 0x57)
-      default: return nil
-      }
-    }
-    self.init(bits)
+    let octets = Array(digits)
+    self.init(octets.span)
   }
 
   /// Parses sixteen hexadecimal digits in lower case.
@@ -90,14 +82,9 @@ extension MessageID {
 
   public var text: String { String(decoding: octets, as: UTF8.self) }
 
-  /// The number that the digits stand for.
-  public var number: UInt64 {
-    octets.reduce(0) { $0 << 4 | UInt64($1 <= UInt8(ascii: "9") ? $1 - 0x30 : $1 - 0x57) }
-  }
-
   /// The id of the message number `count` that this one causes (a bounce, for example). It is always the same.
   public func derived(_ count: Int) -> MessageID {
-    var mixed = number &+ UInt64(truncatingIfNeeded: count) &* 0x9e37_79b9_7f4a_7c15 &+ 1
+    var mixed = bits &+ UInt64(truncatingIfNeeded: count) &* 0x9e37_79b9_7f4a_7c15 &+ 1
     mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
     mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
     return MessageID(mixed ^ (mixed >> 31))

@@ -242,7 +242,7 @@ extension QueueDirectory {
 
   /// Removes what crashes have left in data/. To be called with the lock.
   public func removeDebris(now: Int64) throws(StoreError) {
-    var known: Set<UInt64> = []
+    var known: Set<MessageID> = []
     var old: [String] = []
     var names = try reporting("open") { () throws(Errno) in try DirectoryNames(data) }
     while let name = names.next() {
@@ -254,12 +254,12 @@ extension QueueDirectory {
     if old.isEmpty { return }
     for place in Place.allCases {
       try forEachName(in: place) { (name) throws(StoreError) in
-        known.insert(name.id.number)
+        known.insert(name.id)
         return true
       }
     }
     for name in old {
-      if let id = MessageID(name), known.contains(id.number) { continue }
+      if let id = MessageID(name), known.contains(id) { continue }
       try? data.unlink(name)
     }
   }

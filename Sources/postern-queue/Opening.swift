@@ -15,7 +15,7 @@ extension Runner {
   /// noted: it is opened when its turn comes, so that what waits for one host keeps no file open.
   mutating func open(_ location: QueueDirectory.Location, mayWait: Bool = false) {
     let id = location.name.id
-    guard !inWork.contains(id.number), !leftAlone.contains(id.number) else { return }
+    guard !inWork.contains(id), !leftAlone.contains(id) else { return }
     do throws(StoreError) { try begin(location, mayWait: mayWait) } catch { leave(id, error) }
   }
 
@@ -33,7 +33,7 @@ extension Runner {
     }
     let attempts = location.name.isFresh ? 1 : location.name.attempts + 1
     let work = Work(entry, location, attempts: attempts)
-    inWork.insert(work.id.number)
+    inWork.insert(work.id)
     var parts: [DestinationName: [Int]] = [:]
     if !entry.isToBounce { try deliverHere(work, &parts) }
     let isSingle = parts.count == 1 && entry.count == parts.first?.value.count
@@ -42,7 +42,7 @@ extension Runner {
       if try queue.move(location, to: QueueDirectory.Location(.queue, name)) {
         destinations[hash, default: Backlog()].names.append(name)
       }
-      inWork.remove(work.id.number)
+      inWork.remove(work.id)
       return
     }
     let next = Schedule.next(after: attempts, now: now, jitter: Process.random())
@@ -51,7 +51,7 @@ extension Runner {
       destination: isSingle ? parts.first?.key.hash ?? 0 : 0)
     let new = QueueDirectory.Location(.queue, name)
     guard try queue.move(location, to: new) else {  // an operator was faster
-      inWork.remove(work.id.number)
+      inWork.remove(work.id)
       return
     }
     work.location = new
@@ -271,7 +271,7 @@ extension Runner {
   mutating func end(_ work: Work) {
     work.openParts -= 1
     guard work.openParts == 0 else { return }
-    inWork.remove(work.id.number)
+    inWork.remove(work.id)
     do throws(StoreError) { try conclude(work) } catch { leave(work.id, error) }
   }
 

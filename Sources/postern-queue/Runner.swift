@@ -26,9 +26,9 @@ struct Runner: ~Copyable {
   var destinations: [UInt64: Backlog] = [:]
   var couriers: [Courier] = []
   /// The entries in work.
-  var inWork: Set<UInt64> = []
+  var inWork: Set<MessageID> = []
   /// The entries that this run leaves alone, because a system call has failed for them.
-  private(set) var leftAlone: Set<UInt64> = []
+  private(set) var leftAlone: Set<MessageID> = []
   /// Whether envelopes were moved and the directory is not synced yet.
   var hasMoved = false
   private var isTerminated = false
@@ -92,7 +92,7 @@ struct Runner: ~Copyable {
     var isFound = false
     let leftAlone = leftAlone
     try queue.forEachName(in: .new) { (name) throws(StoreError) in
-      isFound = !leftAlone.contains(name.id.number)
+      isFound = !leftAlone.contains(name.id)
       return !isFound
     }
     return isFound
@@ -100,8 +100,8 @@ struct Runner: ~Copyable {
 
   /// Notes that a system call has failed for an entry. It stays in the queue as it is, and others are gone on with.
   mutating func leave(_ id: MessageID, _ error: StoreError) {
-    leftAlone.insert(id.number)
-    inWork.remove(id.number)
+    leftAlone.insert(id)
+    inWork.remove(id)
     log.write(.error, "failure") { line in
       line.add("id", id.octets)
       line.add("call", error.call)
@@ -114,7 +114,7 @@ struct Runner: ~Copyable {
     var names: [EntryName] = []
     let leftAlone = leftAlone
     try queue.forEachName(in: .new) { (name) throws(StoreError) in
-      if !leftAlone.contains(name.id.number) { names.append(name) }
+      if !leftAlone.contains(name.id) { names.append(name) }
       return names.count < 1000
     }
     for name in names where inWork.count < Self.mostInWork {
@@ -128,7 +128,7 @@ struct Runner: ~Copyable {
     var due: [EntryName] = []
     let busy = inWork.union(leftAlone)
     try queue.forEachName(in: .queue) { (name) throws(StoreError) in
-      if Schedule.isDue(name, now: now), !busy.contains(name.id.number) { due.append(name) }
+      if Schedule.isDue(name, now: now), !busy.contains(name.id) { due.append(name) }
       return due.count < Self.portion
     }
     due.sort { $0.next < $1.next }

@@ -78,6 +78,16 @@ public struct Link: ~Copyable {
     }
   }
 
+  /// The same, for a caller that keeps octets in arrays: a span of one property of a structure keeps the compiler from
+  /// changing the others.
+  public mutating func exchange(
+    _ output: borrowing [UInt8], from position: inout Int, into input: inout [UInt8], room: Int,
+    isWaiting: Bool, until deadline: Deadline
+  ) throws(Interruption) -> Bool {
+    try exchange(
+      output.span, from: &position, into: &input, room: room, isWaiting: isWaiting, until: deadline)
+  }
+
   private func receive(into input: inout [UInt8], atMost room: Int) throws(Interruption) -> Int {
     do throws(Errno) {
       return try client.read(into: &input, atMost: room)

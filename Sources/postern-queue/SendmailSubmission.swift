@@ -176,28 +176,3 @@ struct SendmailSubmission: ~Copyable {
     deadline = Deadline(inSeconds: session.timeout)
   }
 }
-
-// Arrays as they are: a span of one property of a structure keeps the compiler from changing the others.
-extension ClientSession {
-  fileprivate mutating func advance(
-    _ input: borrowing [UInt8], _ position: inout Int, into output: inout [UInt8]
-  ) -> Action {
-    advance(input.span, &position, into: &output)
-  }
-
-  fileprivate mutating func encode(
-    _ content: borrowing [UInt8], _ position: inout Int, isLast: Bool, into output: inout [UInt8]
-  ) -> Range<Int>? {
-    encode(content.span, &position, isLast: isLast, into: &output)
-  }
-}
-
-extension Link {
-  fileprivate mutating func exchange(
-    _ output: borrowing [UInt8], from position: inout Int, into input: inout [UInt8], room: Int,
-    isWaiting: Bool, until deadline: Deadline
-  ) throws(Interruption) -> Bool {
-    try exchange(
-      output.span, from: &position, into: &input, room: room, isWaiting: isWaiting, until: deadline)
-  }
-}

@@ -263,3 +263,19 @@ extension ClientSession {
     account = nil
   }
 }
+
+// For a caller that keeps octets in arrays: a span of one property of a structure keeps the compiler from changing the
+// others.
+extension ClientSession {
+  public mutating func advance(
+    _ input: borrowing [UInt8], _ position: inout Int, into output: inout [UInt8]
+  ) -> Action {
+    advance(input.span, &position, into: &output)
+  }
+
+  public mutating func encode(
+    _ content: borrowing [UInt8], _ position: inout Int, isLast: Bool, into output: inout [UInt8]
+  ) -> Range<Int>? {
+    encode(content.span, &position, isLast: isLast, into: &output)
+  }
+}

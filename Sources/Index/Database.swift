@@ -72,9 +72,6 @@ public enum IndexError: Error {
   /// How many rows the last statement changed.
   var changes: Int { Int(unsafe sqlite3_changes64(handle)) }
 
-  /// The number of the last row that was inserted.
-  var lastRow: Int64 { unsafe sqlite3_last_insert_rowid(handle) }
-
   /// Runs `body` in a transaction that only reads: all of it sees one state.
   func reading<Value>(_ body: () throws(IndexError) -> Value) throws(IndexError) -> Value {
     try run("BEGIN")

@@ -40,10 +40,6 @@ public struct ListSettings: Sendable {
     case auto
   }
 
-  public static let keys = [
-    "description", "owner", "post", "prefix", "footer", "verp", "from", "url",
-  ]
-
   public init(_ source: inout SettingsSource) throws(SettingsError) {
     func text(_ name: StaticString) throws(SettingsError) -> FieldText {
       try source.read(name, default: "", "one line of text") { try? FieldText([UInt8]($0.utf8)) }

@@ -84,11 +84,6 @@ extension FileDescriptor {
     guard unsafe fstatat(number, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
     return Status(size: Int(status.st_size), modified: Int64(status.st_mtim.tv_sec))
   }
-
-  /// Sets the time of the last change to now.
-  public func touch() throws(Errno) {
-    _ = try retrying { futimens(number, nil) }
-  }
 }
 
 // Locks.

@@ -127,9 +127,6 @@ public struct SettingsSource {
     file = try Variables.read(path, namedBy: "file") ?? Variables()
   }
 
-  /// The names in the file that are none of `keys`.
-  public func unknown(in keys: [String]) -> [String] { file.names.filter { !keys.contains($0) } }
-
   /// The variables that begin with `prefix`, were not read, and are none of another program: they are probably misspelt.
   /// Call this when all variables have been read, and only with `isReporting`.
   public func unknown(beginningWith prefix: String) -> [String] {

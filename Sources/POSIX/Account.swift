@@ -7,9 +7,6 @@ public struct Account: Sendable {
   /// The part of the comment in front of the first comma, with the name for each `&` (passwd(5)).
   public let fullName: [UInt8]
 
-  /// getuid(2)
-  public static var userID: UInt32 { getuid() }
-
   /// The user of the real user id; nil if the file does not have him.
   public static var current: Account? {
     guard let content = try? FileDescriptor.reading("/etc/passwd").readAll(limit: 1 << 24) else {
@@ -17,7 +14,7 @@ public struct Account: Sendable {
     }
     for line in content.split(separator: 10) {
       let fields = line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
-      if fields.count >= 5, fields[2].elementsEqual(String(userID).utf8), !fields[0].isEmpty {
+      if fields.count >= 5, fields[2].elementsEqual(String(Process.user).utf8), !fields[0].isEmpty {
         return Account(name: Array(fields[0]), comment: fields[4])
       }
     }

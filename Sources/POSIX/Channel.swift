@@ -71,5 +71,5 @@ public struct Channel: ~Copyable {
   }
 
   /// Says to the other end that nothing more comes.
-  public func shutDown() { shutdown(descriptor.number, CInt(SHUT_WR)) }
+  public func shutDown() { descriptor.shutDownWriting() }
 }

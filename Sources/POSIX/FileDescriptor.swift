@@ -16,15 +16,31 @@ extension FileDescriptor {
   /// Appends the octets of one read(2) to `buffer`, at most `count`, and returns how many there were. 0 means the end
   /// of the file.
   public func read(into buffer: inout [UInt8], atMost count: Int) throws(Errno) -> Int {
+    try unsafe append(to: &buffer, atMost: count) { memory in
+      unsafe CSystem.read(number, memory.baseAddress, memory.count)
+    }
+  }
+
+  /// The same with pread(2), from an offset.
+  public func read(
+    into buffer: inout [UInt8], atMost count: Int, at offset: Int
+  ) throws(Errno) -> Int {
+    try unsafe append(to: &buffer, atMost: count) { memory in
+      unsafe pread(number, memory.baseAddress, memory.count, off_t(offset))
+    }
+  }
+
+  /// Appends what `call` puts into the memory that it gets, at most `count` octets.
+  @inline(__always)
+  private func append(
+    to buffer: inout [UInt8], atMost count: Int, _ call: (UnsafeMutableRawBufferPointer) -> Int
+  ) throws(Errno) -> Int {
     var outcome = Result<Int, Errno>.success(0)
     buffer.append(addingCapacity: count) { (span: inout OutputSpan<UInt8>) in
       unsafe span.withUnsafeMutableBufferPointer { memory, initialized in
         do throws(Errno) {
-          let free = unsafe UnsafeMutableRawBufferPointer(
-            rebasing: UnsafeMutableRawBufferPointer(memory)[initialized...])
-          let got = try retrying {
-            unsafe CSystem.read(number, free.baseAddress, min(count, free.count))
-          }
+          let free = unsafe UnsafeMutableRawBufferPointer(memory)[initialized...].prefix(count)
+          let got = try retrying { unsafe call(UnsafeMutableRawBufferPointer(rebasing: free)) }
           initialized += got
           outcome = .success(got)
         } catch {
@@ -241,29 +257,6 @@ extension FileDescriptor {
 
 // Messages.
 extension FileDescriptor {
-  /// Appends to `buffer` what pread(2) gives at an offset, at most `count` octets; 0 is the end of the file.
-  public func read(
-    into buffer: inout [UInt8], atMost count: Int, at offset: Int
-  ) throws(Errno) -> Int {
-    var outcome = Result<Int, Errno>.success(0)
-    buffer.append(addingCapacity: count) { (span: inout OutputSpan<UInt8>) in
-      unsafe span.withUnsafeMutableBufferPointer { memory, initialized in
-        do throws(Errno) {
-          let free = unsafe UnsafeMutableRawBufferPointer(
-            rebasing: UnsafeMutableRawBufferPointer(memory)[initialized...])
-          let got = try retrying {
-            unsafe pread(number, free.baseAddress, min(count, free.count), off_t(offset))
-          }
-          initialized += got
-          outcome = .success(got)
-        } catch {
-          outcome = .failure(error)
-        }
-      }
-    }
-    return try outcome.get()
-  }
-
   /// Where a descriptor that is open on a regular file is in it; nil for anything else.
   public static func fileOffset(of number: CInt) -> Int? {
     var status = stat()

@@ -43,6 +43,6 @@ struct SendmailSettings {
 
   /// Who is not in the list of users.
   private static var user: [UInt8] {
-    [UInt8]((Process.environment("LOGNAME") ?? "user\(Account.userID)").utf8)
+    [UInt8]((Process.environment("LOGNAME") ?? "user\(Process.user)").utf8)
   }
 }

@@ -102,8 +102,7 @@ extension Service {
       if !goesOn || keepsCopy { stored.append(mailbox) }
     }
     let id = MessageID(Process.random())
-    let (seconds, nanoseconds) = Clock.now()
-    let time = Timestamp(seconds: seconds, microseconds: nanoseconds / 1000)
+    let time = Timestamp.now
     let returnPath = Array("Return-Path: <".utf8) + from.octets + Array(">\r\n".utf8)
     var submission = Submission(from: .mailbox(from), arrival: time)
     submission.isUTF8 = needsUTF8 || queued.contains { $0.octets.contains { $0 >= 0x80 } }

@@ -55,9 +55,7 @@ struct Outbox: ~Copyable {
     _ name: String, for list: [UInt8], from reversePath: ReversePath, isUTF8: Bool,
     _ fill: (inout Draft) throws(Reception.Failure) -> Void
   ) throws(Reception.Failure) {
-    let (seconds, nanoseconds) = Clock.now()
-    var submission = Submission(
-      from: reversePath, arrival: Timestamp(seconds: seconds, microseconds: nanoseconds / 1000))
+    var submission = Submission(from: reversePath, arrival: .now)
     submission.isUTF8 = isUTF8
     submission.cause = cause
     let id = id(name, list)

@@ -13,9 +13,7 @@ extension QueueProgram {
   ) throws(Failure) {
     let user = Account.current?.name ?? Array("postmaster".utf8)
     let sender = sender ?? ReversePath(user + Array("@".utf8) + settings.hostname) ?? .null
-    let (seconds, nanoseconds) = Clock.now()
-    var submission = Submission(
-      from: sender, arrival: Timestamp(seconds: seconds, microseconds: nanoseconds / 1000))
+    var submission = Submission(from: sender, arrival: .now)
     submission.isOurs = true
     let isASCII =
       sender.octets.allSatisfy { $0 < 0x80 }

@@ -393,9 +393,7 @@ extension Runner {
     } catch {
       throw StoreError(call: "report", errno: .invalidArgument)
     }
-    let (seconds, nanoseconds) = Clock.now()
-    var notice = Submission(
-      from: .null, arrival: Timestamp(seconds: seconds, microseconds: nanoseconds / 1000))
+    var notice = Submission(from: .null, arrival: .now)
     notice.isUTF8 = built.isUTF8
     notice.cause = work.id
     var entry = try queue.open(id: id, notice)

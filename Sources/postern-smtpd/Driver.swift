@@ -316,13 +316,6 @@ private struct Arrival: ~Copyable {
   }
 }
 
-extension Timestamp {
-  fileprivate static var now: Timestamp {
-    let (seconds, nanoseconds) = Clock.now()
-    return Timestamp(seconds: seconds, microseconds: nanoseconds / 1000)
-  }
-}
-
 // Authentication, recipients, and TLS.
 extension Driver {
   /// Finds out where the mail for a recipient goes.

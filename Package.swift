@@ -99,11 +99,13 @@ let package = Package(
       ],
       swiftSettings: settings, linkerSettings: program),
     .executableTarget(
-      name: "postern-send", dependencies: ["SMTP", "MIME", "DNS", "POSIX", "Settings", "Jobs"],
+      name: "postern-send",
+      dependencies: ["JSON", "SMTP", "MIME", "DNS", "POSIX", "Settings", "Jobs"],
       swiftSettings: settings, linkerSettings: program),
     .executableTarget(
       name: "postern-list",
       dependencies: [
+        "JSON",
         "SMTP", "MIME", "DNS", "Digest", "POSIX", "Settings", "Storage", "Jobs", "Queue", "Lists",
         "Routing",
       ],
@@ -115,6 +117,7 @@ let package = Package(
     .executableTarget(
       name: "postern-queue",
       dependencies: [
+        "JSON",
         "SMTP", "POSIX", "Settings", "Storage", "Jobs", "Sendmail", "Queue", "Routing", "Reports",
         "MIME",
       ],

@@ -1,5 +1,6 @@
 // Looking after lists: making and removing them, their members, and what is remembered of members whose mail comes back.
 
+import JSON
 import Lists
 import POSIX
 import Routing
@@ -189,24 +190,16 @@ extension Administration {
   /// The address, the name, and the state if there is something to say.
   private func text(_ member: Member, _ state: MemberStates.State) -> [UInt8] {
     if isJSON {
-      return Array("{\"address\":".utf8) + Self.quoted(member.mailbox.octets)
-        + Array(",\"name\":".utf8)
-        + Self.quoted(member.name) + Array(",\"state\":\"\(state.name)\"}\n".utf8)
+      var json = JSONWriter()
+      json.beginObject()
+      json.member("address", member.mailbox.octets)
+      json.member("name", member.name)
+      json.member("state", Array(state.name.utf8))
+      json.endObject()
+      return json.finish()
     }
     return member.mailbox.octets + (member.name.isEmpty ? [] : [9] + member.name)
       + (state == .active ? [] : Array("\t(\(state.name))".utf8)) + [10]
-  }
-
-  /// A string of JSON (RFC 8259 §7). Addresses and names have no control characters.
-  private static func quoted(_ octets: [UInt8]) -> [UInt8] {
-    var quoted: [UInt8] = [UInt8(ascii: "\"")]
-    for octet in octets {
-      if octet == UInt8(ascii: "\"") || octet == UInt8(ascii: "\\") {
-        quoted.append(UInt8(ascii: "\\"))
-      }
-      quoted.append(octet)
-    }
-    return quoted + [UInt8(ascii: "\"")]
   }
 }
 

@@ -1,5 +1,6 @@
 // What is in the queue: as text, as JSON lines, and as numbers for Prometheus. SendmailQueue.swift has mailq.
 
+import JSON
 import Jobs
 import POSIX
 import Queue
@@ -197,37 +198,31 @@ extension QueueProgram {
 
   // As JSON.
 
-  private borrowing func json(_ location: QueueDirectory.Location, _ entry: Entry) throws(Failure)
-    -> [UInt8]
-  {
+  private borrowing func json(
+    _ location: QueueDirectory.Location, _ entry: Entry
+  ) throws(Failure) -> [UInt8] {
     let name = location.name
     let (first, count) = try waiting(entry)
-    var json = Array(
-      "{\"id\":\"\(name.id.text)\",\"state\":\"\(location.place.name)\",\"size\":\(queue.size(of: name.id))"
-        .utf8)
-    json += Array(
-      ",\"arrival\":\(entry.submission.arrival.seconds),\"attempts\":\(name.attempts)".utf8)
-    if location.place == .queue { json += Array(",\"next\":\(name.next)".utf8) }
-    json += Array(",\"from\":".utf8) + quoted(entry.submission.reversePath.octets)
-    json += Array(",\"recipients\":\(entry.count),\"waiting\":\(count),\"to\":[".utf8)
-    for (index, mailbox) in first.enumerated() {
-      json += (index > 0 ? [UInt8(ascii: ",")] : []) + quoted(mailbox.octets)
+    var json = JSONWriter()
+    json.beginObject()
+    json.member("id", name.id.octets)
+    json.member("state", location.place.name)
+    json.member("size", queue.size(of: name.id))
+    json.member("arrival", Int(entry.submission.arrival.seconds))
+    json.member("attempts", name.attempts)
+    if location.place == .queue { json.member("next", Int(name.next)) }
+    json.member("from", entry.submission.reversePath.octets)
+    json.member("recipients", entry.count)
+    json.member("waiting", count)
+    json.member("to", first.map { $0.octets })
+    json.key("reason")
+    if let report = lastWord(entry) {
+      json.string(Array(Self.word(report).utf8))
+    } else {
+      json.null()
     }
-    json += Array("],\"reason\":".utf8)
-    json += lastWord(entry).map { quoted(Array(Self.word($0).utf8)) } ?? Array("null".utf8)
-    return json + Array("}\n".utf8)
-  }
-
-  /// A string of JSON (RFC 8259 §7). Addresses and texts have no control characters.
-  private borrowing func quoted(_ octets: [UInt8]) -> [UInt8] {
-    var quoted = [UInt8(ascii: "\"")]
-    for octet in octets {
-      if octet == UInt8(ascii: "\"") || octet == UInt8(ascii: "\\") {
-        quoted.append(UInt8(ascii: "\\"))
-      }
-      quoted.append(octet < 32 ? UInt8(ascii: "?") : octet)
-    }
-    return quoted + [UInt8(ascii: "\"")]
+    json.endObject()
+    return json.finish()
   }
 }
 

@@ -5,6 +5,7 @@
 // or as JSON, an array of objects. CODE is that of the reply with its enhanced status code, as in
 // `250 2.0.0`; without a reply it is the enhanced status code alone.
 
+import JSON
 import Jobs
 import POSIX
 import SMTP
@@ -46,25 +47,18 @@ struct Output {
 
   private func json(_ report: Report) -> String {
     let verdict = report.verdict
-    var fields = ["\"outcome\":\"\(verdict.outcome.name)\"", "\"scope\":\"\(verdict.scope.name)\""]
-    fields.append("\"address\":\(Self.quoted(report.address))")
-    fields.append("\"host\":\(report.host.isEmpty ? "null" : Self.quoted(report.host))")
-    fields.append("\"code\":\(verdict.code.map { String($0) } ?? "null")")
-    fields.append("\"status\":\(Self.quoted(verdict.status.octets))")
-    fields.append("\"text\":\(Self.quoted(verdict.text))")
-    return "{" + fields.joined(separator: ",") + "}"
-  }
-
-  /// A string of JSON (RFC 8259 §7). Addresses, hosts and texts have no control characters.
-  private static func quoted(_ octets: [UInt8]) -> String {
-    var quoted: [UInt8] = [UInt8(ascii: "\"")]
-    for octet in octets {
-      if octet == UInt8(ascii: "\"") || octet == UInt8(ascii: "\\") {
-        quoted.append(UInt8(ascii: "\\"))
-      }
-      quoted.append(octet < 32 ? UInt8(ascii: "?") : octet)
-    }
-    quoted.append(UInt8(ascii: "\""))
-    return String(decoding: quoted, as: UTF8.self)
+    var json = JSONWriter()
+    json.beginObject()
+    json.member("outcome", Array(verdict.outcome.name.utf8))
+    json.member("scope", Array(verdict.scope.name.utf8))
+    json.member("address", report.address)
+    json.key("host")
+    if report.host.isEmpty { json.null() } else { json.string(report.host) }
+    json.key("code")
+    if let code = verdict.code { json.number(code) } else { json.null() }
+    json.member("status", verdict.status.octets)
+    json.member("text", verdict.text)
+    json.endObject()
+    return String(decoding: json.octets, as: UTF8.self)
   }
 }

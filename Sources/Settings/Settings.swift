@@ -13,7 +13,7 @@
 // that cannot read its configuration must not run with the defaults, which might, for example, accept mail for every
 // domain.
 
-import POSIX
+public import POSIX
 
 /// A malformed value of a variable, or a wrong argument.
 public struct SettingsError: Error {
@@ -196,6 +196,15 @@ extension SettingsSource {
       throw refusal(name, text, "a number from \(range.lowerBound)\(end)")
     }
     return number
+  }
+
+  /// SMTP_LOG_LEVEL.
+  public mutating func logLevel(default standard: Log.Level = .info) throws(SettingsError)
+    -> Log.Level
+  {
+    try read(
+      "SMTP_LOG_LEVEL", default: standard.name, "one of error warning notice info debug"
+    ) { text in Log.Level.allCases.first { $0.name == text } }
   }
 
   private func refusal(

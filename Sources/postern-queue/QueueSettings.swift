@@ -25,9 +25,7 @@ struct QueueSettings {
 
   init(file: String?, isReporting: Bool = false) throws(SettingsError) {
     var source = try SettingsSource(prefixes: ["SMTP_"], option: file, isReporting: isReporting)
-    logLevel = try source.read(
-      "SMTP_LOG_LEVEL", default: "info", "one of error warning notice info debug"
-    ) { text in Log.Level.allCases.first { $0.name == text } }
+    logLevel = try source.logLevel()
     hostname = try source.read("SMTP_HOSTNAME", default: Process.hostname, "a domain name") {
       Configuration.isHostname([UInt8]($0.utf8)) ? [UInt8]($0.utf8) : nil
     }

@@ -29,10 +29,7 @@ struct Settings {
 
   init(file: String?, isBatch: Bool, isReporting: Bool = false) throws(SettingsError) {
     var source = try SettingsSource(prefixes: ["SMTP_"], option: file, isReporting: isReporting)
-    logLevel = try source.read(
-      "SMTP_LOG_LEVEL", default: isBatch ? "info" : "warning",
-      "one of error warning notice info debug"
-    ) { text in Log.Level.allCases.first { $0.name == text } }
+    logLevel = try source.logLevel(default: isBatch ? .info : .warning)
     hostname = try source.read("SMTP_HOSTNAME", default: Process.hostname, "a domain name") {
       let name = [UInt8]($0.utf8)
       return ClientSession.Configuration(hostname: name).hasProperName ? name : nil

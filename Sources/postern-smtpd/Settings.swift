@@ -43,11 +43,7 @@ struct Settings {
   static let prefixes: [StaticString] = ["SMTP_", "CERT_PATH", "KEY_PATH"]
 
   init(_ source: inout SettingsSource) throws(SettingsError) {
-    logLevel = try source.read(
-      "SMTP_LOG_LEVEL", default: "info", "one of error warning notice info debug"
-    ) {
-      text in Log.Level.allCases.first { $0.name == text }
-    }
+    logLevel = try source.logLevel()
     session = SMTP.Configuration(
       hostname: try source.read("SMTP_HOSTNAME", default: Process.hostname, "a domain name") {
         Configuration.isHostname([UInt8]($0.utf8)) ? [UInt8]($0.utf8) : nil

@@ -83,6 +83,18 @@ public struct ListsDirectory: Sendable {
     return isFound
   }
 
+  /// Those who are members of the list, in one pass over its file.
+  public func members(among candidates: [Member], of list: ListName) throws(Errno) -> [Member] {
+    let wanted = Set(candidates.map { $0.identity })
+    var found: Set<[UInt8]> = []
+    try readMembers(of: list) { line, _ in
+      if case .member(let member) = line, wanted.contains(member.identity) {
+        found.insert(member.identity)
+      }
+    }
+    return candidates.filter { found.contains($0.identity) }
+  }
+
   /// Why it could not be found out who may post.
   public enum Failure: Error {
     case unreadable(Errno)

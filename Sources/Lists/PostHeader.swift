@@ -20,6 +20,8 @@ public struct PostHeader: Sendable {
   private var listIDs: [[UInt8]] = []
   private var hasReplyTo = false
 
+  /// The message as a part, if it is plain text as it stands: neither encoded nor made of parts.
+  public let text: Part?
   /// Where the header ends and the body begins, behind the blank line if there is one.
   public let end: Int
   /// Whether there are more octets or fields than are read.
@@ -29,9 +31,10 @@ public struct PostHeader: Sendable {
 
   /// Reads the header of `octets`, which begin with a message and hold all of its header, or `Limits.header` octets.
   public init(_ octets: Span<UInt8>) {
-    let header = Structure(octets).parts[0].header
-    end = Structure(octets).parts[0].body.lowerBound
-    var reader = HeaderReader(octets, header)
+    let whole = Structure(octets).parts[0]
+    end = whole.body.lowerBound
+    text = whole.kind == .textPlain && whole.encoding == .identity ? whole : nil
+    var reader = HeaderReader(octets, whole.header)
     var authors: [Address] = []
     while let field = reader.next(octets) {
       let next = octets.endOfLine(from: field.value.upperBound)

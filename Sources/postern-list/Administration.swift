@@ -70,14 +70,9 @@ struct Administration {
 
   private func suspend(_ words: [String], in list: ListName) throws(Failure) {
     let members = try members(words)
-    let wanted = Set(members.map { $0.identity })
-    var known: Set<[UInt8]> = []
-    try readMembers(of: list) { line, _ in
-      if case .member(let member) = line, wanted.contains(member.identity) {
-        known.insert(member.identity)
-      }
+    let found = try readingMembers(of: list) { () throws(Errno) in
+      try lists.members(among: members, of: list)
     }
-    let found = members.filter { known.contains($0.identity) }
     let day = Int(Clock.now().seconds / 86_400)
     _ = try changing(list) { () throws(FileReplacement.Failure) in
       try lists.editStates(of: list) { states in
@@ -212,7 +207,13 @@ extension Administration {
   private func readMembers(
     of list: ListName, _ body: (MemberReader.Line, Int) throws(Errno) -> Void
   ) throws(Failure) {
-    do throws(Errno) { try lists.readMembers(of: list, body) } catch .noSuchFile {
+    try readingMembers(of: list) { () throws(Errno) in try lists.readMembers(of: list, body) }
+  }
+
+  private func readingMembers<Value>(
+    of list: ListName, _ body: () throws(Errno) -> Value
+  ) throws(Failure) -> Value {
+    do throws(Errno) { return try body() } catch .noSuchFile {
       throw noSuchList(list)
     } catch {
       throw Failure(

@@ -81,7 +81,7 @@ extension Reception {
     ) { (entry: inout Outbox.Draft) throws(Failure) in
       try entry.append(header.rewritten(beginning.span, fields))
       try entry.append(file, from: offset + header.end)
-      if let footer = self.footer(beginning, fields.settings) { try entry.append(footer) }
+      if let footer = self.footer(header, beginning) { try entry.append(footer) }
       var known: Set<Fingerprint> = []
       var failure: Failure?
       try reading { () throws(Errno) in
@@ -131,14 +131,11 @@ extension Reception {
   }
 
   /// What is put below a post that is plain text as it stands. A text that is encoded or has parts stays whole.
-  private borrowing func footer(_ beginning: [UInt8], _ settings: ListSettings) -> [UInt8]? {
-    guard !settings.footer.isEmpty else { return nil }
-    let octets = beginning.span
-    let part = Structure(octets).parts[0]
-    guard part.kind == .textPlain, part.encoding == .identity else { return nil }
+  private borrowing func footer(_ header: PostHeader, _ beginning: [UInt8]) -> [UInt8]? {
+    guard !settings.footer.isEmpty, let text = header.text else { return nil }
     let footer = Array(settings.footer.utf8)
     if footer.contains(where: { $0 >= 0x80 }) {
-      let charset = part.parameter("charset", in: octets).map {
+      let charset = text.parameter("charset", in: beginning.span).map {
         String(decoding: $0, as: UTF8.self).lowercased()
       }
       guard charset == "utf-8" else { return nil }

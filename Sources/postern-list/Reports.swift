@@ -14,28 +14,31 @@ extension Reception {
     if report.isHarmless { return ignore("the report says nothing of a failure") }
     if let id = key.member(.bounces, token, list) {
       let member = try reading { () throws(Errno) in try lists.member(id, of: list) }
-      if let member { try count(member) }
+      try count(member.map { [$0] } ?? [])
     } else if let id = key.member(.probe, token, list) {
       let member = try reading { () throws(Errno) in try lists.member(id, of: list) }
       if let member { try countProbe(member) }
     } else if key.isForReports(token, list) {
-      for mailbox in report.failed {
-        let member = Member(mailbox)
-        let isMember = try reading { () throws(Errno) in try lists.isMember(member, of: list) }
-        if isMember { try count(member) }
-      }
+      let failed = report.failed.map { Member($0) }
+      try count(reading { () throws(Errno) in try lists.members(among: failed, of: list) })
     } else {
       ignore("the token is not ours")
     }
   }
 
-  private borrowing func count(_ member: Member) throws(Failure) {
+  private borrowing func count(_ members: [Member]) throws(Failure) {
+    if members.isEmpty { return }
     let day = today
-    let consequence = try changing { () throws(FileReplacement.Failure) in
-      try lists.editStates(of: list) { states in states.count(member, day: day) }
+    let consequences = try changing { () throws(FileReplacement.Failure) in
+      try lists.editStates(of: list) { states in members.map { states.count($0, day: day) } }
     }
-    note("report", member)
-    guard consequence == .probe else { return }
+    for (member, consequence) in zip(members, consequences) {
+      note("report", member)
+      if consequence == .probe { try probe(member) }
+    }
+  }
+
+  private borrowing func probe(_ member: Member) throws(Failure) {
     let token = key.token(.probe, list, MemberID(list, member))
     try outbox.send(
       ListMail(.probe, of: fields), of: list.octets, to: [member.mailbox],

@@ -160,7 +160,7 @@ private func beginning(_ text: [UInt8]) -> [UInt8] {
 
 /// Letters of ASCII in lower case.
 func lowercased(_ octets: [UInt8]) -> [UInt8] {
-  octets.map { $0 &- 65 < 26 ? $0 | 0x20 : $0 }
+  octets.map { $0.lowercased }
 }
 
 /// `octets` as valid UTF-8.

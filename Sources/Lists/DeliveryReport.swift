@@ -36,7 +36,7 @@ public struct DeliveryReport: Sendable {
   }
 
   private static func isStatus(_ type: [UInt8]) -> Bool {
-    let type = type.map { $0.asciiLowercased }
+    let type = type.map { $0.lowercased }
     return type.elementsEqual("message/delivery-status".utf8)
       || type.elementsEqual("message/global-delivery-status".utf8)
   }
@@ -70,7 +70,7 @@ public struct DeliveryReport: Sendable {
     while let field = reader.next(octets) {
       let value = field.unfolded(in: octets)
       if field.isNamed("action", in: octets) {
-        hasFailed = value.map { $0.asciiLowercased }.starts(with: "failed".utf8)
+        hasFailed = value.map { $0.lowercased }.starts(with: "failed".utf8)
       } else if field.isNamed("original-recipient", in: octets) {
         original = Self.address(value)
       } else if field.isNamed("final-recipient", in: octets) {

@@ -93,7 +93,7 @@ extension MemberReader {
   private var mayHoldMark: Bool {
     if line.contains(where: { $0 >= 0x80 || $0 == UInt8(ascii: "\"") }) { return true }
     let content = line.drop { $0 == 32 }
-    return content.count > mark.count && zip(content, mark).allSatisfy { $0.asciiLowercased == $1 }
+    return content.count > mark.count && zip(content, mark).allSatisfy { $0.lowercased == $1 }
   }
 }
 
@@ -155,5 +155,5 @@ extension Member {
 
   /// The same for each way to write the address: in lower case, with the domain as A-labels. That two people of one
   /// domain have addresses that differ in case only is rarer than one person who is written in two ways.
-  public var identity: [UInt8] { mailbox.canonical.map { $0.asciiLowercased } }
+  public var identity: [UInt8] { mailbox.canonical.map { $0.lowercased } }
 }

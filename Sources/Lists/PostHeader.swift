@@ -48,12 +48,12 @@ public struct PostHeader: Sendable {
       } else if field.isNamed("reply-to", in: octets) {
         hasReplyTo = true
       } else if field.isNamed("list-id", in: octets) {
-        listIDs.append(field.text(in: octets).map { $0.asciiLowercased })
+        listIDs.append(field.text(in: octets).map { $0.lowercased })
       } else if field.isNamed("auto-submitted", in: octets) {
-        let value = field.text(in: octets).map { $0.asciiLowercased }
+        let value = field.text(in: octets).map { $0.lowercased }
         if !value.starts(with: "no".utf8) { isAutomatic = true }
       } else if field.isNamed("precedence", in: octets) {
-        let value = field.text(in: octets).map { $0.asciiLowercased }
+        let value = field.text(in: octets).map { $0.lowercased }
         let words = ["bulk", "junk", "list"]
         if words.contains(where: { value.elementsEqual($0.utf8) }) { isAutomatic = true }
       }
@@ -66,17 +66,17 @@ public struct PostHeader: Sendable {
 
   /// Whether a field has this line, in any case.
   public func has(_ line: [UInt8], in octets: Span<UInt8>) -> Bool {
-    let wanted = line.map { $0.asciiLowercased }
+    let wanted = line.map { $0.lowercased }
     return fields.contains { _, range in
       var other: [UInt8] = []
-      for index in range where octets[index] >= 32 { other.append(octets[index].asciiLowercased) }
+      for index in range where octets[index] >= 32 { other.append(octets[index].lowercased) }
       return other == wanted
     }
   }
 
   /// Whether the list has sent it before.
   public func comes(from id: [UInt8]) -> Bool {
-    let mark = [UInt8(ascii: "<")] + id.map { $0.asciiLowercased } + [UInt8(ascii: ">")]
+    let mark = [UInt8(ascii: "<")] + id.map { $0.lowercased } + [UInt8(ascii: ">")]
     return listIDs.contains { value in
       value.count >= mark.count
         && (0...(value.count - mark.count)).contains { value[$0...].starts(with: mark) }
@@ -225,7 +225,7 @@ extension Span<UInt8> {
     let length = word.utf8CodeUnitCount
     guard length <= count - start else { return false }
     return word.withUTF8Buffer { letters in
-      for offset in 0..<length where unsafe self[start + offset].asciiLowercased != letters[offset]
+      for offset in 0..<length where unsafe self[start + offset].lowercased != letters[offset]
       {
         return false
       }

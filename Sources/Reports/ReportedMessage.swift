@@ -91,7 +91,7 @@ extension ReportedMessage {
   }
 
   private func lowercased(_ octets: [UInt8]) -> [UInt8] {
-    octets.map { 65...90 ~= $0 ? $0 | 0x20 : $0 }
+    octets.map { $0.lowercased }
   }
 }
 

@@ -84,7 +84,7 @@ public struct Aliases: Sendable {
 enum LocalName {
   /// The form in which names are compared: `LocalAddress.localPart`.
   static func folded(_ name: [UInt8]) -> [UInt8] {
-    name.map { $0 &- 65 < 26 ? $0 | 0x20 : $0 }
+    name.map { $0.lowercased }
   }
 
   /// The name as it stands in an address: in quotes, where it needs them. Nil if it cannot be a local part.

@@ -9,6 +9,8 @@
 //     NAME+bounces, NAME+bounces-TOKEN    where the reports on a post go
 //     NAME+moderate-TOKEN        lets a held post go out
 
+import SMTP
+
 /// The name of a list: letters, digits and inner dots, hyphens and underscores, in lower case. It has at most 22 octets,
 /// so that the longest address of a list has a local part of 64 octets (RFC 5321 §4.5.3.1.1).
 public struct ListName: Equatable, Sendable {
@@ -23,10 +25,10 @@ public struct ListName: Equatable, Sendable {
     for octet in name {
       let isInner =
         octet == UInt8(ascii: ".") || octet == UInt8(ascii: "-") || octet == UInt8(ascii: "_")
-      guard octet.isASCIILetterOrDigit || isInner && !octets.isEmpty else { return nil }
-      octets.append(octet.asciiLowercased)
+      guard octet.isLetterOrDigit || isInner && !octets.isEmpty else { return nil }
+      octets.append(octet.lowercased)
     }
-    guard let last = octets.last, last.isASCIILetterOrDigit else { return nil }
+    guard let last = octets.last, last.isLetterOrDigit else { return nil }
     self.octets = octets
   }
 
@@ -59,7 +61,7 @@ public struct ListAddress: Equatable, Sendable {
       purpose = .post
       return
     }
-    let words = localPart[localPart.index(after: plus)...].map { $0.asciiLowercased }
+    let words = localPart[localPart.index(after: plus)...].map { $0.lowercased }
     let hyphen = words.firstIndex(of: UInt8(ascii: "-"))
     let token = hyphen.map { Array(words[($0 + 1)...]) }
     switch (String(decoding: words[..<(hyphen ?? words.endIndex)], as: UTF8.self), token) {
@@ -92,16 +94,5 @@ public struct ListAddress: Equatable, Sendable {
     case .bounces(let token): with("bounces", token)
     case .moderate(let token): with("moderate", token)
     }
-  }
-}
-
-extension UInt8 {
-  public var asciiLowercased: UInt8 {
-    UInt8(ascii: "A")...UInt8(ascii: "Z") ~= self ? self | 0x20 : self
-  }
-
-  var isASCIILetterOrDigit: Bool {
-    UInt8(ascii: "0")...UInt8(ascii: "9") ~= self
-      || UInt8(ascii: "a")...UInt8(ascii: "z") ~= asciiLowercased
   }
 }

@@ -172,7 +172,5 @@ extension UInt8 {
   /// Whether this is a space, a tab, or the CR in front of a LF.
   var isBlank: Bool { self == 32 || self == 9 || self == 13 }
 
-  var lowercased: UInt8 { self &- 65 < 26 ? self | 0x20 : self }
-
   var uppercased: UInt8 { self &- 97 < 26 ? self & 0xDF : self }
 }

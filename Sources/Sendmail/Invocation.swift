@@ -197,5 +197,5 @@ public struct Invocation: Sendable {
 
 /// ASCII letters in lower case, everything else as it is.
 func lowercased(_ text: String) -> String {
-  String(decoding: text.utf8.map { 65...90 ~= $0 ? $0 | 0x20 : $0 }, as: UTF8.self)
+  String(decoding: text.utf8.map { $0.lowercased }, as: UTF8.self)
 }

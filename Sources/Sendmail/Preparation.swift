@@ -209,6 +209,6 @@ private struct Fields {
 
 extension Span<UInt8> {
   fileprivate func lowercased(_ range: Range<Int>) -> [UInt8] {
-    range.map { 65...90 ~= self[$0] ? self[$0] | 0x20 : self[$0] }
+    range.map { self[$0].lowercased }
   }
 }

@@ -112,7 +112,6 @@ extension QueueProgram {
 
 /// Whether a pattern of a shell stands for an address, in any case: `*` for any octets, `?` for one.
 func matches(_ address: [UInt8], _ pattern: [UInt8]) -> Bool {
-  func lower(_ octet: UInt8) -> UInt8 { octet &- 65 < 26 ? octet | 0x20 : octet }
   var (index, place) = (0, 0)
   // Where the last star stands, and up to where it has taken octets.
   var star: (place: Int, index: Int)?
@@ -121,7 +120,7 @@ func matches(_ address: [UInt8], _ pattern: [UInt8]) -> Bool {
       star = (place, index)
       place += 1
     } else if place < pattern.count,
-      pattern[place] == UInt8(ascii: "?") || lower(pattern[place]) == lower(address[index])
+      pattern[place] == UInt8(ascii: "?") || pattern[place].lowercased == address[index].lowercased
     {
       index += 1
       place += 1

@@ -83,7 +83,7 @@ struct ServerURL {
     guard !name.isEmpty, !name.contains(where: { "/?#@[]<>\"".utf8.contains($0) }) else {
       return nil
     }
-    return .host(name.map { $0 &- 65 < 26 ? $0 | 0x20 : $0 }, port: port)
+    return .host(name.map { $0.lowercased }, port: port)
   }
 
   private static func take(

@@ -9,7 +9,7 @@ extension UInt8 {
 
   var isDigit: Bool { self &- 48 < 10 }
   var isLetter: Bool { (self | 0x20) &- 97 < 26 }
-  var isLetterOrDigit: Bool { isDigit || isLetter }
+  public var isLetterOrDigit: Bool { isDigit || isLetter }
   var isHexDigit: Bool { isDigit || (self | 0x20) &- 97 < 6 }
   var isPrintable: Bool { self &- 32 < 95 }
 
@@ -27,7 +27,7 @@ extension UInt8 {
   }
 
   /// The lower-case letter, if this is an ASCII letter; else the octet itself.
-  var lowercased: UInt8 { self &- 65 < 26 ? self | 0x20 : self }
+  @inlinable public var lowercased: UInt8 { self &- 65 < 26 ? self | 0x20 : self }
 }
 
 extension Span<UInt8> {

@@ -1,6 +1,7 @@
 // A mail that a request wants sent: POST /api/v1/send, and POST /send-email. Each value is taken over as what may stand in
 // its place, so that none can begin a field of its own; see MIME/Building/FieldValues.swift.
 
+import HTTP
 public import MIME
 
 /// A mail to be sent.

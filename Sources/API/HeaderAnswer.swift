@@ -1,5 +1,6 @@
 // The header of a message as JSON: names in order, each with its values, unfolded and not decoded.
 
+import HTTP
 import JSON
 import MIME
 

@@ -1,5 +1,6 @@
 // The object that a request's body is, with what is wrong with it in words.
 
+import HTTP
 import JSON
 
 /// An object of a JSON text, with the text.

@@ -1,5 +1,6 @@
 // One message as JSON: GET /api/v1/message/{id}.
 
+import HTTP
 public import JSON
 import MIME
 

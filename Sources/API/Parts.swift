@@ -4,6 +4,7 @@
 // seen there. Here each has a name.
 
 import Digest
+import HTTP
 import JSON
 public import MIME
 
@@ -36,24 +37,19 @@ struct ListedPart {
     json.beginObject()
     var md5 = MD5()
     md5.update(content.span)
-    json.member("MD5", hexadecimal(md5.finish()))
+    let md5Digest = md5.finish()
+    json.member("MD5", hexadecimal(md5Digest.span))
     var sha1 = SHA1()
     sha1.update(content.span)
-    json.member("SHA1", hexadecimal(sha1.finish()))
+    let sha1Digest = sha1.finish()
+    json.member("SHA1", hexadecimal(sha1Digest.span))
     var sha256 = SHA256()
     sha256.update(content.span)
-    json.member("SHA256", hexadecimal(sha256.finish()))
+    let sha256Digest = sha256.finish()
+    json.member("SHA256", hexadecimal(sha256Digest.span))
     json.endObject()
     json.endObject()
   }
-}
-
-func hexadecimal(_ octets: [UInt8]) -> [UInt8] {
-  var digits: [UInt8] = []
-  for octet in octets {
-    for digit in [octet >> 4, octet & 15] { digits.append(digit < 10 ? 48 + digit : 87 + digit) }
-  }
-  return digits
 }
 
 extension Part {

@@ -1,6 +1,7 @@
 // A message that is sent to somebody again (RFC 5322 §3.6.6): as it is, with Resent- fields in front. What only the first
 // recipients were to know, or only the mail directory has, is left out: Bcc, Return-Path.
 
+import HTTP
 public import MIME
 
 /// The message with Resent- fields; line ends become CR LF. `date` is in seconds since 1970.

@@ -1,5 +1,7 @@
 // Moments as RFC 3339 has them (§5.6), which is what JSON has.
 
+import HTTP
+
 extension [UInt8] {
   /// Appends a moment: seconds since 1970, where on earth that was said (minutes ahead of UTC), and microseconds, of which
   /// milliseconds are shown if there are any. UTC is `Z`, unless `zone` says 0. False, and nothing is appended, if the

@@ -135,21 +135,3 @@ public struct View: Sendable {
       || octet == UInt8(ascii: "&")
   }
 }
-
-/// Undoes percent-encoding; `%` without two hexadecimal digits behind it is itself.
-func percentDecoded(_ text: ArraySlice<UInt8>) -> [UInt8] {
-  var decoded: [UInt8] = []
-  var index = text.startIndex
-  while index < text.endIndex {
-    if text[index] == UInt8(ascii: "%"), text.endIndex - index > 2,
-      let high = text[index + 1].hexValue, let low = text[index + 2].hexValue
-    {
-      decoded.append(high << 4 | low)
-      index += 3
-    } else {
-      decoded.append(text[index])
-      index += 1
-    }
-  }
-  return decoded
-}

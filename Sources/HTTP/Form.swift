@@ -31,30 +31,11 @@ public struct Form: Equatable, Sendable {
         let nameEnd = equals ?? end
         fields.append(
           Field(
-            name: Self.decode(octets, start..<nameEnd),
-            value: Self.decode(octets, min(nameEnd + 1, end)..<end)))
+            name: percentDecoded(octets[start..<nameEnd], plusIsSpace: true),
+            value: percentDecoded(octets[min(nameEnd + 1, end)..<end], plusIsSpace: true)))
       }
       start = end + 1
     }
-  }
-
-  private static func decode(_ octets: [UInt8], _ range: Range<Int>) -> [UInt8] {
-    var text: [UInt8] = []
-    text.reserveCapacity(range.count)
-    var index = range.lowerBound
-    while index < range.upperBound {
-      let octet = octets[index]
-      if octet == UInt8(ascii: "%"), range.upperBound - index > 2,
-        let high = octets[index + 1].hexValue, let low = octets[index + 2].hexValue
-      {
-        text.append(high << 4 | low)
-        index += 3
-      } else {
-        text.append(octet == UInt8(ascii: "+") ? 32 : octet)
-        index += 1
-      }
-    }
-    return text
   }
 
   /// Reads a multipart form with this boundary. Parts with a file, or without a name, are left out; nil if it is not

@@ -225,8 +225,7 @@ extension Span<UInt8> {
     let length = word.utf8CodeUnitCount
     guard length <= count - start else { return false }
     return word.withUTF8Buffer { letters in
-      for offset in 0..<length where unsafe self[start + offset].lowercased != letters[offset]
-      {
+      for offset in 0..<length where unsafe self[start + offset].lowercased != letters[offset] {
         return false
       }
       return true

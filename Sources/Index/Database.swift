@@ -74,20 +74,18 @@ public enum IndexError: Error {
 
   /// Runs `body` in a transaction that only reads: all of it sees one state.
   func reading<Value>(_ body: () throws(IndexError) -> Value) throws(IndexError) -> Value {
-    try run("BEGIN")
-    do throws(IndexError) {
-      let value = try body()
-      try run("COMMIT")
-      return value
-    } catch {
-      try? run("ROLLBACK")
-      throw error
-    }
+    try transacting("BEGIN", body)
   }
 
   /// Runs `body` in a transaction that writes: nobody else writes meanwhile, and nothing remains if it fails.
   func writing<Value>(_ body: () throws(IndexError) -> Value) throws(IndexError) -> Value {
-    try run("BEGIN IMMEDIATE")
+    try transacting("BEGIN IMMEDIATE", body)
+  }
+
+  private func transacting<Value>(
+    _ begin: StaticString, _ body: () throws(IndexError) -> Value
+  ) throws(IndexError) -> Value {
+    try run(begin)
     do throws(IndexError) {
       let value = try body()
       try run("COMMIT")

@@ -135,18 +135,19 @@ static inline int postern_end_with_parent(pid_t parent) {
   return getppid() == parent ? 0 : -1;
 }
 
-// One octet, and with it a descriptor, through a UNIX socket: unix(7), SCM_RIGHTS.
-static inline ssize_t postern_send_descriptor(int socket, int descriptor) {
+// An octet with a descriptor, and `octets` behind it, through a UNIX socket: unix(7), SCM_RIGHTS.
+static inline ssize_t postern_send_descriptor(
+    int socket, int descriptor, const void *octets, size_t count) {
   char octet = 0;
-  struct iovec piece = {&octet, 1};
+  struct iovec pieces[2] = {{&octet, 1}, {(void *)octets, count}};
   union {
     struct cmsghdr header;
     char space[CMSG_SPACE(sizeof(int))];
   } control;
   memset(&control, 0, sizeof control);
   struct msghdr message = {0};
-  message.msg_iov = &piece;
-  message.msg_iovlen = 1;
+  message.msg_iov = pieces;
+  message.msg_iovlen = 2;
   message.msg_control = control.space;
   message.msg_controllen = sizeof control.space;
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);

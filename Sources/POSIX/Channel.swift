@@ -59,9 +59,13 @@ public struct Channel: ~Copyable {
   @discardableResult
   public func write(_ octets: [UInt8]) -> Bool { (try? descriptor.write(octets.span)) != nil }
 
-  /// Sends a descriptor, which the other end gets as one of its own.
-  public func send(_ file: borrowing FileDescriptor) -> Bool {
-    postern_send_descriptor(descriptor.number, file.number) == 1
+  /// Sends a descriptor, which the other end gets as one of its own, and lines behind it, with one call where that
+  /// is possible: the other end is woken once.
+  public func send(_ file: borrowing FileDescriptor, _ lines: [UInt8]) -> Bool {
+    let sent = unsafe lines.withUnsafeBytes {
+      unsafe postern_send_descriptor(descriptor.number, file.number, $0.baseAddress, $0.count)
+    }
+    return sent > 0 && (try? descriptor.write(lines.span.extracting((sent - 1)...))) != nil
   }
 
   /// The descriptor that comes next; nil if none does. All lines must have been read.

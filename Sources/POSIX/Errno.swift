@@ -16,7 +16,7 @@ public struct Errno: Error, Equatable, Sendable, CustomStringConvertible {
   public static var noSpace: Errno { Errno(rawValue: ENOSPC) }
   public static var quotaExceeded: Errno { Errno(rawValue: EDQUOT) }
   public static var fileTooLarge: Errno { Errno(rawValue: EFBIG) }
-  public static var noPermission: Errno { Errno(rawValue: EACCES) }
+  public static var inputOutput: Errno { Errno(rawValue: EIO) }
   public static var noSuchFile: Errno { Errno(rawValue: ENOENT) }
   static var functionNotImplemented: Errno { Errno(rawValue: ENOSYS) }
   public static var invalidArgument: Errno { Errno(rawValue: EINVAL) }

@@ -26,7 +26,7 @@ extension Variables {
       content = try FileDescriptor.reading(path).readAll(limit: 1 << 20)
     } catch .noSuchFile {
       return nil
-    } catch .noPermission where mayBeUnreadable {
+    } catch .accessDenied where mayBeUnreadable {
       return nil
     } catch {
       throw fail(error.description)

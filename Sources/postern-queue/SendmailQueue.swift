@@ -139,7 +139,7 @@ struct SendmailQueue {
         return .success
       } catch {
         SendmailProgram.complain("\(settings.queue): \(error.errno.description)")
-        return error.errno == .noPermission ? .noPermission : .unavailable
+        return error.errno == .accessDenied ? .noPermission : .unavailable
       }
     } catch {
       SendmailProgram.complain("\(error.variable) \(error.value): \(error.reason)")

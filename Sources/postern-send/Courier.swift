@@ -108,7 +108,7 @@ struct Courier: ~Copyable {
     guard var current = connection.take() else { return .closed }
     let host = current.host
     let job = rest.begin()
-    guard current.channel.send(file), current.channel.write(job.octets) else {
+    guard current.channel.send(file, job.octets) else {
       rest.judge(.connectionClosed, at: host.name)
       finish(current)
       return .closed

@@ -8,6 +8,8 @@ import POSIX
 struct Message: ~Copyable {
   let file: FileDescriptor
   let offset: Int
+  /// Where it ends in the file.
+  let end: Int
   var facts = MessageFacts()
 
   init(_ file: consuming FileDescriptor, from offset: Int) throws(Errno) {
@@ -22,6 +24,7 @@ struct Message: ~Copyable {
       position += count
       piece.removeAll(keepingCapacity: true)
     }
+    end = position
     facts.end()
   }
 }

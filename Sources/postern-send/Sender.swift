@@ -24,6 +24,8 @@ struct Sender: ~Copyable {
   private var input: [UInt8] = []
   private var position = 0
   private var output: [UInt8] = []
+  /// Lines for the parent. It gets them before there is anything to wait for.
+  private var told: [UInt8] = []
   private var deadline: Deadline
   /// Why the connection is over, once it is.
   private var lost: ClientSession.Verdict?
@@ -78,11 +80,11 @@ struct Sender: ~Copyable {
     while !hasFailedTLS, let file = channel.receive(), let job = readJob() {
       deliver(job, file)
       if hasFailedTLS { break }
-      channel.write([UInt8]((isClosed ? "done closed\n" : "done open\n").utf8))
+      tell((isClosed ? "done closed\n" : "done open\n").utf8)
       if isClosed { return }
     }
     if hasFailedTLS {
-      channel.write([UInt8]("tls\n".utf8))
+      tell("tls\n".utf8)
       return
     }
     if converse() {
@@ -191,11 +193,18 @@ extension Sender {
     if output.count >= Self.outputSize { flush() }
   }
 
-  private func report(_ recipients: [Int], of job: Job, _ verdict: ClientSession.Verdict) {
+  private mutating func report(_ recipients: [Int], of job: Job, _ verdict: ClientSession.Verdict) {
     for index in recipients {
       let address = job.recipients[index].recipient.mailbox.octets
-      channel.write(Report(address, at: host.name, verdict).octets)
+      told += Report(address, at: host.name, verdict).octets
     }
+  }
+
+  /// Writes what is to be told, and a line behind it.
+  private mutating func tell(_ line: String.UTF8View = "".utf8) {
+    told += line
+    if !told.isEmpty { channel.write(told) }
+    told.removeAll(keepingCapacity: true)
   }
 }
 
@@ -227,7 +236,9 @@ private struct Content {
     let count = try message.file.read(into: &piece, atMost: Self.pieceSize, at: offset)
     offset += count
     sent += count
-    isLast = count < Self.pieceSize
+    isLast = offset >= message.end
+    // Less than was there at first: half of a message must not be sent.
+    if count == 0, !isLast { throw .inputOutput }
   }
 }
 
@@ -260,6 +271,7 @@ extension Sender {
 
   /// Writes the output, and reads what has come; with `isWaiting` until something has.
   private mutating func exchange(isWaiting: Bool) {
+    tell()
     if let lost, position == input.count { return session.fail(lost) }
     if position == input.count {
       input.removeAll(keepingCapacity: true)
@@ -338,7 +350,7 @@ extension Sender {
 
   private mutating func startTLS() {
     flush()
-    channel.write([UInt8]("starttls\n".utf8))
+    tell("starttls\n".utf8)
     guard let end = tunnel.take(),
       let encrypted = try? end.listener.accept(
         until: Deadline(inSeconds: 10), termination: termination, unlessEnded: end.plain)

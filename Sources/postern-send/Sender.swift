@@ -29,8 +29,9 @@ struct Sender: ~Copyable {
   private var deadline: Deadline
   /// Why the connection is over, once it is.
   private var lost: ClientSession.Verdict?
-  /// Replies when the deadline was set, and octets of the output that are from before it.
+  /// Replies and the time-out when the deadline was set, and octets of the output from before it.
   private var seenReplies = 0
+  private var seenTimeout = 0
   private var unwritten = 0
   /// Why the session is over.
   private var failure: ClientSession.Verdict?
@@ -278,8 +279,11 @@ extension Sender {
       position = 0
     }
     // The server has its time for a whole reply, and for taking all of the output: a few octets of either
-    // give it no more.
-    if output.count > unwritten || session.replies != seenReplies { renewDeadline() }
+    // give it no more. It has another time for the next thing that it owes.
+    if output.count > unwritten || session.replies != seenReplies || session.timeout != seenTimeout
+    {
+      renewDeadline()
+    }
     dialogue.sent(output[unwritten...], isSecret: session.outputHoldsPassword)
     let arrived = input.count
     do throws(Link.Interruption) {
@@ -344,6 +348,7 @@ extension Sender {
 
   private mutating func renewDeadline() {
     seenReplies = session.replies
+    seenTimeout = session.timeout
     deadline = min(
       Deadline(inSeconds: min(session.timeout, settings.timeout)), sessionDeadline)
   }

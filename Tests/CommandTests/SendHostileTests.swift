@@ -72,6 +72,27 @@ import Testing
     #expect(text.hasPrefix("\(outcome) b@y.example localhost "))
   }
 
+  /// What the server gets to answer the end of the message (RFC 5321 §4.5.3.2.6): strace(1) shows it.
+  @Test(.enabled(if: Command.exists("strace"), "strace is not installed"))
+  func tenMinutesForTheEnd() throws {
+    let server = PythonServer(
+      behaviour: Self.accept
+        + "connection.sendall(b'354 go\\r\\n')\nwhile reader.readline() != b'.\\r\\n': pass\n"
+        + "connection.sendall(b'250 ok\\r\\n')\nreader.readline()")
+    let folder = Scratch()
+    let outcome = Command.run(
+      [
+        "strace", "-f", "-qq", "-e", "trace=poll", "-o", "\(folder.path)/trace",
+        Command.built("postern-send"), "--server", "smtp://localhost:\(server.port)?tls=none",
+        "b@y.example",
+      ], in: folder, environment: ["SMTP_HOSTNAME": "client.example"],
+      input: PosternSend.message.utf8)
+    #expect(outcome.text.hasPrefix("delivered "), "\(outcome.errorText)")
+    let trace = try String(contentsOfFile: "\(folder.path)/trace", encoding: .utf8)
+    let waits = trace.matches(of: #/, (\d+)( <unf.*|\) += .*)/#).compactMap { Int($0.1) }
+    #expect(waits.contains { 590_000...600_000 ~= $0 }, "\(trace)")
+  }
+
   /// A reply of 100 kB in a line, with control characters: it counts, and its text is cut.
   @Test func longReply() throws {
     let server = PythonServer(

@@ -84,4 +84,9 @@ public struct ListSettings: Sendable {
       return isURL ? .some(octets) : nil
     }
   }
+
+  /// The people behind the list, whose addresses are at `domain`: postmaster where no owner is named.
+  public func owners(at domain: [UInt8]) -> [Mailbox] {
+    owners.isEmpty ? [Mailbox(Array("postmaster@".utf8) + domain)].compactMap { $0 } : owners
+  }
 }

@@ -38,8 +38,11 @@ extension Service {
   }
 
   private func address(_ list: ListName) -> [UInt8] {
-    list.octets + [UInt8(ascii: "@")] + (settings.routing.domains.first ?? settings.hostname)
+    list.octets + [UInt8(ascii: "@")] + domain
   }
+
+  /// The domain of the lists.
+  private var domain: [UInt8] { settings.routing.domains.first ?? settings.hostname }
 
   private func append(
     _ list: ListName, _ directory: ListsDirectory, hasMembers: Bool, to json: inout JSONWriter
@@ -138,7 +141,11 @@ extension Service {
     let directory = try directory()
     let wanted = try ListRequest(body)
     let list = try list(name ?? wanted.name, directory)
-    return try send(try Draft(post: body, to: address(list), sender: defaultSender))
+    // An owner may post to it, but the user may not write as anybody where SMTP_SENDERS says so.
+    let owner =
+      settings.senders == nil ? (try? directory.settings(of: list))?.owners(at: domain).first : nil
+    return try send(
+      try Draft(post: body, to: address(list), sender: owner?.octets ?? defaultSender))
   }
 
   /// Who clicks leaves the list. The token says who that is, and nobody can make one.

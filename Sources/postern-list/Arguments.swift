@@ -24,6 +24,8 @@ struct Arguments {
   /// What the queue says of a mail whose text is on standard input.
   struct MailArguments {
     var reversePath = ReversePath.null
+    /// Whether its sender has authenticated, or is a program of this machine.
+    var isOurs = false
     var id = MessageID(0)
     var recipient: Mailbox
   }
@@ -43,7 +45,7 @@ struct Arguments {
            postern-list suspend NAME ADDRESS...    sends nothing to them until `resume`
            postern-list resume NAME ADDRESS...
            postern-list show [NAME] [--json]
-           postern-list receive [-f SENDER] ID RECIPIENT < MESSAGE
+           postern-list receive [-f SENDER] [--ours] ID RECIPIENT < MESSAGE
 
     The lists are in the directory that SMTP_LISTS_DIR names. `receive` is what the queue calls for a
     mail to a list. --env-file FILE names a file of variables. See postern-list(1).
@@ -53,12 +55,14 @@ struct Arguments {
   init(_ arguments: some Sequence<String>) throws(SettingsError) {
     var words: [String] = []
     var sender: String?
+    var isOurs = false
     var isOption = true
     var rest = Array(arguments)[...]
     while let argument = rest.popFirst() {
       switch argument {
       case "--" where isOption: isOption = false
       case "--json" where isOption: isJSON = true
+      case "--ours" where isOption: isOurs = true
       case "--help" where isOption: return
       case "--version" where isOption:
         request = .version
@@ -75,7 +79,9 @@ struct Arguments {
       throw Self.failure("", "a command expected; see --help")
     }
     let operands = Array(words.dropFirst())
-    if sender != nil, command != "receive" { throw Self.failure("-f", "only for `receive`") }
+    if sender != nil || isOurs, command != "receive" {
+      throw Self.failure(sender == nil ? "--ours" : "-f", "only for `receive`")
+    }
     switch command {
     case "create": request = .create(try Self.onlyName(operands))
     case "delete": request = .delete(try Self.onlyName(operands))
@@ -93,7 +99,7 @@ struct Arguments {
     case "show":
       guard operands.count < 2 else { throw Self.failure(operands[1], "one list expected") }
       request = .show(try operands.first.map { name throws(SettingsError) in try Self.name(name) })
-    case "receive": request = .receive(try Self.mail(operands, sender ?? "<>"))
+    case "receive": request = .receive(try Self.mail(operands, sender ?? "<>", isOurs: isOurs))
     default: throw Self.failure(command, "not a command; see --help")
     }
   }
@@ -111,7 +117,7 @@ struct Arguments {
   }
 
   private static func mail(
-    _ operands: [String], _ sender: String
+    _ operands: [String], _ sender: String, isOurs: Bool
   ) throws(SettingsError) -> MailArguments {
     guard operands.count == 2, let recipient = Mailbox(Array(operands[1].utf8)),
       !recipient.domain.isEmpty
@@ -124,7 +130,8 @@ struct Arguments {
     guard let path = ReversePath(Array((sender == "<>" ? "" : sender).utf8)) else {
       throw failure(sender, "an address expected")
     }
-    return MailArguments(reversePath: path, id: MessageID(id), recipient: recipient)
+    return MailArguments(
+      reversePath: path, isOurs: isOurs, id: MessageID(id), recipient: recipient)
   }
 
   static func failure(_ value: String, _ reason: String) -> SettingsError {

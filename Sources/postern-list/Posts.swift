@@ -29,7 +29,10 @@ extension Reception {
     case .members:
       let isMember = try reading { () throws(Errno) in try lists.isMember(Member(author), of: list)
       }
-      return isMember ? nil : .authorIsNoMember
+      // From outside anybody can write as an owner.
+      let identity = Member(author).identity
+      let isOwner = mail.isOurs && owners.contains { Member($0).identity == identity }
+      return isMember || isOwner ? nil : .authorIsNoMember
     }
   }
 

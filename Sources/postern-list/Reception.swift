@@ -151,10 +151,7 @@ struct Reception: ~Copyable {
   // What several of them need.
 
   /// The people behind the list.
-  var owners: [Mailbox] {
-    if !settings.owners.isEmpty { return settings.owners }
-    return [Mailbox(Array("postmaster@".utf8) + fields.domain)].compactMap { $0 }
-  }
+  var owners: [Mailbox] { settings.owners(at: fields.domain) }
 
   /// Whether the mail is to be left alone: it was sent by a program, or is a report.
   var isAutomatic: Bool { header.isAutomatic || mail.reversePath == .null }

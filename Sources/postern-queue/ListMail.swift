@@ -64,7 +64,8 @@ extension Runner {
       [
         Process.sibling("postern-list"), "receive", "-f",
         sender.isEmpty ? "<>" : String(decoding: sender, as: UTF8.self),
-      ] + (environmentFile.map { ["--env-file", $0] } ?? [])
+      ] + (submission.isOurs ? ["--ours"] : [])
+        + (environmentFile.map { ["--env-file", $0] } ?? [])
         + [
           "--", work.id.text, String(decoding: addressee.recipient.mailbox.octets, as: UTF8.self),
         ],

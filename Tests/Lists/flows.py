@@ -8,17 +8,13 @@ import email.policy
 import os
 import re
 import socketserver
-import subprocess
-import sys
-import tempfile
 import threading
-import time
 
-programs = os.path.abspath(sys.argv[1])
-folder = tempfile.mkdtemp()
-for name in ('queue', 'mail', 'lists'):
-    os.mkdir(folder + '/' + name)
+from near import configure, day_passes, environment, expect, folder, list_, members, run, send, step
+
 arrived, refused = [], set()
+# Every command that the host has heard.
+commands = []
 
 
 class Host(socketserver.StreamRequestHandler):
@@ -29,6 +25,7 @@ class Host(socketserver.StreamRequestHandler):
         sender, recipients = None, []
         while line := self.rfile.readline():
             verb = line[:4].upper()
+            commands.append(line)
             if verb == b'MAIL':
                 sender, recipients = re.search(rb'<(.*?)>', line)[1].decode(), []
                 self.say('250 OK')
@@ -64,36 +61,7 @@ class Server(socketserver.ThreadingTCPServer):
 
 server = Server(('127.0.0.1', 0), Host)
 threading.Thread(target=server.serve_forever, daemon=True).start()
-environment = {
-    'PATH': programs + ':' + os.environ['PATH'], 'POSTERN_ENV_FILE': '', 'SMTP_HOSTNAME': 'near.example',
-    'SMTP_DOMAINS': 'near.example', 'SMTP_MAIL_DIR': folder + '/mail', 'SMTP_QUEUE_DIR': folder + '/queue',
-    'SMTP_LISTS_DIR': folder + '/lists',
-    'SMTP_SMARTHOST': 'smtp://127.0.0.1:%d?tls=none' % server.server_address[1],
-}
-
-
-def run(*words, stdin=b'', status=0):
-    result = subprocess.run(
-        [programs + '/' + words[0], *words[1:]], env=environment, input=stdin, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, timeout=60)
-    assert result.returncode == status, (words, result)
-    return result.stdout.decode()
-
-
-def list_(*words, **options):
-    return run('postern-list', *words, **options)
-
-
-def send(sender, recipient, fields='', body='hello', author=None):
-    """Sends a mail to us; returns the reply to RCPT, or to the end of the mail where that is another."""
-    message = 'From: %s\r\n%s\r\n%s\r\n' % (author or sender or 'x@far.example', fields, body)
-    text = 'EHLO far.example\r\nMAIL FROM:<%s>\r\nRCPT TO:<%s>\r\n' % (sender, recipient)
-    reply = run('postern-smtpd', stdin=text.encode()).split('\r\n')
-    rcpt = [line for line in reply if line[:1] in '245'][-1] if reply[-2][:3] == '221' else reply[-2]
-    if not rcpt.startswith('250'):
-        return rcpt
-    run('postern-smtpd', stdin=(text + 'DATA\r\n' + message + '.\r\n').encode())
-    return '250'
+environment['SMTP_SMARTHOST'] = 'smtp://127.0.0.1:%d?tls=none' % server.server_address[1]
 
 
 def settle():
@@ -104,24 +72,6 @@ def settle():
     assert not left, left
     return [(sender, to, email.message_from_bytes(content, policy=email.policy.default))
             for sender, to, content in arrived]
-
-
-def configure(text):
-    with open(folder + '/lists/friends.conf', 'w') as file:
-        file.write(text)
-
-
-def members():
-    return {line.split('\t')[0] for line in list_('show', 'friends').split('\n') if line}
-
-
-def step(text):
-    print(text, flush=True)
-
-
-def expect(condition, *shown):
-    if not condition:
-        sys.exit('failed: %s' % (shown,))
 
 
 step('a list is made, and has members')
@@ -202,6 +152,42 @@ expect([to for _, to, _ in settle()] == ['boss@far.example'])
 expect(send('ann@far.example', 'friends@near.example').startswith('550 5.1.1'))
 os.rename(folder + '/away', folder + '/lists/friends.csv')
 
+step('a list whose file is empty has no members, and one whose file cannot be read defers; its owner is reached (G6.113)')
+configure('owner=boss@far.example\n')
+os.rename(folder + '/lists/friends.csv', folder + '/away')
+open(folder + '/lists/friends.csv', 'w').close()
+expect(send('ann@far.example', 'friends@near.example').startswith('550 5.7.2'))
+expect(send('eve@far.example', 'friends+owner@near.example') == '250')
+os.unlink(folder + '/lists/friends.csv')
+os.mkdir(folder + '/lists/friends.csv')
+reply = send('ann@far.example', 'friends@near.example')
+expect(reply.startswith('451 '), reply)
+expect(send('eve@far.example', 'friends+owner@near.example') == '250')
+expect([to for _, to, _ in settle()] == ['boss@far.example'] * 2)
+os.rmdir(folder + '/lists/friends.csv')
+os.rename(folder + '/away', folder + '/lists/friends.csv')
+
+step('of a line that is no member, nothing gets on any wire (G6.99)')
+hostile = (
+    b'a@far.example\rRCPT TO:<injected@far.example>\n', b'a\0@far.example\n', b'a@far.example\0\n',
+    b'a@far.example\nRCPT TO:<injected@far.example>\n', b'"a@far.example\r\nRCPT TO:<injected@far.example>"\n',
+    b'ann@far.example>\r\nDATA\r\ninjected\r\n.\r\n', b'injected' * 1_250_000 + b'\n', b'@' * 100_000 + b'\n',
+    b'carl@far.example,"C\r\nInjected: yes"\n')
+with open(folder + '/lists/friends.csv', 'rb') as file:
+    good = file.read()
+with open(folder + '/lists/friends.csv', 'wb') as file:
+    file.write(good + b''.join(hostile))
+del commands[:]
+send('ann@far.example', 'friends@near.example')
+mails = settle()
+# Two of the lines are a whole address, and the name behind it is left out where it is none.
+expect(sorted(to for _, to, _ in mails)
+       == ['a@far.example', 'ann@far.example', 'bob@far.example', 'carl@far.example'], [to for _, to, _ in mails])
+expect(not any(b'injected' in line.lower() or b'\0' in line for line in commands), commands)
+expect(not any('injected' in mail.as_string().lower() for _, _, mail in mails))
+with open(folder + '/lists/friends.csv', 'wb') as file:
+    file.write(good)
+
 step('reports that anybody can forge count for nobody (G6.107)')
 configure('owner=boss@far.example\nverp=true\n')
 forged = 'X-Failed-Recipients: ann@far.example\r\n'
@@ -215,12 +201,8 @@ step('a member whose mail comes back is asked, and then suspended')
 refused.add('bob@far.example')
 state = folder + '/lists/friends.state'
 for day in range(4):
-    if day:  # as if a day had passed
-        with open(state) as file:
-            words = file.read().split()
-        words[3] = str(int(words[3]) - 1)
-        with open(state, 'w') as file:
-            file.write(' '.join(words) + '\n')
+    if day:
+        day_passes()
     send('ann@far.example', 'friends@near.example', 'Subject: day %d\r\n' % day)
     mails = settle()
     expect([to for _, to, _ in mails if to != 'boss@far.example'] == ['ann@far.example'], day, mails)

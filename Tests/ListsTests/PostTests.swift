@@ -259,6 +259,19 @@ private func rewritten(_ post: String, _ fields: ListFields) -> String {
       ])
   }
 
+  @Test func ofExchange() {
+    let text = report(
+      """
+      Final-Recipient: rfc822;ann@y.example
+      Action: failed
+      Status: 5.1.10
+      Diagnostic-Code: smtp;550 5.1.10 RESOLVER.ADR.RecipientNotFound; not found
+       by SMTP address lookup
+      X-Display-Name: bob@y.example
+      """)
+    #expect(failed(text) == ["ann@y.example"])
+  }
+
   @Test func ofQmail() {
     let text = """
       From: MAILER-DAEMON@y.example

@@ -24,6 +24,7 @@ public final class Entry {
   private let journal: Int
   /// Whether a crash has left a line without its end.
   private var isCut = false
+  private var isUnsynchronized = false
 
   /// Why an envelope cannot be read.
   public enum Failure: Error {
@@ -201,13 +202,30 @@ extension Entry {
 
   /// Adds lines to the journal, durably. If it throws, none of them counts until the envelope is read again.
   public func append(_ lines: Lines) throws(StoreError) {
+    if lines.isEmpty, !isUnsynchronized { return }
+    try put(lines)
+    try reporting("fdatasync") { () throws(Errno) in try file.synchronizeData() }
+    isUnsynchronized = false
+    apply(lines)
+  }
+
+  /// The same without waiting for the disk: the lines outlast this process, and are durable with the next `append`.
+  public func write(_ lines: Lines) throws(StoreError) {
+    try put(lines)
+    isUnsynchronized = true
+    apply(lines)
+  }
+
+  private func put(_ lines: Lines) throws(StoreError) {
     if lines.isEmpty { return }
     var octets: [UInt8] = isCut ? [10] : []
     for line in lines.lines { octets += line.octets }
     isCut = true  // until all of it is there
     try reporting("write") { () throws(Errno) in try file.write(octets.span) }
-    try reporting("fdatasync") { () throws(Errno) in try file.synchronizeData() }
-    isCut = false
+  }
+
+  private func apply(_ lines: Lines) {
+    isCut = isCut && lines.isEmpty
     for line in lines.lines { apply(line) }
   }
 }

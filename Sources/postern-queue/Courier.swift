@@ -17,7 +17,7 @@ final class Courier {
   /// How many messages it was given.
   private(set) var jobs = 0
   /// The job that it works on.
-  private(set) var job: Job?
+  var job: Job?
   /// Whether it gets no more jobs.
   private(set) var isClosing = false
 

@@ -245,6 +245,7 @@ extension Runner {
         case .end: ended.append(index)
         }
       }
+      keepReports(of: courier)
     }
     for index in ended.reversed() { bury(couriers.remove(at: index)) }
   }
@@ -254,6 +255,18 @@ extension Runner {
     guard let job = courier.job, let report = Report(line[...]) else { return courier.terminate() }
     let indexes = courier.take(report, at: now)
     if !indexes.isEmpty { note(report, of: job.part.work) }
+  }
+
+  /// Writes the reports of a job that goes on, so that they outlast a runner that is killed. Where that fails they count
+  /// for nothing, and what has come is tried once more when the courier has ended.
+  private func keepReports(of courier: Courier) {
+    guard let job = courier.job, !job.lines.isEmpty else { return }
+    do throws(StoreError) {
+      try job.part.work.entry.write(job.lines)
+      courier.job?.lines = .init()
+    } catch {
+      courier.terminate()
+    }
   }
 
   /// Makes the reports of a job durable, and tells the courier to go on.

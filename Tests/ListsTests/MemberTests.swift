@@ -144,6 +144,28 @@ extension Scratch {
     #expect(try lists.remove([member("ann@x.example")], from: list) == 0)
   }
 
+  /// In a file that is read in many pieces, which end anywhere in a line.
+  @Test func whoIsAMember() throws {
+    let many = (0..<10_000).map { "m\($0)@x.example\n" }.joined()
+    let (lists, folder) = make(
+      many
+        + "\"Ann@x.example\",Ann\n  bob@X.example ,Bob\nm5@y.example.org\njürgen@bücher.example\n")
+    for number in stride(from: 0, to: 10_000, by: 97) {
+      #expect(try lists.isMember(member("M\(number)@x.example"), of: list))
+    }
+    for other in ["ann@x.example", "BOB@x.example", "jürgen@xn--bcher-kva.example"] {
+      #expect(try lists.isMember(member(other), of: list), "\(other)")
+    }
+    for other in [
+      "m10000@x.example", "m@x.example", "m5@y.example", "m5@x.example.org", "0@x.example",
+    ] {
+      #expect(try !lists.isMember(member(other), of: list), "\(other)")
+    }
+    folder.write(String(repeating: "x", count: 3000) + "\nann@x.example", to: "friends.csv")
+    #expect(try lists.isMember(member("ann@x.example"), of: list))
+    #expect(try !lists.isMember(member("x@x.example"), of: list))
+  }
+
   @Test func listsThatAreThere() throws {
     let (lists, folder) = make("")
     for name in [

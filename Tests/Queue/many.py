@@ -3,7 +3,7 @@
     Tests/Queue/network python3 Tests/Queue/many.py PROGRAMS [MESSAGES]
 
 To one host there is at most one connection for 50 messages; `list` prints its first line within a second, and the
-runner's memory and open files do not grow with the queue. What a dead host and one that hangs keep waiting holds up nobody
+memory and open files of runner and sender do not grow with the queue. What a dead host and one that hangs keep waiting holds up nobody
 else: ten messages to a third host have arrived when the others have been tried once.
 """
 import os
@@ -39,9 +39,12 @@ def add(address, count):
         input=b'X-Tag: %s\r\n\r\nhello\r\n' % address.encode(), stdout=subprocess.PIPE, check=True).stdout.decode().strip()
     with open(queue + '/new/' + first, 'rb') as file:
         envelope = file.read()
+    with open(queue + '/data/' + first, 'rb') as file:
+        content = file.read()
     for number in range(count - 1):
         name = '%016x' % (int(first, 16) ^ (number + 1))
-        os.link(queue + '/data/' + first, queue + '/data/' + name)
+        with open(queue + '/data/' + name, 'wb') as file:
+            file.write(content)
         with open(queue + '/new/' + name, 'wb') as file:
             file.write(envelope)
 
@@ -51,19 +54,38 @@ def lines(start):
         return [line.split() for line in file if line.startswith(start)]
 
 
+def memory(process):
+    """The peak of the resident memory of a process so far, in KiB, and the ids of its children."""
+    try:
+        with open('/proc/%d/status' % process) as file:
+            peak = next((int(line.split()[1]) for line in file if line.startswith('VmHWM:')), 0)
+        with open('/proc/%d/task/%d/children' % (process, process)) as file:
+            return peak, file.read().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0, []  # it has ended
+
+
 def run():
-    """Runs the queue with few open files allowed; returns its peak memory in KiB and its seconds."""
+    """Runs the queue with few open files allowed; returns the peak memory of the runner and of a sender in KiB, and the
+    seconds."""
     started = time.time()
     process = subprocess.Popen(
         [programs + '/postern-queue', 'run'], env=environment, stdout=subprocess.DEVNULL,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (500, 500)))
-    _, status, usage = os.wait4(process.pid, 0)
-    assert status == 0, status
-    return usage.ru_maxrss, time.time() - started
+    runner = sender = 0
+    while process.poll() is None:
+        peak, children = memory(process.pid)
+        runner = max(runner, peak)
+        sender = max([sender] + [memory(int(child))[0] for child in children])
+        time.sleep(0.005)
+    assert process.returncode == 0, process.returncode
+    return runner, sender, time.time() - started
 
 
 add('one@[10.9.0.2]', 1)
-little, _ = run()
+little, _, _ = run()
+add('few@[10.9.0.2]', 100)
+_, little_sender, _ = run()
 add('many@[10.9.0.2]', messages)
 started = time.time()
 listing = subprocess.Popen([programs + '/postern-queue', 'list'], env=environment, stdout=subprocess.PIPE)
@@ -72,21 +94,23 @@ first_line = time.time() - started
 listing.stdout.close()
 listing.wait()
 before = len(lines('connection'))
-much, seconds = run()
+much, much_sender, seconds = run()
 connections = len(lines('connection')) - before
 arrived = sum(line[1].startswith('many') for line in lines('accept'))
-print('%d messages to one host: %d arrived in %d s, %d connections, peak %d KiB (%d for one message), first line of list '
-      'after %.2f s' % (messages, arrived, seconds, connections, much, little, first_line))
+print('%d messages to one host: %d arrived in %d s, %d connections, first line of list after %.2f s; peak of '
+      'the runner %d KiB (%d for one message), of a sender %d KiB (%d for 100)' % (
+          messages, arrived, seconds, connections, first_line, much, little, much_sender, little_sender))
 assert arrived == messages
 assert connections <= messages / 50 + 1
 assert much < little + 4096 + messages / 20  # the names of up to 20,000 entries are in memory
+assert much_sender < little_sender + 1024
 assert first_line < 1
 
 add('dead@[10.9.0.6]', 500)
 add('hang@[10.9.0.5]', 500)
 add('live@[10.9.0.7]', 10)
 before = len(lines('connection'))
-_, seconds = run()
+_, _, seconds = run()
 arrived = sum(line[1].startswith('live') for line in lines('accept'))
 connections = len(lines('connection hang'))
 print('500 messages to a dead host, 500 to one that hangs, 10 to a live one: %d arrived; the run took %d s, with %d '

@@ -71,7 +71,7 @@ public enum Socket {
   public static func connect(
     to address: SocketAddress, until deadline: Deadline, termination: CInt
   ) throws(Link.Interruption) -> FileDescriptor {
-    let socket = try start(address)
+    let socket = try start(address, until: deadline, termination: termination)
     try Link.wait(
       for: CInt(POLLOUT), on: socket, until: deadline, termination: termination)
     var error: CInt = 0
@@ -88,7 +88,21 @@ public enum Socket {
     return socket
   }
 
-  /// A socket whose connection is being made.
+  /// A socket whose connection is being made. A UNIX socket that has as many connections waiting as it may have is asked
+  /// again: the kernel makes only those wait who may be blocked.
+  private static func start(
+    _ address: SocketAddress, until deadline: Deadline, termination: CInt
+  ) throws(Link.Interruption) -> FileDescriptor {
+    while true {
+      do throws(Link.Interruption) { return try start(address) } catch {
+        guard error == .failed(.wouldBlock) else { throw error }
+      }
+      if deadline.hasPassed { throw .timeout }
+      var polled = pollfd(fd: termination, events: Int16(POLLIN), revents: 0)
+      if unsafe poll(&polled, 1, 10) > 0 { throw .terminated }
+    }
+  }
+
   private static func start(_ address: SocketAddress) throws(Link.Interruption) -> FileDescriptor {
     do throws(Errno) {
       let socket = try make(

@@ -331,6 +331,36 @@ private final class Submission {
     #expect(outcome.errorText == "sendmail: /nowhere/submit: No such file or directory\n")
   }
 
+  /// Where as many programs wait at the socket as it lets, the next one waits too.
+  @Test func socketThatIsFull() {
+    let submission = Submission()
+    let outcome = submission.run(
+      [
+        "python3", "-c",
+        """
+        import socket, subprocess, sys, time
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind('full')
+        listener.listen(0)
+        listener.settimeout(10)
+        first = socket.socket(socket.AF_UNIX)
+        first.connect('full')
+        program = subprocess.Popen([sys.argv[1], 'a@x.example'], stdin=subprocess.PIPE)
+        program.stdin.write(b'x\\n')
+        program.stdin.close()
+        time.sleep(0.3)
+        listener.accept()
+        second, _ = listener.accept()
+        subprocess.run([sys.argv[2], '--local'], stdin=second, stdout=second, stderr=subprocess.DEVNULL)
+        second.close()
+        sys.exit(program.wait())
+        """, submission.sendmail, Command.built("postern-smtpd"),
+      ],
+      environment: ["SMTP_SUBMIT_SOCKET": "full", "SMTP_MAIL_DIR": submission.mail.path])
+    #expect(outcome.status == 0, "\(outcome.errorText)")
+    #expect(submission.recipients == ["a@x.example"])
+  }
+
   /// The store is full, and the server says so.
   @Test func storeThatFails() {
     let submission = Submission(environment: ["SMTP_MAIL_DIR": "/proc"])

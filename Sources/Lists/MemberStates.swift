@@ -7,9 +7,9 @@
 // The numbers are the days on which mail came back, the first such day and the last (days since 1970). The address is
 // written as `Member.identity` has it. Members that are not in the file are well.
 //
-// A report counts once a day. After four such days a mail of its own, the probe, asks whether the address works, and
-// only a report on the probe suspends a member: its reverse-path was sent to nobody else. A week without a report makes
-// the member well again.
+// A report counts once a day. After each four such days a mail of its own, the probe, asks whether the address works,
+// and only a report on the probe suspends a member: its reverse-path was sent to nobody else. A week without a report
+// makes the member well again.
 
 import SMTP
 
@@ -56,7 +56,8 @@ public struct MemberStates: Equatable, Sendable {
     var next = entry ?? Entry(state: .active, days: 0, first: day, last: day)
     next.days = min(next.days, 1 << 20) + 1
     next.last = day
-    let mustProbe = next.state == .active && next.days >= Self.daysBeforeProbe
+    // Another probe after as many days more: the first one may have been lost.
+    let mustProbe = next.days % Self.daysBeforeProbe == 0
     if mustProbe { next.state = .probed }
     entries[member.identity] = next
     return mustProbe ? .probe : .none

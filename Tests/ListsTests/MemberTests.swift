@@ -223,6 +223,15 @@ extension Scratch {
     #expect(MemberStates(states.content) == states)
   }
 
+  /// A member on probation is asked again: the first probe may have been lost.
+  @Test func asksAgain() {
+    var states = MemberStates()
+    let ann = member("ann@x.example")
+    let probes = (1...12).filter { states.count(ann, day: $0) == .probe }
+    #expect(probes == [4, 8, 12])
+    #expect(states.countProbe(ann, day: 12) == .suspended)
+  }
+
   @Test func aWeekWithoutReports() {
     var states = MemberStates()
     let ann = member("ann@x.example")

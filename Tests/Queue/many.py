@@ -3,8 +3,8 @@
     Tests/Queue/network python3 Tests/Queue/many.py PROGRAMS [MESSAGES]
 
 To one host there is at most one connection for 50 messages; `list` prints its first line within a second, and the
-memory and open files of runner and sender do not grow with the queue. What a dead host and one that hangs keep waiting holds up nobody
-else: ten messages to a third host have arrived when the others have been tried once.
+memory of runner and sender and the runner's open files do not grow with the queue. What a dead host and one that hangs
+keep waiting holds up nobody else: ten messages to a third host have arrived when the others have been tried once.
 """
 import os
 import resource

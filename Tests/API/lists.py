@@ -83,7 +83,8 @@ class Lists(unittest.TestCase):
         self.assertEqual(knock(token, "x=y"), 400)
         self.assertEqual(knock(token, ""), 400)
         self.assertEqual(knock(token, "x" * 2000), 413)
-        self.assertNotEqual(knock(token, None, "GET"), 200)
+        for method in ("GET", "HEAD"):
+            self.assertNotEqual(knock(token, None, method), 200)
         self.assertEqual(knock(self.token("b@example.net", use="bounces")), 404)
         self.assertEqual(knock(self.token("b@example.net", list="other")), 404)
         self.assertEqual(self.members(), ["a@example.net", "B@example.net"])

@@ -25,7 +25,7 @@ public struct Deadline: Comparable, Sendable {
   /// `seconds` from now.
   public init(inSeconds seconds: Int) { self.init(inMilliseconds: Int64(seconds) * 1000) }
 
-  init(inMilliseconds milliseconds: Int64) {
+  public init(inMilliseconds milliseconds: Int64) {
     moment = Clock.monotonicMilliseconds() + milliseconds
   }
 

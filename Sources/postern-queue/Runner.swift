@@ -32,6 +32,8 @@ struct Runner: ~Copyable {
   /// Whether envelopes were moved and the directory is not synced yet.
   var hasMoved = false
   private var isTerminated = false
+  /// When new/ is looked at again while couriers work: after many messages even an empty directory is long.
+  private var nextLook = Deadline(inSeconds: 0)
 
   struct Backlog {
     /// Entries that have this destination alone and were not opened yet, and up to which of them are done.
@@ -71,7 +73,10 @@ struct Runner: ~Copyable {
     try queue.removeDebris(now: now)
     var hasScanned = false
     while !isTerminated {
-      if !hasScanned || !isOnce { try takeNew() }
+      if !hasScanned || !isOnce, couriers.isEmpty || nextLook.hasPassed {
+        try takeNew()
+        nextLook = Deadline(inMilliseconds: Int64(Self.pause))
+      }
       if couriers.isEmpty, destinations.isEmpty {
         let found = try takeDue()
         if !found, hasScanned {

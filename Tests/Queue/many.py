@@ -54,11 +54,13 @@ def lines(start):
         return [line.split() for line in file if line.startswith(start)]
 
 
-def memory(process):
-    """The peak of the resident memory of a process so far, in KiB, and the ids of its children."""
+def memory(process, name):
+    """The peak of the resident memory of a process of this name so far, in KiB, and the ids of its children."""
     try:
         with open('/proc/%d/status' % process) as file:
-            peak = next((int(line.split()[1]) for line in file if line.startswith('VmHWM:')), 0)
+            status = dict(line.split(':\t', 1) for line in file if ':\t' in line)
+        # A child that does not run its program yet has the runner's memory.
+        peak = int(status.get('VmHWM', '0 kB').split()[0]) if status['Name'].strip() == name else 0
         with open('/proc/%d/task/%d/children' % (process, process)) as file:
             return peak, file.read().split()
     except (FileNotFoundError, ProcessLookupError):
@@ -74,9 +76,9 @@ def run():
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (500, 500)))
     runner = sender = 0
     while process.poll() is None:
-        peak, children = memory(process.pid)
+        peak, children = memory(process.pid, 'postern-queue')
         runner = max(runner, peak)
-        sender = max([sender] + [memory(int(child))[0] for child in children])
+        sender = max([sender] + [memory(int(child), 'postern-send')[0] for child in children])
         time.sleep(0.005)
     assert process.returncode == 0, process.returncode
     return runner, sender, time.time() - started

@@ -12,7 +12,7 @@ import Storage
 
 struct IndexFile: ~Copyable {
   /// Which tables there are: raised when they change, and every index is then made anew.
-  private static let version = 1
+  private static let version = 2
   private static let application = 0x504F_5354  // "POST"
 
   private let path: String
@@ -190,7 +190,8 @@ private let schema: StaticString = """
   CREATE INDEX tags_by_message ON tags(n);
   CREATE TABLE removed(id INTEGER PRIMARY KEY, until INTEGER NOT NULL);
   CREATE VIRTUAL TABLE words USING fts5(
-    text, content='', detail=none, columnsize=0, tokenize='trigram case_sensitive 1');
+    text, content='', detail=none, columnsize=0, tokenize='ascii');
+  INSERT INTO words(words, rank) VALUES('automerge', 8);
   CREATE TRIGGER message_comes AFTER INSERT ON messages BEGIN
     UPDATE state SET total = total + 1, unread = unread + (new.seen = 0);
   END;

@@ -13,6 +13,7 @@ final class Intake {
   private var next: Int64
   private var stale: Int64
   private var content = StoredContent()
+  private lazy var pieces = Pieces()
 
   private let findMessage: Statement
   private let filesOfMessage: Statement
@@ -204,8 +205,9 @@ final class Intake {
     addText.bind(1, n)
     addText.bind(2, octets: message.text)
     try addText.run()
+    pieces.collect(message.text.span)
     addWords.bind(1, n)
-    addWords.bind(2, text: message.text)
+    addWords.bind(2, text: pieces.words)
     try addWords.run()
     for recipient in recipients {
       addRecipient.bind(1, text: lowercased(recipient))

@@ -143,11 +143,16 @@ extension MailIndex {
     guard stale > 0, total == 0 || stale > total + 1000 else { return }
     try database.writing { () throws(IndexError) in
       try self.database.run(
-        """
-        INSERT INTO words(words) VALUES('delete-all');
-        INSERT INTO words(rowid, text) SELECT n, CAST(text AS TEXT) FROM texts;
-        UPDATE state SET stale = 0;
-        """)
+        "INSERT INTO words(words) VALUES('delete-all'); UPDATE state SET stale = 0;")
+      let texts = try self.database.prepare("SELECT n, text FROM texts")
+      let add = try self.database.prepare("INSERT INTO words(rowid, text) VALUES(?, ?)")
+      var pieces = Pieces()
+      while try texts.step() {
+        texts.withOctets(1) { pieces.collect($0) }
+        add.bind(1, texts.integer(0))
+        add.bind(2, text: pieces.words)
+        try add.run()
+      }
     }
   }
 }

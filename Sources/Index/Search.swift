@@ -1,7 +1,7 @@
 // Lists: a page of all messages, or of those that a query matches.
 //
-// SQLite's full-text index finds candidates by pieces of three characters; whether a candidate matches is decided here,
-// with the text itself. A query without a word of three characters looks at every message.
+// SQLite's full-text index finds candidates by pieces of three octets (`Pieces.swift`); whether a candidate matches is
+// decided here, with the text itself. A query without a word of three octets looks at every message.
 
 import MIME
 import POSIX
@@ -136,18 +136,18 @@ extension MailIndex {
   }
 
   /// How many pieces SQLite looks for at most.
-  private static let pieces = 12
+  private static let mostPieces = 12
 
   /// The messages that match, newest first.
   func matches(_ query: Query, before: Int64 = .max) throws(IndexError) -> [Match] {
     var conditions: [Condition] = []
-    var pieces: [[UInt8]] = []
+    var found: [[UInt8]] = []
     for term in query.terms {
       conditions.append(try condition(term))
-      guard !term.isNegated, pieces.count < Self.pieces else { continue }
+      guard !term.isNegated, found.count < Self.mostPieces else { continue }
       switch term.kind {
       case .text(let text), .field(_, let text):
-        pieces += trigrams(of: text, atMost: min(6, Self.pieces - pieces.count))
+        found += pieces(of: text, atMost: min(6, Self.mostPieces - found.count))
       default: break
       }
     }
@@ -157,15 +157,15 @@ extension MailIndex {
     sql += needsText ? ", t.text" : ", NULL"
     sql += needsRecord ? ", s.record" : ", NULL"
     sql +=
-      pieces.isEmpty
+      found.isEmpty
       ? " FROM messages m" : " FROM words w CROSS JOIN messages m ON m.n = w.rowid"
     if needsText { sql += " CROSS JOIN texts t ON t.n = m.n" }
     if needsRecord { sql += " CROSS JOIN summaries s ON s.n = m.n" }
-    if !pieces.isEmpty { sql += " WHERE w.words MATCH ?1" }
+    if !found.isEmpty { sql += " WHERE w.words MATCH ?1" }
     let statement = try database.prepare(sql)
-    if !pieces.isEmpty {
+    if !found.isEmpty {
       var expression: [UInt8] = []
-      for piece in pieces {
+      for piece in found {
         if !expression.isEmpty { expression += Array(" AND ".utf8) }
         expression += [UInt8(ascii: "\"")] + piece + [UInt8(ascii: "\"")]
       }

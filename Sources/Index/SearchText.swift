@@ -138,19 +138,3 @@ private func lowercase(_ scalar: UInt32) -> UInt32 {
   guard run.first <= scalar, (scalar - run.first) % run.step == 0 else { return scalar }
   return UInt32(Int32(scalar) + run.added)
 }
-
-/// The three-character pieces of a folded term by which SQLite finds candidates for it; empty if it is shorter. Not all
-/// pieces of a long term: what is found is looked at anyway.
-func trigrams(of term: [UInt8], atMost limit: Int) -> [[UInt8]] {
-  let starts = term.indices.filter { term[$0] & 0xC0 != 0x80 }
-  guard starts.count >= 3 else { return [] }
-  var pieces: [[UInt8]] = []
-  var first = 0
-  while pieces.count < limit, first < starts.count {
-    let start = min(first, starts.count - 3)
-    let end = start + 3 < starts.count ? starts[start + 3] : term.count
-    pieces.append(Array(term[starts[start]..<end]))
-    first += 3
-  }
-  return pieces
-}

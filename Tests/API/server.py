@@ -13,7 +13,7 @@ import time
 import urllib.parse
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-BIN = pathlib.Path(os.environ.get("POSTERN_BIN", TOP / ".build/debug"))
+BIN = pathlib.Path(os.environ.get("POSTERN_BIN", TOP / ".build/debug")).absolute()
 
 
 class Answer:

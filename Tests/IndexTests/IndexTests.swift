@@ -194,6 +194,18 @@ import Testing
     #expect(try index.refreshed().subjects("new") == ["new"])
   }
 
+  /// When most messages are gone, the full-text index is made anew from those that remain.
+  @Test func purge() throws {
+    let fixture = Fixture()
+    let ids = try (0..<1010).map { try fixture.store(fixture.mail("Subject: \($0)", "needle")) }
+    let index = try fixture.index().refreshed()
+    #expect(try index.subjects("needle").count == 1000)
+    #expect(try index.delete(.ids(Array(ids[4...]))) == 1006)
+    #expect(try index.subjects("needle") == ["3", "2", "1", "0"])
+    try fixture.store(fixture.mail("Subject: later", "a needle"))
+    #expect(try index.refreshed().subjects("needle").first == "later")
+  }
+
   @Test func recipientsAndThreads() throws {
     let fixture = Fixture()
     let one = try fixture.store(

@@ -18,7 +18,7 @@ public enum IndexError: Error {
 
   init(_ code: CInt) {
     switch code & 0xFF {
-    case SQLITE_BUSY, SQLITE_LOCKED: self = .busy
+    case SQLITE_BUSY, SQLITE_LOCKED, SQLITE_PROTOCOL: self = .busy
     case SQLITE_FULL: self = .noSpace
     case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_FORMAT, SQLITE_MISMATCH: self = .damaged
     default: self = .failed(code)
@@ -33,14 +33,14 @@ public enum IndexError: Error {
   /// Opens the file, or makes it. `patience` is for how many milliseconds one waits for another process that writes.
   init(path: String, patience: CInt) throws(IndexError) {
     _ = postern_sqlite_single_thread()  // once; later calls do nothing
-    let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+    let flags =
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
     let code = unsafe sqlite3_open_v2(path, &handle, flags, nil)
     guard code == SQLITE_OK else {
       _ = unsafe sqlite3_close_v2(handle)
       unsafe handle = nil
       throw IndexError(code)
     }
-    _ = unsafe sqlite3_extended_result_codes(handle, 1)
     _ = unsafe sqlite3_busy_timeout(handle, patience)
   }
 
@@ -59,6 +59,13 @@ public enum IndexError: Error {
   func keepLog() {
     var keeps: CInt = 1
     _ = unsafe sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &keeps)
+  }
+
+  /// Whether the file is no longer where it was opened.
+  var hasMoved: Bool {
+    var moved: CInt = 0
+    _ = unsafe sqlite3_file_control(handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved)
+    return moved != 0
   }
 
   /// Prepares a statement.

@@ -34,7 +34,7 @@ struct IndexFile: ~Copyable {
     do throws(IndexError) {
       return try open(number)
     } catch {
-      guard error.isDamage else { throw error }
+      guard error.isDamage || !FileDescriptor.exists(path) else { throw error }
       return try replace(number)
     }
   }
@@ -140,16 +140,13 @@ struct IndexFile: ~Copyable {
 }
 
 extension IndexError {
-  /// Whether a new index would do better.
+  /// Whether a new index would do better. After an error of the disk it would not, and marks and tags would be lost.
   var isDamage: Bool {
     switch self {
     case .damaged: true
+    // A table is missing, the file ends too early, or it is a folder.
     case .failed(let code):
-      switch code & 0xFF {
-      // The folder is gone, or files of it are, or tables of this index.
-      case SQLITE_CANTOPEN, SQLITE_IOERR, SQLITE_READONLY, SQLITE_ERROR, SQLITE_PROTOCOL: true
-      default: false
-      }
+      [SQLITE_ERROR, SQLITE_IOERR | 2 << 8, SQLITE_CANTOPEN | 2 << 8].contains(code)
     case .store, .busy, .noSpace: false
     }
   }

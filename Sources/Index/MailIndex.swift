@@ -43,12 +43,12 @@ public final class MailIndex {
       revision: Int(statement.integer(2)), seed: UInt64(bitPattern: statement.integer(3)))
   }
 
-  /// Runs `body`; if that finds the index damaged, makes a new one, and runs it again.
+  /// Runs `body`; if that finds the index damaged or removed, makes a new one, and runs it again.
   func repaired<Value>(_ body: () throws(IndexError) -> Value) throws(IndexError) -> Value {
     do throws(IndexError) {
       return try body()
     } catch {
-      guard error.isDamage else { throw error }
+      guard error.isDamage || database.hasMoved else { throw error }
     }
     database = try file.replaceNewest()
     _ = try update(until: Deadline(inSeconds: 60))

@@ -102,6 +102,33 @@ import Testing
     }
   }
 
+  /// A disk that fails while mail is taken in costs no read mark: each call on the index fails once.
+  @Test func failingDisk() throws {
+    let fixture = Fixture()
+    try fixture.store(fixture.mail("Subject: read"))
+    try fixture.index().refreshed().setRead(true, of: .all)
+    let index = fixture.folder.path + "/.index/"
+    let log = fixture.folder.path + "/.strace"
+    var unread = 0
+    for call in ["openat", "pread64", "pwrite64", "fdatasync", "ftruncate", "mmap"] {
+      for count in 1... {
+        try fixture.store(fixture.mail("Subject: new"))
+        unread += 1
+        let outcome = Command.run(
+          ["strace", "-o", log, "-e", "inject=\(call):error=EIO:when=\(count)"]
+            + ["", "-wal", "-shm"].flatMap { ["-P", index + "mail-1.db" + $0] }
+            + [Command.builtForDebugging("index-probe"), fixture.folder.path, "refresh"],
+          in: Scratch(), input: [])
+        #expect([0, 1].contains(outcome.status), "\(call) \(count)")
+        #expect(try fixture.index().refreshed().counts().unread == unread, "\(call) \(count)")
+        guard try String(contentsOfFile: log, encoding: .utf8).contains("(INJECTED)") else { break }
+      }
+    }
+    #expect(try fixture.index().page(start: 0, limit: 1).total == unread + 1)
+    let names = try FileManager.default.contentsOfDirectory(atPath: index)
+    #expect(names.allSatisfy { $0.hasPrefix("mail-1.") })
+  }
+
   /// Mail of every kind with octets changed, cut, doubled: all of it is taken in, listed and searched.
   @Test func mutated() throws {
     let fixture = Fixture()

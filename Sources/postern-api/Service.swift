@@ -19,7 +19,7 @@ struct Service {
   /// Octets of a body, where no mail is in it.
   private static let maximumBody = 5 << 20
   /// Seconds that a request waits for new mail to be taken in. What there is no time for comes with the next requests.
-  private static let patience = 20
+  private static let patience = 5
 
   init(settings: Settings, request: Request, log: Log) {
     (self.settings, self.request, self.log) = (settings, request, log)

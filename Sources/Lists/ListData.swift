@@ -20,11 +20,15 @@ public struct ListData: ~Copyable {
   private let path: String
   private let heldPosts: FileDescriptor
 
+  /// Where it is in a queue.
+  public static func folder(queue: String) -> String { queue + "/lists" }
+
   /// `queue` is the directory of the queue; the folder is made if it is missing.
   public init(queue: String) throws(Failure) {
-    path = queue + "/lists"
+    path = Self.folder(queue: queue)
     do throws(Errno) {
-      heldPosts = try FileDescriptor.directory(queue).makeDirectory("lists").makeDirectory("held")
+      try FileDescriptor.makeFolder(path, mode: 0o700)
+      heldPosts = try FileDescriptor.directory(path).makeDirectory("held")
     } catch {
       throw Failure(path: path, errno: error)
     }

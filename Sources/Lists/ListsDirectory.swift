@@ -32,12 +32,12 @@ public struct ListsDirectory: Sendable {
   public func lists() throws(Errno) -> [ListName] {
     var lists: [ListName] = []
     let suffix = Array(Self.members.utf8)
-    var names = try DirectoryNames(FileDescriptor.directory(path))
-    while let name = names.next() {
-      let octets = Array(name.utf8)
+    try FileDescriptor.directory(path).forEachName { name in
+      let octets = name.indices.map { name[$0] }
       guard octets.count > suffix.count, octets.suffix(suffix.count).elementsEqual(suffix),
-        let list = ListName(octets.dropLast(suffix.count)), list.text + Self.members == name
-      else { continue }
+        let list = ListName(octets.dropLast(suffix.count)),
+        octets.elementsEqual((list.text + Self.members).utf8)
+      else { return }
       lists.append(list)
     }
     return lists.sorted { $0.octets.lexicographicallyPrecedes($1.octets) }

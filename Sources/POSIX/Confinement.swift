@@ -16,6 +16,8 @@ public struct Confinement: Sendable {
   /// Files that may be read. Other files in their directories may be read too: whoever edits a file puts a new one in
   /// its place.
   public var readableFiles: [String] = []
+  /// Directories whose files will be read and replaced (`FileReplacement`).
+  public var replacedDirectories: [String] = []
   /// Whether another program will be executed. It may read and execute every file, use the network,
   /// and make any system call except those that change the machine.
   public var executes = false
@@ -125,6 +127,9 @@ extension Confinement {
     if let indexDirectory {
       try allow(ruleset, indexDirectory, storing | reading | (version >= 3 ? Access.truncate : 0))
     }
+    for directory in replacedDirectories {
+      try allow(ruleset, directory, storing | Access.readFile)
+    }
     var unreadable: Errno?
     if !executes {
       for file in readableFiles {
@@ -196,6 +201,14 @@ extension Confinement {
     ]
   }
 
+  /// What replacing files needs.
+  private static var replacing: [CInt] {
+    [
+      SYS_renameat, SYS_renameat2, SYS_flock, SYS_fchmod, SYS_fchown, SYS_getdents64, SYS_mkdirat,
+      SYS_readlinkat, SYS_getcwd,
+    ].map { CInt($0) } + [postern_sys_readlink, postern_sys_mkdir]
+  }
+
   /// What programs that a session executes do not need: calls that change the machine or other processes.
   private static var dangerous: [CInt] {
     [
@@ -254,6 +267,7 @@ extension Confinement {
     var needed = Self.needed
     if receivesDescriptors { needed += Self.receiving }
     if indexDirectory != nil { needed += Self.indexing }
+    if !replacedDirectories.isEmpty { needed += Self.replacing }
     needed = Array(Set(needed.filter { $0 >= 0 })).sorted()
     Self.search(needed, needed.indices, in: &filter)
     if let lock { filter.compare(CInt(SYS_fcntl), then: lock) }

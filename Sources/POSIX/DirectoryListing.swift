@@ -56,9 +56,9 @@ extension FileDescriptor {
     }
   }
 
-  /// Makes the folder `path`; it may be there already. Its mode is 0770 minus the umask.
-  public static func makeFolder(_ path: String) throws(Errno) {
-    do throws(Errno) { _ = try retrying { unsafe mkdir(path, 0o770) } } catch .fileExists {}
+  /// Makes the folder `path`, with `mode` minus the umask; it may be there already.
+  public static func makeFolder(_ path: String, mode: UInt32 = 0o770) throws(Errno) {
+    do throws(Errno) { _ = try retrying { unsafe mkdir(path, mode) } } catch .fileExists {}
   }
 
   /// Takes a lock of the whole file that excludes every other process (flock(2)); false if there is none to be had before

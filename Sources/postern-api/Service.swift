@@ -3,6 +3,7 @@
 import API
 import HTTP
 import Index
+import Lists
 import POSIX
 import Queue
 import Routing
@@ -106,19 +107,28 @@ struct Service {
     }
   }
 
-  /// Gives up what this request does not need. Everything that the configuration names is read by now.
+  /// Gives up what this request does not need. Everything that the configuration names is read by now. Folders that are
+  /// missing are made before, since none can be made later; whoever needs one says that it cannot be made.
   private func confine(_ endpoint: Endpoint) {
-    guard settings.isConfined, endpoint != .alive, !endpoint.isAboutLists else { return }
+    guard settings.isConfined, endpoint != .alive else { return }
     var confinement = Confinement()
-    confinement.mailDirectory = settings.mailDirectory
-    let index = settings.indexDirectory ?? settings.mailDirectory + "/.index"
-    // It must be there to be allowed. Whoever needs it says that it cannot be made.
-    try? FileDescriptor.makeFolder(index)
-    confinement.indexDirectory = index
-    if endpoint.sends, let queue = settings.queueDirectory {
-      // Its folders are made now, if they are missing: none can be made later.
+    if endpoint.sends || !endpoint.isAboutLists {
+      confinement.mailDirectory = settings.mailDirectory
+      let index = settings.indexDirectory ?? settings.mailDirectory + "/.index"
+      try? FileDescriptor.makeFolder(index)
+      confinement.indexDirectory = index
+    }
+    let queue = settings.queueDirectory
+    if endpoint.sends, let queue {
       _ = try? QueueDirectory(path: queue)
       confinement.queueDirectory = queue
+    }
+    if endpoint.isAboutLists, let lists = settings.routing.lists?.path {
+      confinement.replacedDirectories.append(lists)
+      if let queue {
+        _ = try? ListData(queue: queue)
+        confinement.replacedDirectories.append(ListData.folder(queue: queue))
+      }
     }
     if let file = settings.routing.recipients?.path { confinement.readableFiles.append(file) }
     confinement.readableFiles.append("/usr/share/zoneinfo/UTC")
@@ -183,7 +193,7 @@ struct Service {
 }
 
 extension Endpoint {
-  /// Whether the files of the lists are read or replaced, which a confined process may not do.
+  /// Whether the files of the lists are read or replaced.
   fileprivate var isAboutLists: Bool {
     switch self {
     case .lists, .createList, .list, .changeList, .deleteList, .sendToList, .unsubscribe,
@@ -196,7 +206,7 @@ extension Endpoint {
   /// Whether mail may go to the queue.
   fileprivate var sends: Bool {
     switch self {
-    case .send, .sendEmail, .release: true
+    case .send, .sendEmail, .release, .sendToList, .sendToMailingList: true
     default: false
     }
   }

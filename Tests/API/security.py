@@ -4,6 +4,7 @@
 import json
 import os
 import subprocess
+import tempfile
 import unittest
 
 import mails
@@ -189,15 +190,31 @@ class Answers(unittest.TestCase):
         """[mpf7, 6jxm, j3fj, w4mc] On a mail's word nothing is asked of the network: no socket is made at all."""
         identifier = self.server.deliver(mails.RICH.replace("</p>", '<img src="http://192.0.2.1/x"></p>'))
         for path in (f"/view/{identifier}.html", f"/api/v1/message/{identifier}", "/api/v1/messages"):
-            trace = subprocess.run(
-                ["strace", "-f", "-qq", "-e", "trace=socket,connect,execve", BIN / "postern-api"],
-                capture_output=True, timeout=60,
-                env={"PATH": os.environ["PATH"], "POSTERN_ENV_FILE": str(self.server.environment),
-                     "REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": path, "HTTP_HOST": "localhost"})
+            trace = self.trace("socket,connect,execve", path)
             self.assertTrue(trace.stdout.startswith(b"Status: 200"), trace)
             lines = [line for line in trace.stderr.splitlines() if b"(" in line and b"event=" not in line]
             self.assertEqual([line for line in lines if not line.startswith(b"execve(")], [])
             self.assertEqual(len(lines), 1, lines)
+
+    def test_every_request_is_confined(self):
+        """By system calls, and by files where the kernel can."""
+        with tempfile.TemporaryDirectory() as folder:
+            self.server.environment.write_text(
+                self.server.environment.read_text()
+                + f'SMTP_LISTS_DIR="{folder}"\nSMTP_QUEUE_DIR="{folder}"\nSMTP_DOMAINS="example.org"\n')
+            for method, path in (("GET", "/api/v1/messages"), ("GET", "/view/latest.txt"), ("GET", "/api/v1/lists"),
+                                 ("POST", "/lists/x/unsubscribe/y"), ("GET", "/readyz")):
+                trace = self.trace("seccomp,landlock_restrict_self", path, method)
+                self.assertIn(b"seccomp(SECCOMP_SET_MODE_FILTER", trace.stderr, path)
+                if b"part=landlock" not in trace.stderr:
+                    self.assertRegex(trace.stderr, rb"landlock_restrict_self\(.*= 0\n", path)
+
+    def trace(self, calls, path, method="GET"):
+        """A request, and its system calls of these names."""
+        return subprocess.run(
+            ["strace", "-f", "-qq", "-e", f"trace={calls}", BIN / "postern-api"], capture_output=True, timeout=60,
+            env={"PATH": os.environ["PATH"], "POSTERN_ENV_FILE": str(self.server.environment),
+                 "REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": path, "HTTP_HOST": "localhost"})
 
 
 if __name__ == "__main__":

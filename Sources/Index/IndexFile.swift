@@ -108,7 +108,7 @@ struct IndexFile: ~Copyable {
       PRAGMA cache_size=-32000; PRAGMA mmap_size=1073741824; PRAGMA journal_size_limit=0;
       """)
     if try Self.value(of: "PRAGMA application_id", database) == 0 {
-      try database.run("PRAGMA page_size=16384; PRAGMA journal_mode=WAL")
+      try database.run("PRAGMA page_size=32768; PRAGMA journal_mode=WAL")
       let version = Self.version
       let seed = Int64(bitPattern: Process.random())
       try database.writing { () throws(IndexError) in

@@ -10,10 +10,10 @@ final class Intake {
   private let seed: UInt64
   private var files: Int64
   private var sum: UInt64
+  private let first: Int64
   private var next: Int64
   private var stale: Int64
   private var content = StoredContent()
-  private lazy var pieces = Pieces()
 
   private let findMessage: Statement
   private let filesOfMessage: Statement
@@ -25,7 +25,6 @@ final class Intake {
   private let addMessage: Statement
   private let addSummary: Statement
   private let addText: Statement
-  private let addWords: Statement
   private let addRecipient: Statement
   private let addTag: Statement
   private let findRemoved: Statement
@@ -37,7 +36,8 @@ final class Intake {
     seed = UInt64(bitPattern: state.integer(0))
     files = state.integer(1)
     sum = UInt64(bitPattern: state.integer(2))
-    next = state.integer(3)
+    first = state.integer(3)
+    next = first
     stale = state.integer(4)
     findMessage = try database.prepare("SELECT n, created, seen FROM messages WHERE id = ?")
     filesOfMessage = try database.prepare(
@@ -54,14 +54,16 @@ final class Intake {
     addMessage = try database.prepare("INSERT INTO messages VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)")
     addSummary = try database.prepare("INSERT INTO summaries VALUES(?, ?)")
     addText = try database.prepare("INSERT INTO texts VALUES(?, ?)")
-    addWords = try database.prepare("INSERT INTO words(rowid, text) VALUES(?, ?)")
     addRecipient = try database.prepare("INSERT OR IGNORE INTO envelope VALUES(?, ?)")
     addTag = try database.prepare("INSERT OR IGNORE INTO tags VALUES(?, ?)")
     findRemoved = try database.prepare("SELECT until FROM removed WHERE id = ?")
   }
 
-  /// Writes the counts back. Call it at the end of the transaction.
+  /// Writes the counts back, and the full-text index. Call it at the end of the transaction.
   func finish() throws(IndexError) {
+    // Not with each message: SQLite writes out what the full-text index has in memory whenever a statement with a trigger
+    // begins.
+    if next > first { try database.addWords(from: first) }
     let state = try database.prepare("UPDATE state SET files = ?, sum = ?, next = ?, stale = ?")
     state.bind(1, files)
     state.bind(2, Int64(bitPattern: sum))
@@ -205,10 +207,6 @@ final class Intake {
     addText.bind(1, n)
     addText.bind(2, octets: message.text)
     try addText.run()
-    pieces.collect(message.text.span)
-    addWords.bind(1, n)
-    addWords.bind(2, text: pieces.words)
-    try addWords.run()
     for recipient in recipients {
       addRecipient.bind(1, text: lowercased(recipient))
       addRecipient.bind(2, n)

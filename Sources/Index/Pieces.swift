@@ -45,3 +45,19 @@ func pieces(of term: [UInt8], atMost limit: Int) -> [[UInt8]] {
     return term[start..<start + 3].map { $0 | 0x80 }
   }
 }
+
+extension Database {
+  /// Adds the texts of all messages from the number `first` on to the full-text index.
+  func addWords(from first: Int64) throws(IndexError) {
+    let texts = try prepare("SELECT n, text FROM texts WHERE n >= ?")
+    texts.bind(1, first)
+    let add = try prepare("INSERT INTO words(rowid, text) VALUES(?, ?)")
+    var pieces = Pieces()
+    while try texts.step() {
+      texts.withOctets(1) { pieces.collect($0) }
+      add.bind(1, texts.integer(0))
+      add.bind(2, text: pieces.words)
+      try add.run()
+    }
+  }
+}

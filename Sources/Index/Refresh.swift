@@ -144,15 +144,7 @@ extension MailIndex {
     try database.writing { () throws(IndexError) in
       try self.database.run(
         "INSERT INTO words(words) VALUES('delete-all'); UPDATE state SET stale = 0;")
-      let texts = try self.database.prepare("SELECT n, text FROM texts")
-      let add = try self.database.prepare("INSERT INTO words(rowid, text) VALUES(?, ?)")
-      var pieces = Pieces()
-      while try texts.step() {
-        texts.withOctets(1) { pieces.collect($0) }
-        add.bind(1, texts.integer(0))
-        add.bind(2, text: pieces.words)
-        try add.run()
-      }
+      try self.database.addWords(from: 0)
     }
   }
 }

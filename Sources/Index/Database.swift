@@ -30,11 +30,13 @@ public enum IndexError: Error {
 @safe final class Database {
   private var handle: OpaquePointer?
 
-  /// Opens the file, or makes it. `patience` is for how many milliseconds one waits for another process that writes.
-  init(path: String, patience: CInt) throws(IndexError) {
+  /// Opens the file, and makes it if `makes` says so. `patience` is for how many milliseconds one waits for another process
+  /// that writes.
+  init(path: String, patience: CInt, makes: Bool = false) throws(IndexError) {
     _ = postern_sqlite_single_thread()  // once; later calls do nothing
     let flags =
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+      | (makes ? SQLITE_OPEN_CREATE : 0)
     let code = unsafe sqlite3_open_v2(path, &handle, flags, nil)
     guard code == SQLITE_OK else {
       _ = unsafe sqlite3_close_v2(handle)

@@ -1,9 +1,10 @@
 // Where the index lies, and how it is made and replaced.
 //
 // The folder (`.index` in the mail directory, if nothing else is said) has one file `mail-N.db` with what SQLite puts
-// beside it. A damaged or foreign file is not mended: the next number is made, and the older files are removed. So a
-// process that still has an old one open never mixes its files with those of the new one. Everything in the folder may be
-// removed at any time; read marks and tags are lost with it.
+// beside it. It is made as `new.db`, so that it is whole when it gets its name. A damaged or foreign file is not mended:
+// the next number is made, and the older files are removed. So a process that still has an old one open never mixes its
+// files with those of the new one. Everything in the folder may be removed at any time; read marks and tags are lost with
+// it.
 
 import CSQLite
 import POSIX
@@ -30,17 +31,18 @@ struct IndexFile: ~Copyable {
 
   /// Opens the index; makes it if there is none, or none that can be used.
   mutating func open() throws(IndexError) -> Database {
-    let number = try newest() ?? 1
+    guard let number = try newest() else { return try replace(0) }
     do throws(IndexError) {
       return try open(number)
     } catch {
-      guard error.isDamage || !FileDescriptor.exists(path) else { throw error }
+      guard error.isDamage || !FileDescriptor.exists(file(number)) else { throw error }
       return try replace(number)
     }
   }
 
-  /// Makes a new index instead of one that is damaged. `number` is the one that was seen to be; another process may have
-  /// replaced it already.
+  private func file(_ number: Int) -> String { path + "/mail-\(number).db" }
+
+  /// Makes a new index instead of `number`, which is damaged or missing. Another process may have done so already.
   private mutating func replace(_ number: Int) throws(IndexError) -> Database {
     do throws(Errno) {
       // The folder may be another one than when the process began.
@@ -52,36 +54,31 @@ struct IndexFile: ~Copyable {
     }
     defer { folder.unlock() }
     if let current = try newest(), current > number { return try open(current) }
-    let database = try open(number + 1)
-    remove(below: number + 1)
-    return database
+    try make(number + 1)
+    for old in try numbers() where old <= number { remove(file(old)) }
+    return try open(number + 1)
+  }
+
+  private func remove(_ file: String) {
+    for suffix in ["", "-journal", "-wal", "-shm"] { FileDescriptor.remove(file + suffix) }
   }
 
   /// Marks the index as damaged and makes a new one.
   mutating func replaceNewest() throws(IndexError) -> Database { try replace(try newest() ?? 0) }
 
-  private func remove(below number: Int) {
-    var names: [String] = []
-    try? folder.forEachName { name in
-      guard let found = Self.number(of: name), found < number else { return }
-      names.append(String(decoding: Self.copy(name), as: UTF8.self))
-    }
-    for name in names { try? folder.unlink(name) }
-  }
+  private func newest() throws(IndexError) -> Int? { try numbers().max() }
 
-  private func newest() throws(IndexError) -> Int? {
-    var newest: Int?
+  private func numbers() throws(IndexError) -> Set<Int> {
+    var numbers: Set<Int> = []
     do throws(Errno) {
       try folder.forEachName { name in
-        if let number = Self.number(of: name) { newest = max(newest ?? 0, number) }
+        if let number = Self.number(of: name) { numbers.insert(number) }
       }
     } catch {
       throw .store(StoreError(call: "getdents", errno: error))
     }
-    return newest
+    return numbers
   }
-
-  private static func copy(_ name: Span<UInt8>) -> [UInt8] { name.indices.map { name[$0] } }
 
   /// The number in `mail-N.db`, `mail-N.db-wal` and `mail-N.db-shm`.
   private static func number(of name: Span<UInt8>) -> Int? {
@@ -100,35 +97,45 @@ struct IndexFile: ~Copyable {
   }
 
   private func open(_ number: Int) throws(IndexError) -> Database {
-    let database = try Database(path: path + "/mail-\(number).db", patience: 10_000)
+    let database = try Database(path: file(number), patience: 10_000)
     database.keepLog()
     try database.run(
       """
       PRAGMA synchronous=NORMAL; PRAGMA secure_delete=OFF; PRAGMA temp_store=MEMORY;
       PRAGMA cache_size=-32000; PRAGMA mmap_size=1073741824; PRAGMA journal_size_limit=0;
       """)
-    if try Self.value(of: "PRAGMA application_id", database) == 0 {
-      try database.run("PRAGMA page_size=32768; PRAGMA journal_mode=WAL")
-      let version = Self.version
-      let seed = Int64(bitPattern: Process.random())
-      try database.writing { () throws(IndexError) in
-        // Another process may have been faster.
-        guard try Self.value(of: "PRAGMA application_id", database) == 0 else { return }
-        guard try Self.value(of: "SELECT count(*) FROM sqlite_schema", database) == 0 else {
-          throw .damaged  // somebody else's
-        }
-        try database.run(schema)
-        let state = try database.prepare("INSERT INTO state(one, seed) VALUES(1, ?)")
-        state.bind(1, seed)
-        try state.run()
-        try database.prepare("PRAGMA user_version=\(version)").run()
-        try database.prepare("PRAGMA application_id=\(Self.application)").run()
-      }
-    }
     guard try Self.value(of: "PRAGMA application_id", database) == Self.application,
       try Self.value(of: "PRAGMA user_version", database) == Self.version
     else { throw .damaged }
     return database
+  }
+
+  /// Makes a file without messages. Only one process does so at a time.
+  private func make(_ number: Int) throws(IndexError) {
+    let new = path + "/new.db"
+    remove(new)
+    do {
+      let database = try Database(path: new, patience: 0, makes: true)
+      try database.run(
+        """
+        PRAGMA page_size=32768; PRAGMA synchronous=OFF; PRAGMA temp_store=MEMORY;
+        PRAGMA journal_mode=MEMORY;
+        """)
+      try database.writing { () throws(IndexError) in
+        try database.run(schema)
+        let state = try database.prepare("INSERT INTO state(one, seed) VALUES(1, ?)")
+        state.bind(1, Int64(bitPattern: Process.random()))
+        try state.run()
+        try database.prepare("PRAGMA user_version=\(Self.version)").run()
+        try database.prepare("PRAGMA application_id=\(Self.application)").run()
+      }
+      try database.run("PRAGMA journal_mode=WAL")
+    }
+    do throws(Errno) {
+      try folder.rename("new.db", to: folder, as: "mail-\(number).db")
+    } catch {
+      throw .store(StoreError(call: "rename", errno: error))
+    }
   }
 
   private static func value(

@@ -273,18 +273,6 @@ import Testing
     #expect(try fixture.index().refreshed().subjects().first == "50")
   }
 
-  /// A place that cannot be used now is left as it is.
-  @Test func unreachable() throws {
-    let fixture = Fixture()
-    let folder = fixture.folder.path + "/.index"
-    let manager = FileManager.default
-    try manager.createDirectory(atPath: folder, withIntermediateDirectories: false)
-    try manager.createSymbolicLink(
-      atPath: folder + "/mail-1.db", withDestinationPath: folder + "/elsewhere/mail.db")
-    #expect(throws: IndexError.self) { try fixture.index() }
-    #expect(try manager.contentsOfDirectory(atPath: folder) == ["mail-1.db"])
-  }
-
   /// A folder of another place, and one that cannot be made.
   @Test func folder() throws {
     let fixture = Fixture()

@@ -82,6 +82,24 @@ import Testing
     #expect(Set(names.map { String($0.dropFirst(24).prefix(16)) }) == rest)
   }
 
+  /// Whoever comes while the index is made waits for it.
+  @Test func firstTogether() throws {
+    for _ in 0..<10 * Self.rounds {
+      let fixture = Fixture()
+      try fixture.store(fixture.mail("Subject: 1"))
+      let started = try (0..<8).map { _ in try start([fixture.folder.path, "page", "0"]) }
+      for (process, output) in started {
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        let page = try output.fileHandleForReading.readToEnd()
+        #expect(page?.starts(with: Data("1 1\n".utf8)) == true)
+      }
+      let names = try FileManager.default.contentsOfDirectory(
+        atPath: fixture.folder.path + "/.index")
+      #expect(names.allSatisfy { $0.hasPrefix("mail-1.db") })
+    }
+  }
+
   /// A process that is killed at any moment while it takes in mail or deletes leaves an index that the next one uses: it
   /// has just the messages whose files are there.
   @Test func killed() throws {

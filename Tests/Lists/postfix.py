@@ -16,6 +16,8 @@ import dkim
 from near import configure, day_passes, environment, expect, folder, list_, members, run, step
 
 sys.path.append('Tests/API')
+from mails import PNG  # noqa: E402
+from sending import SEND, curl  # noqa: E402
 from server import Server  # noqa: E402
 
 root = sys.argv[2]
@@ -188,6 +190,30 @@ expect(answer.status == 200, answer.body)
 answer = server.ask('POST', '/send-to-mailing-list', {'list_name': 'friends', 'subject': 's', 'body': 'by the API'})
 expect(answer.status == 200, answer.body)
 mails = settle()
-server.close()
 expect(names(mails) == ['ann', 'eve'] and all(b'by the API' in mail for _, mail in mails), mails)
+
+step('mails that curl sends by the API: an attachment, an inline image, a blind copy')
+ids = []
+for path, body in (
+    ('/api/v1/send', {**SEND, 'From': {'Email': 'me@near.example'}, 'Cc': [], 'Bcc': ['eve@far.example'],
+                      'To': [{'Email': 'ann@far.example'}, {'Email': 'you@near.example'}]}),
+    ('/send-email', {'to': 'dan@far.example', 'subject': 'plain', 'body': 'It works.'}),
+):
+    status, answer = curl(server, path, body)
+    expect(status == 200, answer)
+    ids.append(answer['ID'])
+mails = settle()
+expect(names(mails) == ['ann', 'dan', 'eve'], mails)
+stored = [server.get('/api/v1/message/%s/raw' % identifier).body for identifier in ids]
+server.close()
+mails = [parsed(mail) for _, mail in mails] + [parsed(stored[0])]
+for mail in mails[0], mails[2], mails[3]:
+    expect((mail['Subject'], mail['To'], mail['Bcc']) == ('Grüße', 'ann@far.example, you@near.example', None), mail)
+    parts = {part.get_filename(): part.get_content() for part in mail.walk() if part.get_filename()}
+    expect(parts == {'dòc.pdf': b'%PDF-1.4 x', 'logo.png': PNG}, mail)
+    image = next(part for part in mail.walk() if part.get_content_type() == 'image/png')
+    expect((image['Content-ID'], image.get_content_disposition()) == ('<logo>', 'inline'), image)
+    expect('cid:logo' in mail.get_body(('html',)).get_content(), mail)
+expect((mails[1]['Subject'], mails[1].get_content()) == ('plain', 'It works.\n'), mails[1])
+expect(b'It works.' in stored[1])
 print('all flows passed')

@@ -32,7 +32,7 @@ extension MailIndex {
   private static let settling: Int64 = 3_000_000_000
 
   func update(until deadline: Deadline) throws(IndexError) -> Refreshed {
-    var state = try ScanState(database)
+    let state = try ScanState(database)
     let before = Clock.now()
     let modified = try modified()
     if state.isSettled, state.scanned == modified { return .complete }
@@ -51,9 +51,9 @@ extension MailIndex {
     }
     defer { file.folder.unlock() }
     // Somebody else may have done it meanwhile.
-    state = try ScanState(database)
-    if state.knows(listing) { return .complete }
-    listing = try Listing(directory, seed: state.seed)
+    let current = try ScanState(database)
+    if current.knows(listing) { return .complete }
+    if current != state { listing = try Listing(directory, seed: current.seed) }
     let isComplete = try takeIn(listing, until: deadline)
     return isComplete ? .complete : .partly
   }
@@ -150,7 +150,7 @@ extension MailIndex {
 }
 
 /// What the index knows of the directory.
-struct ScanState {
+struct ScanState: Equatable {
   var seed: UInt64
   var scanned: Int64
   var isSettled: Bool

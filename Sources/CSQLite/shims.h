@@ -5,11 +5,6 @@
 
 #include <sqlite3.h>
 
-// The process has one thread: no mutexes are needed.
-static inline int postern_sqlite_single_thread(void) {
-  return sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
-}
-
 // SQLite copies the octets. A null pointer means that there are none, and not NULL.
 static inline int postern_sqlite_bind_text(sqlite3_stmt *statement, int place, const void *octets, int count) {
   return sqlite3_bind_text(statement, place, octets ? (const char *)octets : "", count, SQLITE_TRANSIENT);

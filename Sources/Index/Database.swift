@@ -33,7 +33,6 @@ public enum IndexError: Error {
   /// Opens the file, and makes it if `makes` says so. `patience` is for how many milliseconds one waits for another process
   /// that writes.
   init(path: String, patience: CInt, makes: Bool = false) throws(IndexError) {
-    _ = postern_sqlite_single_thread()  // once; later calls do nothing
     let flags =
       SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
       | (makes ? SQLITE_OPEN_CREATE : 0)

@@ -17,6 +17,7 @@ from server import BIN, Server
 RATE = 200
 COUNT = RATE * int(os.environ.get("CROWD_SECONDS", "8"))
 CLIENTS = 8
+WHOLE = 0, 100000  # limits that leave nothing out
 MAIL = (b"MAIL FROM:<s@client.example>\r\n" + b"".join(b"RCPT TO:<%c@x.example>\r\n" % name for name in b"abc")
         + b"DATA\r\nSubject: number %d\r\n\r\nneedle\r\n.\r\n")
 
@@ -92,9 +93,19 @@ class Crowd(unittest.TestCase):
         self.assertEqual(mine & set(ids), set(), "a message that is deleted")
         with self.lock:
             expected = set(self.stored[:before]) - self.given_up
-        if query["limit"] != 50:
+        if query["limit"] in WHOLE:
             self.assertEqual(expected - set(ids), set(), "a message is missing")
             self.assertEqual(page["messages_count"], len(ids))
+        if "before" in query and ids:
+            query["before"] = page["messages"][-1]["Created"]
+        return ids
+
+    def walk(self, path, query, mine):
+        """All pages, each of what is older than the one before it: no message is on two of them."""
+        ids = []
+        while page := self.look(path, query, mine):
+            ids += page
+            self.assertEqual(len(set(ids)), len(ids), "a message on two pages")
         return ids
 
     def client(self, number):
@@ -105,9 +116,10 @@ class Crowd(unittest.TestCase):
             path, query = chance.choice((
                 ("/api/v1/messages", {"limit": 0}), ("/api/v1/messages", {"limit": 50}),
                 ("/api/v1/messages", {"start": chance.randrange(100), "limit": 50}),
+                ("/api/v1/messages", {"before": "", "limit": 200}),
                 ("/api/v1/search", {"query": "needle", "limit": 100000}),
                 ("/api/v1/search", {"query": "needle", "limit": 50})))
-            ids = self.look(path, query, mine)
+            ids = self.walk(path, query, mine) if "before" in query else self.look(path, query, mine)
             # Half of the mail is deleted, each message by one client.
             chosen = [identifier for identifier in ids if int(identifier, 16) % 16 == number][:chance.randrange(1, 20)]
             if not chosen:

@@ -96,15 +96,14 @@ class Crowd(unittest.TestCase):
         if query["limit"] in WHOLE:
             self.assertEqual(expected - set(ids), set(), "a message is missing")
             self.assertEqual(page["messages_count"], len(ids))
-        if "before" in query and ids:
-            query["before"] = page["messages"][-1]["Created"]
-        return ids
+        return page["messages"]
 
     def walk(self, path, query, mine):
         """All pages, each of what is older than the one before it: no message is on two of them."""
         ids = []
-        while page := self.look(path, query, mine):
-            ids += page
+        while messages := self.look(path, query, mine):
+            ids += [message["ID"] for message in messages]
+            query["before"] = messages[-1]["Created"]
             self.assertEqual(len(set(ids)), len(ids), "a message on two pages")
         return ids
 
@@ -119,7 +118,10 @@ class Crowd(unittest.TestCase):
                 ("/api/v1/messages", {"before": "", "limit": 200}),
                 ("/api/v1/search", {"query": "needle", "limit": 100000}),
                 ("/api/v1/search", {"query": "needle", "limit": 50})))
-            ids = self.walk(path, query, mine) if "before" in query else self.look(path, query, mine)
+            if "before" in query:
+                ids = self.walk(path, query, mine)
+            else:
+                ids = [message["ID"] for message in self.look(path, query, mine)]
             # Half of the mail is deleted, each message by one client.
             chosen = [identifier for identifier in ids if int(identifier, 16) % 16 == number][:chance.randrange(1, 20)]
             if not chosen:

@@ -141,9 +141,8 @@ class Killed(unittest.TestCase):
         body = b"" if body is None else json.dumps(body).encode()
         return subprocess.Popen(
             [BIN / "postern-api"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env={"POSTERN_ENV_FILE": str(self.server.environment), "REQUEST_METHOD": method, "SCRIPT_NAME": "",
-                 "PATH_INFO": path, "QUERY_STRING": query, "HTTP_HOST": "localhost", "CONTENT_TYPE": "application/json",
-                 "CONTENT_LENGTH": str(len(body))}), body
+            env=self.server.cgi(REQUEST_METHOD=method, PATH_INFO=path, QUERY_STRING=query, CONTENT_TYPE="application/json",
+                                CONTENT_LENGTH=str(len(body)))), body
 
     def test_files_and_index_are_right(self):
         kinds = ["list", "index anew", "delete one", "delete", "delete all", "delete by search", "read", "tag", "send",

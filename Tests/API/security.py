@@ -213,8 +213,7 @@ class Answers(unittest.TestCase):
         """A request, and its system calls of these names."""
         return subprocess.run(
             ["strace", "-f", "-qq", "-e", f"trace={calls}", BIN / "postern-api"], capture_output=True, timeout=60,
-            env={"PATH": os.environ["PATH"], "POSTERN_ENV_FILE": str(self.server.environment),
-                 "REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": path, "HTTP_HOST": "localhost"})
+            env=self.server.cgi(PATH=os.environ["PATH"], REQUEST_METHOD=method, PATH_INFO=path))
 
 
 if __name__ == "__main__":

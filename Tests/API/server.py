@@ -129,12 +129,16 @@ class Server:
     def files(self):
         return sorted(path.name for path in self.mail.iterdir() if path.suffix == ".eml")
 
-    def program(self, body=b"", **variables):
-        """The program without a web server, with these meta-variables of CGI."""
-        environment = {
+    def cgi(self, **variables):
+        """The environment of the program for a request, with these meta-variables of CGI."""
+        return {
             "POSTERN_ENV_FILE": str(self.environment), "REQUEST_METHOD": "GET", "SCRIPT_NAME": "",
             "PATH_INFO": "/api/v1/messages", "HTTP_HOST": "localhost", **variables,
         }
+
+    def program(self, body=b"", **variables):
+        """The program without a web server, with these meta-variables of CGI."""
+        environment = self.cgi(**variables)
         if body:
             environment.setdefault("CONTENT_LENGTH", str(len(body)))
         run = subprocess.run(

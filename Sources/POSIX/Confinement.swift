@@ -190,15 +190,13 @@ extension Confinement {
     [SYS_recvmsg, SYS_accept4, SYS_pread64].map { CInt($0) }
   }
 
-  /// What SQLite needs beside it, and listing a directory.
+  /// What SQLite needs, and listing a directory.
   private static var indexing: [CInt] {
-    [
-      SYS_pread64, SYS_pwrite64, SYS_ftruncate, SYS_fallocate, SYS_flock, SYS_getdents64,
-      SYS_faccessat, SYS_readlinkat, SYS_mkdirat, SYS_fchmod, SYS_fchown, SYS_geteuid, SYS_getuid,
-      SYS_getcwd, SYS_clock_nanosleep, SYS_nanosleep, SYS_utimensat, SYS_renameat, SYS_renameat2,
-    ].map { CInt($0) } + [
-      postern_sys_access, postern_sys_unlink, postern_sys_mkdir, postern_sys_readlink,
-    ]
+    replacing
+      + [
+        SYS_pread64, SYS_pwrite64, SYS_ftruncate, SYS_fallocate, SYS_faccessat, SYS_geteuid,
+        SYS_getuid, SYS_clock_nanosleep, SYS_nanosleep, SYS_utimensat,
+      ].map { CInt($0) } + [postern_sys_access, postern_sys_unlink]
   }
 
   /// What replacing files needs.

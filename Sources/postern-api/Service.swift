@@ -125,7 +125,7 @@ struct Service {
     }
     if endpoint.isAboutLists, let lists = settings.routing.lists?.path {
       confinement.replacedDirectories.append(lists)
-      if let queue {
+      if endpoint == .unsubscribe, let queue {
         _ = try? ListData(queue: queue)
         confinement.replacedDirectories.append(ListData.folder(queue: queue))
       }

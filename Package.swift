@@ -25,6 +25,11 @@ let settings: [SwiftSetting] =
       .enableExperimentalFeature("Embedded", .when(configuration: .release)),
       // So that the linker can leave out what is not called: a smaller program starts with fewer page faults.
       .unsafeFlags(["-Xfrontend", "-function-sections"], .when(configuration: .release)),
+      // Without this pass an array literal becomes a static object whose name has a running number. Another module
+      // that optimizes the same function may number its literals otherwise, and of two objects with one name the
+      // linker keeps one: an array would have another's content.
+      .unsafeFlags(
+        ["-Xllvm", "-sil-disable-pass=object-outliner"], .when(configuration: .release)),
     ])
 
 /// A process is born for each connection: the programs are linked statically and stripped.
@@ -46,96 +51,163 @@ let sqlite: [LinkerSetting] = [.linkedLibrary("sqlite3"), .linkedLibrary("m")]
 let package = Package(
   name: "postern",
   targets: [
-    // Pure: these import nothing.
+    // Pure: these import nothing but other pure modules.
+    .target(name: "Octets", swiftSettings: settings),
     .target(
-      name: "SMTP", exclude: ["Server/STATES.md", "Client/STATES.md"], swiftSettings: settings),
-    .target(name: "MIME", exclude: ["Charset/tables.py"], swiftSettings: settings),
-    .target(name: "PROXY", swiftSettings: settings),
-    .target(name: "DNS", swiftSettings: settings),
+      name: "SMTP", dependencies: ["Octets"], exclude: ["Server/STATES.md", "Client/STATES.md"],
+      swiftSettings: settings),
+    .target(
+      name: "MIME", dependencies: ["Octets"], exclude: ["Charset/tables.py"],
+      swiftSettings: settings),
+    .target(name: "PROXY", dependencies: ["Octets"], swiftSettings: settings),
+    .target(name: "DNS", dependencies: ["Octets"], swiftSettings: settings),
+    .target(name: "Milter", dependencies: ["Octets"], swiftSettings: settings),
     .target(name: "Digest", swiftSettings: settings),
 
-    .target(name: "HTTP", swiftSettings: settings),
-    .target(name: "JSON", swiftSettings: settings),
+    .target(name: "HTTP", dependencies: ["Octets"], swiftSettings: settings),
+    .target(name: "JSON", dependencies: ["Octets"], swiftSettings: settings),
     // What the email API says and understands.
     .target(
-      name: "API", dependencies: ["HTTP", "JSON", "MIME", "Digest"], swiftSettings: settings),
+      name: "API", dependencies: ["Octets", "HTTP", "JSON", "MIME", "Digest"],
+      swiftSettings: settings),
 
     // The system.
     .systemLibrary(name: "CSystem"),
-    .target(name: "POSIX", dependencies: ["CSystem"], swiftSettings: settings),
-    .target(name: "Storage", dependencies: ["SMTP", "POSIX"], swiftSettings: settings),
+    .target(name: "POSIX", dependencies: ["Octets", "CSystem"], swiftSettings: settings),
+    .target(name: "Storage", dependencies: ["Octets", "SMTP", "POSIX"], swiftSettings: settings),
+
+    // What people say of messages.
+    .target(name: "Marks", dependencies: ["Octets", "POSIX", "Storage"], swiftSettings: settings),
 
     // SQLite: what is in the store, for lists and search.
     .systemLibrary(name: "CSQLite"),
     .target(
-      name: "Index", dependencies: ["CSQLite", "SMTP", "MIME", "POSIX", "Storage"],
+      name: "Index",
+      dependencies: ["Octets", "CSQLite", "SMTP", "MIME", "POSIX", "Storage", "Marks"],
       exclude: ["Folding.py"], swiftSettings: settings),
 
-    .target(name: "Settings", dependencies: ["POSIX"], swiftSettings: settings),
-    .target(name: "Authentication", dependencies: ["SMTP", "POSIX"], swiftSettings: settings),
-    .target(name: "Routing", dependencies: ["SMTP", "POSIX", "Settings"], swiftSettings: settings),
+    // The calls of the email API about what is stored.
+    .target(
+      name: "StoredMail",
+      dependencies: [
+        "API", "HTTP", "JSON", "MIME", "SMTP", "POSIX", "Storage", "Index",
+      ],
+      swiftSettings: settings),
 
+    .target(name: "Settings", dependencies: ["Octets", "JSON", "POSIX"], swiftSettings: settings),
+    .target(
+      name: "Program", dependencies: ["Octets", "Hosts", "SMTP", "POSIX", "Settings"],
+      swiftSettings: settings),
+    .target(
+      name: "Authentication", dependencies: ["Octets", "SMTP", "POSIX"], swiftSettings: settings),
+    .target(
+      name: "Routing", dependencies: ["Octets", "Lists", "ListStore", "SMTP", "POSIX", "Settings"],
+      swiftSettings: settings),
+
+    // The client: connections to hosts, and what they say of each recipient.
+    .target(
+      name: "Sending",
+      dependencies: ["Octets", "SMTP", "MIME", "DNS", "Jobs", "Hosts", "POSIX"],
+      swiftSettings: settings),
     // What the queue and postern-send say to each other.
-    .target(name: "Jobs", dependencies: ["SMTP"], swiftSettings: settings),
+    .target(name: "Jobs", dependencies: ["Octets", "SMTP"], swiftSettings: settings),
+    // Which host is tried next, with which recipients.
+    .target(
+      name: "Hosts", dependencies: ["Octets", "SMTP", "DNS", "Jobs"], swiftSettings: settings),
     // What sendmail(1) understands.
-    .target(name: "Sendmail", dependencies: ["SMTP", "MIME", "Jobs"], swiftSettings: settings),
+    .target(
+      name: "Sendmail", dependencies: ["Octets", "SMTP", "MIME", "Jobs"], swiftSettings: settings),
     // What the queue tells senders.
-    .target(name: "Reports", dependencies: ["SMTP", "MIME", "Jobs"], swiftSettings: settings),
-
     .target(
-      name: "Queue", dependencies: ["SMTP", "POSIX", "Storage", "Jobs"], swiftSettings: settings),
+      name: "Reports", dependencies: ["Octets", "SMTP", "MIME", "Jobs"], swiftSettings: settings),
 
-    // Mailing lists: their members, tokens, and the mails that they send.
+    // What a run of the queue decides.
+    .target(name: "Queueing", dependencies: ["SMTP", "Reports"], swiftSettings: settings),
     .target(
-      name: "Lists", dependencies: ["SMTP", "MIME", "Digest", "POSIX", "Settings", "Routing"],
+      name: "Queue",
+      dependencies: ["Octets", "SMTP", "POSIX", "Storage", "Jobs", "Queueing"],
+      swiftSettings: settings),
+
+    // The one way in for mail.
+    .target(
+      name: "Acceptance", dependencies: ["SMTP", "POSIX", "Storage", "Jobs", "Queue"],
+      swiftSettings: settings),
+
+    // A run of the queue.
+    .target(
+      name: "Running",
+      dependencies: [
+        "Acceptance", "Octets", "SMTP", "MIME", "POSIX", "Storage", "Jobs", "Reports", "Queueing",
+        "Queue",
+        "Routing",
+      ],
+      swiftSettings: settings),
+
+    // Mailing lists: their addresses, members, tokens, and the mails that they send, pure.
+    .target(
+      name: "Lists", dependencies: ["Octets", "SMTP", "MIME", "Digest", "DNS"],
+      swiftSettings: settings),
+    // Their files.
+    .target(
+      name: "ListStore",
+      dependencies: ["Octets", "Lists", "SMTP", "MIME", "POSIX", "Settings"],
       swiftSettings: settings),
 
     // The programs.
     .executableTarget(
       name: "postern-smtpd",
       dependencies: [
-        "SMTP", "PROXY", "POSIX", "Settings", "Storage", "Authentication", "Routing", "Queue",
-        "Jobs", "Lists",
+        "Octets", "SMTP", "PROXY", "POSIX", "Program", "Settings", "Storage", "Authentication",
+        "Routing",
+        "Queue", "Jobs", "Lists", "ListStore", "MIME", "Acceptance",
       ],
       swiftSettings: settings, linkerSettings: program),
     .executableTarget(
       name: "postern-send",
-      dependencies: ["JSON", "SMTP", "MIME", "DNS", "POSIX", "Settings", "Jobs"],
+      dependencies: [
+        "JSON", "SMTP", "MIME", "POSIX", "Program", "Settings", "Jobs", "Hosts",
+        "Sending",
+      ],
       swiftSettings: settings, linkerSettings: program),
     .executableTarget(
       name: "postern-list",
       dependencies: [
-        "JSON",
-        "SMTP", "MIME", "DNS", "Digest", "POSIX", "Settings", "Storage", "Jobs", "Queue", "Lists",
-        "Routing",
+        "JSON", "SMTP", "MIME", "DNS", "POSIX", "Program", "Settings", "Storage", "Jobs", "Queue",
+        "Lists", "Routing", "ListStore", "Acceptance",
       ],
       swiftSettings: settings, linkerSettings: program),
     .executableTarget(
-      name: "postern-passwd", dependencies: ["SMTP", "POSIX", "Authentication"],
+      name: "postern-passwd",
+      dependencies: ["Octets", "SMTP", "POSIX", "Authentication", "Program", "Settings"],
       swiftSettings: settings, linkerSettings: program),
 
     .executableTarget(
       name: "postern-queue",
       dependencies: [
-        "JSON",
-        "SMTP", "POSIX", "Settings", "Storage", "Jobs", "Sendmail", "Queue", "Routing", "Reports",
-        "MIME",
+        "Octets", "JSON",
+        "SMTP", "POSIX", "Program", "Settings", "Storage", "Jobs", "Sendmail", "ListStore", "Queue",
+        "Queueing", "Routing", "MIME", "Sending", "Acceptance", "Running",
       ],
       swiftSettings: settings, linkerSettings: program),
 
     .executableTarget(
       name: "postern-api",
       dependencies: [
-        "API", "HTTP", "JSON", "MIME", "SMTP", "POSIX", "Settings", "Storage", "Index", "Routing",
-        "Queue", "Jobs", "Lists",
+        "API", "HTTP", "JSON", "MIME", "SMTP", "POSIX", "Program", "Settings", "Storage",
+        "StoredMail", "Routing", "Queue", "Jobs", "Lists", "ListStore", "Acceptance",
       ],
       exclude: ["openapi.json", "inbox"],
       swiftSettings: settings, linkerSettings: program + sqlite),
 
-    // A program of the tests.
+    // Programs of the tests.
     .executableTarget(
       name: "index-probe", dependencies: ["Index", "POSIX", "SMTP", "Storage"],
       path: "Tests/IndexProbe", swiftSettings: settings, linkerSettings: program + sqlite),
+
+    .executableTarget(
+      name: "acceptance-probe",
+      dependencies: ["Acceptance", "Jobs", "POSIX", "Queue", "SMTP", "Storage"],
+      path: "Tests/AcceptanceProbe", swiftSettings: settings, linkerSettings: program),
 
     // The tests.
     .target(
@@ -151,39 +223,71 @@ let package = Package(
       dependencies: ["Queue", "Storage", "Jobs", "POSIX", "SMTP", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
+      name: "RunningTests",
+      dependencies: [
+        "Running", "Queue", "Queueing", "Routing", "Settings", "Storage", "Jobs", "POSIX", "SMTP",
+        "TestSupport",
+      ], swiftSettings: settings),
+    .testTarget(
+      name: "QueueingTests", dependencies: ["Queueing", "Reports", "SMTP"], swiftSettings: settings),
+    .testTarget(
+      name: "AcceptanceTests",
+      dependencies: ["Acceptance", "Jobs", "POSIX", "Queue", "SMTP", "Storage", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
       name: "AuthenticationTests",
       dependencies: ["Authentication", "POSIX", "SMTP", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "RoutingTests", dependencies: ["Routing", "POSIX", "Settings", "SMTP", "TestSupport"],
+      name: "RoutingTests",
+      dependencies: ["Routing", "Lists", "ListStore", "POSIX", "Settings", "SMTP", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "IndexTests",
-      dependencies: ["Index", "MIME", "POSIX", "SMTP", "Storage", "TestSupport"],
+      dependencies: ["Index", "MIME", "Marks", "POSIX", "SMTP", "Storage", "TestSupport"],
       swiftSettings: settings),
+    .testTarget(name: "OctetsTests", dependencies: ["Octets"], swiftSettings: settings),
     .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: settings),
     .testTarget(
       name: "APITests", dependencies: ["API", "HTTP", "JSON", "MIME"], swiftSettings: settings),
+    .testTarget(
+      name: "StoredMailTests",
+      dependencies: ["StoredMail", "API", "HTTP", "POSIX", "SMTP", "Storage", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(name: "DigestTests", dependencies: ["Digest"], swiftSettings: settings),
     .testTarget(
       name: "MIMETests", dependencies: ["MIME", "TestSupport"],
       exclude: ["readers.py", "charsets.py"],
       swiftSettings: settings),
     .testTarget(
-      name: "ReportsTests", dependencies: ["Reports", "SMTP", "MIME", "Jobs", "TestSupport"],
+      name: "ReportsTests",
+      dependencies: ["Reports", "Octets", "SMTP", "MIME", "Jobs", "TestSupport"],
       exclude: ["report.py"], swiftSettings: settings),
     .testTarget(
       name: "SendmailTests", dependencies: ["Sendmail", "SMTP", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "ListsTests",
-      dependencies: ["Lists", "MIME", "Routing", "SMTP", "Settings", "TestSupport"],
+      name: "ListsTests", dependencies: ["Lists", "MIME", "SMTP"], swiftSettings: settings),
+    .testTarget(
+      name: "ListStoreTests",
+      dependencies: ["ListStore", "Lists", "MIME", "POSIX", "SMTP", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(name: "MilterTests", dependencies: ["Milter"], swiftSettings: settings),
+    .testTarget(
+      name: "ProgramTests", dependencies: ["Program", "Settings"], swiftSettings: settings),
+    .testTarget(
+      name: "JobsTests", dependencies: ["Jobs", "SMTP"], swiftSettings: settings),
+    .testTarget(
+      name: "HostsTests", dependencies: ["Hosts", "DNS", "Jobs", "SMTP"], swiftSettings: settings),
+    .testTarget(
+      name: "SendingTests", dependencies: ["Sending", "Jobs", "MIME", "POSIX", "SMTP"],
       swiftSettings: settings),
     .testTarget(name: "PROXYTests", dependencies: ["PROXY"], swiftSettings: settings),
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "postern-smtpd", "postern-send", "postern-queue", "postern-passwd", "SMTP", "TestSupport",
+        "postern-smtpd", "postern-send", "postern-queue", "postern-list", "postern-api",
+        "postern-passwd", "SMTP", "TestSupport",
       ],
       swiftSettings: settings),
   ]

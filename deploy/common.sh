@@ -15,8 +15,13 @@ die() {
 
 # Swift is not installed automatically, because the distribution may have no package of it.
 require_swift() {
-  command -v swift >/dev/null ||
-    die "Swift is not here: install the toolchain from https://www.swift.org/install (6.2 or later)"
+  local place
+  ! command -v swift >/dev/null || return 0
+  # Where its installers put it.
+  for place in ~/.local/share/swiftly/bin /opt/swift*/usr/bin /usr/local/swift*/usr/bin ~/swift*/usr/bin; do
+    [[ ! -x $place/swift ]] || die "Swift is not on PATH: export PATH=$place:\$PATH"
+  done
+  die "Swift is not here: install the toolchain from https://www.swift.org/install (6.2 or later)"
 }
 
 # install_missing PROGRAM=PACKAGE ...: installs each package whose program is missing. If PROGRAM begins with a
@@ -66,11 +71,11 @@ embedded_swift() {
     echo "$resources/embedded/$triple"
 }
 
-# The programs, and the modules that import nothing.
+# The programs, and the modules that import nothing but each other.
 # shellcheck disable=SC2034 # the scripts that source this file use them
 programs=(postern-smtpd postern-send postern-queue postern-list postern-api postern-passwd)
 # shellcheck disable=SC2034
-pure_modules=(SMTP MIME PROXY DNS Digest HTTP JSON)
+pure_modules=(Octets SMTP MIME PROXY DNS Digest HTTP JSON API Jobs Hosts Sendmail Reports Queueing Milter Lists)
 
 # quietly WHAT COMMAND...: prints WHAT, and the output of the command only if it fails. On a terminal the line also
 # shows the progress of swift build.
@@ -97,6 +102,14 @@ progress() {
   done
 }
 
+# Builds the programs for use on this machine, quickly and without optimization, and prints their folder.
+build_debug() {
+  install_missing /usr/include/sqlite3.h=libsqlite3-dev
+  quietly "building (about a minute, where nothing is built yet)" swift build ||
+    die "the build failed"
+  swift build --show-bin-path
+}
+
 # Builds the programs for release and prints their folder. Without Embedded Swift the linker warns of dlopen in a
 # static program; ignore that, since nothing calls dlopen.
 build_release() {
@@ -104,10 +117,51 @@ build_release() {
   install_missing /usr/include/sqlite3.h=libsqlite3-dev
   folder=$(embedded_swift)
   if [[ -n $folder ]]; then export POSTERN_EMBEDDED=$folder; fi
-  say "building (about a minute, where nothing is built yet)"
+  say "building for release (some minutes, where nothing is built yet)"
   for program in "${programs[@]}"; do
     quietly "building $program" swift build -c release --product "$program" ||
       die "the build of $program failed"
   done
   swift build -c release --show-bin-path
+}
+
+# Whether the history of these sources is here, and not that of a folder that they lie in.
+has_history() { [[ $(git rev-parse --show-toplevel 2>/dev/null) == "$PWD" ]]; }
+
+# The version that stands in the sources.
+base_version() { sed -n "s/.*Postern's version: \([0-9][0-9.]*\).*/\1/p" Sources/CSystem/shims.h; }
+
+# commit_version COMMIT: the number of commits makes it grow.
+commit_version() {
+  local base
+  base=$(base_version)
+  echo "${base%.*}.$(git rev-list --count "$1")"
+}
+
+# Prints the version of what is here. What differs from its commit has the time behind the commit's version; sources without
+# their history, as in an archive, have the version that stands in them. POSTERN_VERSION is another.
+source_version() {
+  if [[ -n ${POSTERN_VERSION-} ]]; then
+    [[ $POSTERN_VERSION =~ ^[0-9][0-9A-Za-z.+~]{0,38}$ ]] || die "POSTERN_VERSION is no version: $POSTERN_VERSION"
+    echo "$POSTERN_VERSION"
+  elif ! has_history; then
+    base_version
+  elif [[ $(git rev-parse --is-shallow-repository) == true ]]; then
+    die "the history is cut off, so that its commits cannot be counted: git fetch --unshallow, or set POSTERN_VERSION"
+  elif git diff --quiet HEAD --; then
+    commit_version HEAD
+  else
+    echo "$(commit_version HEAD)+$(date +%s)"
+  fi
+}
+
+# stamp VERSION PROGRAM...: writes the version into built programs (POSIX/Version.swift), and asks them for it.
+stamp() {
+  local version=$1 program
+  shift
+  VERSION=$version perl -0777 -pi -e \
+    "s/(Postern's version: )[0-9].{39}/\$1 . pack('a40', \$ENV{VERSION})/gse" "$@"
+  for program in "$@"; do
+    [[ $("$program" --version) == "${program##*/} $version" ]] || die "$program has no place for its version"
+  done
 }

@@ -3,6 +3,7 @@
 
 import HTTP
 public import MIME
+import Octets
 
 /// A mail to be sent.
 public struct Draft: Sendable {
@@ -28,19 +29,20 @@ public struct Draft: Sendable {
 
 // Mailpit's call.
 extension Draft {
-  /// Reads the body of POST /api/v1/send.
-  public init(send body: [UInt8]) throws(Failure) {
+  /// Reads the body of POST /api/v1/send. Addresses are as a session takes them: dots may stand anywhere in a local part,
+  /// and a name without a domain is at `domain`.
+  public init(send body: [UInt8], at domain: [UInt8]) throws(APIError) {
     let object = try JSONObject(body)
     guard let sender = try object.object("from"),
       let address = try sender.text("email"), !address.isEmpty
     else { throw .badRequest("error building message: from not set") }
-    from = try Self.address(address, name: try sender.text("name"), "From")
-    to = try Self.addresses(object, "to", "To")
-    cc = try Self.addresses(object, "cc", "Cc")
+    from = try Self.address(address, at: domain, name: try sender.text("name"), "From")
+    to = try Self.addresses(object, "to", at: domain, "To")
+    cc = try Self.addresses(object, "cc", at: domain, "Cc")
     for address in try object.texts("bcc") ?? [] {
-      bcc.append(try Self.address(address, name: nil, "Bcc"))
+      bcc.append(try Self.address(address, at: domain, "Bcc"))
     }
-    replyTo = try Self.addresses(object, "replyto", "Reply-To")
+    replyTo = try Self.addresses(object, "replyto", at: domain, "Reply-To")
     subject = try Self.subject(try object.text("subject"))
     tags = try object.texts("tags") ?? []
     self.body = try Self.body(object)
@@ -48,7 +50,7 @@ extension Draft {
     try checkRecipients()
   }
 
-  private static func body(_ object: JSONObject) throws(Failure) -> OutgoingPart {
+  private static func body(_ object: JSONObject) throws(APIError) -> OutgoingPart {
     let html = try object.text("html").flatMap { $0.isEmpty ? nil : $0 }
     let text = try object.text("text").flatMap { $0.isEmpty ? nil : $0 }
     var inline: [OutgoingFile] = []
@@ -61,46 +63,54 @@ extension Draft {
     }
     return .body(
       text: try bodyText(text ?? html.map { plainText(ofHTML: $0.span) } ?? []),
-      html: try html.map { (html) throws(Failure) in try bodyText(html) },
+      html: try html.map { (html) throws(APIError) in try bodyText(html) },
       inline: inline, attachments: attachments)
   }
 
   /// The subject on one line.
-  private static func subject(_ text: [UInt8]?) throws(Failure) -> FieldText? {
+  private static func subject(_ text: [UInt8]?) throws(APIError) -> FieldText? {
     guard let text else { return nil }
     return try value("Subject") { () throws(BuildError) in try FieldText(text) }
   }
 
-  private static func bodyText(_ text: [UInt8]) throws(Failure) -> BodyText {
+  private static func bodyText(_ text: [UInt8]) throws(APIError) -> BodyText {
     try value("Text, HTML") { () throws(BuildError) in try BodyText(text) }
   }
 
   private static func addresses(
-    _ object: JSONObject, _ name: StaticString, _ shown: StaticString
-  ) throws(Failure) -> [NamedAddress] {
+    _ object: JSONObject, _ name: StaticString, at domain: [UInt8], _ shown: StaticString
+  ) throws(APIError) -> [NamedAddress] {
     var addresses: [NamedAddress] = []
     for person in try object.objects(name) ?? [] {
       addresses.append(
-        try address(try person.text("email") ?? [], name: try person.text("name"), shown))
+        try address(
+          try person.text("email") ?? [], at: domain, name: try person.text("name"), shown))
     }
     return addresses
   }
 
   private static func address(
-    _ address: [UInt8], name: [UInt8]?, _ field: StaticString
-  ) throws(Failure) -> NamedAddress {
+    _ address: [UInt8], at domain: [UInt8], name: [UInt8]? = nil, _ field: StaticString
+  ) throws(APIError) -> NamedAddress {
     do throws(BuildError) {
-      return try NamedAddress(name: try FieldText(name ?? []), address: address)
+      return try NamedAddress(
+        name: try FieldText(name ?? []), ofEnvelope: completed(address, at: domain))
     } catch {
       throw .badRequest(
         [UInt8]("invalid ") + [UInt8](field) + [UInt8](" address: ") + shown(address))
     }
   }
 
+  /// The address, at `domain` if it is only a name.
+  static func completed(_ address: [UInt8], at domain: [UInt8]) -> [UInt8] {
+    address.isEmpty || address.contains(UInt8(ascii: "@"))
+      ? address : address + [UInt8(ascii: "@")] + domain
+  }
+
   /// Fields of the request: those that the draft itself says cannot be among them.
   private mutating func addFields(
     _ pairs: [(name: [UInt8], value: [UInt8])]
-  ) throws(Failure) {
+  ) throws(APIError) {
     guard pairs.count <= Self.maximumFields else { throw .badRequest("too many headers") }
     for pair in pairs {
       let name = pair.name.lowercased()
@@ -127,7 +137,7 @@ extension Draft {
     }
   }
 
-  private func checkRecipients() throws(Failure) {
+  private func checkRecipients() throws(APIError) {
     let count = to.count + cc.count + bcc.count
     if count == 0 { throw .badRequest("error building message: no recipients set") }
     if count > Self.maximumRecipients { throw .badRequest("too many recipients") }
@@ -136,7 +146,7 @@ extension Draft {
   /// Makes a value of a message; says which one cannot be made.
   private static func value<Value>(
     _ name: StaticString, _ body: () throws(BuildError) -> Value
-  ) throws(Failure) -> Value {
+  ) throws(APIError) -> Value {
     do throws(BuildError) { return try body() } catch {
       let reason: StaticString
       switch error {
@@ -158,9 +168,9 @@ extension Draft {
 
 // Attachments.
 extension Draft {
-  private static func file(_ object: JSONObject) throws(Failure) -> OutgoingFile {
+  private static func file(_ object: JSONObject) throws(APIError) -> OutgoingFile {
     let name = try object.text("filename") ?? []
-    guard let encoded = try object.text("content"), let content = base64(encoded) else {
+    guard let content = try object.read("content", base64) ?? nil else {
       throw .badRequest(
         [UInt8]("error decoding base64 attachment \"") + shown(name) + [UInt8]("\""))
     }
@@ -181,51 +191,16 @@ extension Draft {
   }
 
   /// Decodes base64, in front of which `data:…;base64,` may stand; nil if it is none.
-  private static func base64(_ text: [UInt8]) -> [UInt8]? {
+  private static func base64(_ text: Span<UInt8>) -> [UInt8]? {
     var start = 0
-    if text.starts(with: [UInt8]("data:")), let comma = text.lastIndex(of: UInt8(ascii: ",")) {
-      start = comma + 1
-    }
-    var content: [UInt8] = []
-    content.reserveCapacity((text.count - start) / 4 * 3)
-    var bits: UInt32 = 0
-    var digits = 0
-    var padding = 0
-    for octet in text[start...] {
-      if octet == 10 || octet == 13 { continue }
-      if octet == UInt8(ascii: "=") {
-        padding += 1
-        continue
-      }
-      guard padding == 0, let value = sextet(octet) else { return nil }
-      bits = bits << 6 | value
-      digits += 1
-      if digits % 4 == 0 {
-        content.append(UInt8(truncatingIfNeeded: bits >> 16))
-        content.append(UInt8(truncatingIfNeeded: bits >> 8))
-        content.append(UInt8(truncatingIfNeeded: bits))
+    let scheme = [UInt8]("data:")
+    if text.count >= scheme.count, scheme.indices.allSatisfy({ text[$0] == scheme[$0] }) {
+      // What stands in front of the comma is short.
+      for index in 0..<min(text.count, 1000) where text[index] == UInt8(ascii: ",") {
+        start = index + 1
       }
     }
-    switch digits % 4 {
-    case 0: return padding == 0 ? content : nil
-    case 2 where padding == 2: content.append(UInt8(truncatingIfNeeded: bits >> 4))
-    case 3 where padding == 1:
-      content.append(UInt8(truncatingIfNeeded: bits >> 10))
-      content.append(UInt8(truncatingIfNeeded: bits >> 2))
-    default: return nil
-    }
-    return content
-  }
-
-  private static func sextet(_ octet: UInt8) -> UInt32? {
-    switch octet {
-    case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(octet - 65)
-    case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(octet - 71)
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(octet + 4)
-    case UInt8(ascii: "+"): 62
-    case UInt8(ascii: "/"): 63
-    default: nil
-    }
+    return decodedBase64(text.extracting(start..<text.count), .lines)
   }
 
   /// What an attachment without a type is, by its first octets.
@@ -248,7 +223,7 @@ extension Draft {
   /// `hostname`, the Message-ID.
   public func message(
     date: Int64, unique: [UInt8], hostname: [UInt8]
-  ) throws(Failure) -> (octets: [UInt8], needsUTF8: Bool) {
+  ) throws(APIError) -> (octets: [UInt8], needsUTF8: Bool) {
     let identifier = try Self.value("Message-ID") { () throws(BuildError) in
       if let messageID { return messageID }
       return try MessageIdentifier(unique + [UInt8(ascii: "@")] + hostname)
@@ -271,31 +246,15 @@ extension Draft {
   }
 }
 
-/// Whom a stored message is to be sent to: the body of POST /api/v1/message/{id}/release.
-public struct Release: Sendable {
-  public var to: [NamedAddress] = []
-
-  public init(_ body: [UInt8]) throws(Failure) {
-    let texts = try JSONObject(body).texts("to") ?? []
-    if texts.isEmpty { throw .badRequest("No valid addresses found") }
-    guard texts.count <= Draft.maximumRecipients else { throw .badRequest("too many recipients") }
-    for text in texts {
-      do throws(BuildError) { to.append(try NamedAddress(address: text)) } catch {
-        throw .badRequest([UInt8]("Invalid email address: ") + Draft.shown(text))
-      }
-    }
-  }
-}
-
 // The first email API of this project.
 extension Draft {
   /// Reads the body of POST /send-email: `to` (a string or an array), `subject` and `body`; `from` if it is there.
-  public init(email body: [UInt8], sender: [UInt8]) throws(Failure) {
+  public init(email body: [UInt8], sender: [UInt8], at domain: [UInt8]) throws(APIError) {
     let object = try JSONObject(body)
     let from = try object.text("from") ?? sender
-    self.from = try Self.address(from, name: nil, "from")
+    self.from = try Self.address(from, at: domain, "from")
     for address in try object.words("to") ?? [] {
-      to.append(try Self.address(address, name: nil, "to"))
+      to.append(try Self.address(address, at: domain, "to"))
     }
     subject = try Self.subject(try object.text("subject"))
     self.body = .body(text: try Self.bodyText(try object.text("body") ?? []), html: nil)
@@ -303,12 +262,14 @@ extension Draft {
   }
 
   /// Reads a post to a list: `subject` and `text` (or `body`), `html`; `from` if it is there.
-  public init(post body: [UInt8], to list: [UInt8], sender: [UInt8]) throws(Failure) {
+  public init(
+    post body: [UInt8], to list: [UInt8], sender: [UInt8], at domain: [UInt8]
+  ) throws(APIError) {
     let object = try JSONObject(body)
     var from = sender
     if let text = try object.text("from") { from = text }
-    self.from = try Self.address(from, name: nil, "from")
-    to = [try Self.address(list, name: nil, "to")]
+    self.from = try Self.address(from, at: domain, "from")
+    to = [try Self.address(list, at: domain, "to")]
     subject = try Self.subject(try object.text("subject"))
     var text: [UInt8] = []
     for name in ["body", "text"] as [StaticString] {

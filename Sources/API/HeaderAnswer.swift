@@ -3,6 +3,7 @@
 import HTTP
 import JSON
 import MIME
+import Octets
 
 public func headerAnswer(_ octets: Span<UInt8>) -> [UInt8] {
   let structure = Structure(octets)
@@ -39,8 +40,7 @@ public func headerAnswer(_ octets: Span<UInt8>) -> [UInt8] {
 private func canonical(_ name: [UInt8]) -> [UInt8] {
   var isFirst = true
   return name.map { octet in
-    let letter = octet.lowercased
-    defer { isFirst = octet == UInt8(ascii: "-") }
-    return isFirst && letter &- 97 < 26 ? letter & 0xDF : letter
+    defer { isFirst = octet == .hyphen }
+    return isFirst ? octet.uppercased : octet.lowercased
   }
 }

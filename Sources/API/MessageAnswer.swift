@@ -3,9 +3,10 @@
 import HTTP
 public import JSON
 import MIME
+import Octets
 
-/// What is known of a message beside its octets.
-public struct MessageFacts {
+/// What the store knows of a message beside its octets.
+public struct StoredFacts {
   public var id: [UInt8]
   /// When it was stored: seconds since 1970, and microseconds.
   public var created: (seconds: Int64, microseconds: UInt32)
@@ -23,12 +24,12 @@ public struct MessageFacts {
   }
 }
 
-/// Octets of text and of HTML that are shown at most.
-public let maximumText = 4 << 20
+/// Octets of text and of HTML that are shown at most: more than a mail has that came by SMTP.
+public let maximumText = 256 << 20
 
 /// The message as JSON. It says `Read`, which old clients need.
 public func messageAnswer(
-  _ octets: Span<UInt8>, _ facts: MessageFacts
+  _ octets: Span<UInt8>, _ facts: StoredFacts
 ) -> [UInt8] {
   let message = Message(octets)
   let header = ReadHeader(message, octets)
@@ -38,7 +39,7 @@ public func messageAnswer(
   json.member("MessageID", message.messageID ?? [])
   json.member("Read", true)
   json.key("From")
-  json.append(message.from.addresses.first)
+  json.append(message.authors.addresses.first)
   for (name, list) in [
     ("To", message.to), ("Cc", message.cc), ("ReplyTo", message.replyTo),
   ] as [(StaticString, AddressList)] {
@@ -132,12 +133,11 @@ private struct ReadHeader {
     var links: [[UInt8]] = []
     var index = 0
     while index < listUnsubscribe.count, links.count < 20 {
-      guard listUnsubscribe[index] == UInt8(ascii: "<"),
-        let end = listUnsubscribe[index...].firstIndex(of: UInt8(ascii: ">"))
-      else {
+      guard listUnsubscribe[index] == UInt8(ascii: "<") else {
         index += 1
         continue
       }
+      guard let end = listUnsubscribe[index...].firstIndex(of: UInt8(ascii: ">")) else { break }
       let link = Array(listUnsubscribe[(index + 1)..<end])
       if !link.isEmpty { links.append(link) }
       index = end + 1

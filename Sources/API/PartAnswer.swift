@@ -4,6 +4,7 @@
 
 public import HTTP
 public import MIME
+import Octets
 
 extension Part {
   /// The answer that has this part.
@@ -22,7 +23,7 @@ extension Part {
     var response = Response(.ok, type: shownType, body: content)
     response.set("X-Content-Type-Options", "nosniff")
     response.set("Content-Security-Policy", "default-src 'none'; sandbox")
-    let name = shownName(in: octets)
+    let name = suggestedFileName(in: octets)
     let mode: StaticString = isShown(type) ? "inline" : "attachment"
     response.set("Content-Disposition", contentDisposition(mode, fileName: name))
     return response
@@ -44,15 +45,12 @@ extension Part {
 public func contentDisposition(_ mode: StaticString, fileName: [UInt8]) -> [UInt8] {
   var encoded: [UInt8] = []
   for octet in fileName.prefix(255) {
-    if octet.isLetterOrDigit || octet == UInt8(ascii: ".") || octet == UInt8(ascii: "-")
+    if octet.isLetterOrDigit || octet == UInt8(ascii: ".") || octet == .hyphen
       || octet == UInt8(ascii: "_")
     {
       encoded.append(octet)
     } else {
-      encoded.append(UInt8(ascii: "%"))
-      for digit in [octet >> 4, octet & 15] {
-        encoded.append(digit < 10 ? 48 + digit : 55 + digit)
-      }
+      encoded.append(.percent, hex: octet)
     }
   }
   return [UInt8](mode) + [UInt8]("; filename=\"") + encoded + [UInt8]("\"; filename*=UTF-8''")

@@ -1,12 +1,13 @@
 // The parts of a message as clients see them. They are named by their numbers: `0`, or `1`, `2.1` (Structure.swift).
 //
 // Mailpit does not list an attachment that has neither a name nor a Content-ID, so that a forwarded message is not to be
-// seen there. Here each has a name.
+// seen there. Here each has a name, which its type suggests if it has none of its own.
 
 import Digest
 import HTTP
 import JSON
 public import MIME
+import Octets
 
 /// A part that is listed.
 struct ListedPart {
@@ -21,7 +22,7 @@ struct ListedPart {
     number = message.structure.number(of: index)
     type = part.mediaType(in: octets)
     contentID = part.contentID(in: octets) ?? []
-    fileName = part.shownName(in: octets)
+    fileName = part.suggestedFileName(in: octets)
   }
 
   func append(to json: inout JSONWriter, _ octets: Span<UInt8>) {
@@ -49,15 +50,6 @@ struct ListedPart {
     json.member("SHA256", hexadecimal(sha256Digest.span))
     json.endObject()
     json.endObject()
-  }
-}
-
-extension Part {
-  /// The name that a client sees, which is never empty.
-  func shownName(in octets: Span<UInt8>) -> [UInt8] {
-    if let name = fileName(in: octets), !name.isEmpty { return name }
-    if let identifier = contentID(in: octets) { return identifier }
-    return [UInt8](kind == .message ? "message.eml" : "attachment")
   }
 }
 

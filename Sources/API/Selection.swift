@@ -3,6 +3,7 @@
 
 public import HTTP
 import JSON
+import Octets
 
 /// What PUT and DELETE of messages ask for.
 public struct MessageSelection: Equatable, Sendable {
@@ -15,7 +16,7 @@ public struct MessageSelection: Equatable, Sendable {
 
   /// Reads a body. An empty one, `{}` and `[]` name nothing. An object that names something else than it can is refused,
   /// since it would mean all messages.
-  public init(_ body: [UInt8], _ type: MediaType) throws(Failure) {
+  public init(_ body: [UInt8], _ type: MediaType) throws(APIError) {
     if body.allSatisfy({ $0 <= 32 }) { return }
     if type.isForm {
       guard let form = Form(urlEncoded: body) else { throw .badRequest("too many fields") }
@@ -44,5 +45,40 @@ public struct MessageSelection: Equatable, Sendable {
     guard object.isEmpty || names.contains(where: { object.has($0) }) else {
       throw .badRequest("IDs expected")
     }
+  }
+}
+
+// What is meant by it.
+extension MessageSelection {
+  /// The messages that a request is about.
+  public enum Messages: Equatable, Sendable {
+    case all
+    case ids([[UInt8]])
+    /// What a search finds.
+    case found([UInt8])
+  }
+
+  /// Which are to be marked.
+  public func messages() throws(APIError) -> Messages {
+    switch (ids, search) {
+    case (_?, _?):
+      throw .badRequest("You may specify either IDs or a search query, not both")
+    case (let ids?, nil): return .ids(ids)
+    case (nil, let search?): return .found(search)
+    case (nil, nil): return .all
+    }
+  }
+
+  /// Which are to be deleted. What belongs to another call is refused: it could have been meant otherwise.
+  public func deleted() throws(APIError) -> Messages {
+    guard isRead == nil, tags == nil, name == nil else { throw .badRequest("IDs expected") }
+    return try messages()
+  }
+
+  /// Which tags which messages are to have.
+  public func tagged() throws(APIError) -> (tags: [[UInt8]], ids: [[UInt8]]) {
+    guard let tags, let ids else { throw .badRequest("Tags and IDs expected") }
+    guard tags.count <= 100 else { throw .badRequest("too many tags") }
+    return (tags, ids)
   }
 }

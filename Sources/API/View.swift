@@ -1,11 +1,12 @@
-// The HTML of a message as a document of its own, which the page shows in a frame without rights. Nothing is washed out
-// of it. The policy that goes with it allows no script, no form and nothing remote, and gives the document an origin of its own, also where
+// The HTML of a message as a document of its own, which the page shows in a frame without rights. What would look up names
+// or connect before any policy counts is made inert (InertHTML.swift); nothing else is washed out of it. The policy that goes with it allows no script, no form and nothing remote, and gives the document an origin of its own, also where
 // it is opened alone. (Many cleaners of HTML have been outwitted; see the list in Roundcube's change log.)
 //
 // A frame without rights sends no password, so pictures of the mail itself (`cid:`, RFC 2392) are put in as `data:`.
 
 public import HTTP
 import MIME
+import Octets
 
 /// How the HTML of a message is shown.
 public struct View: Sendable {
@@ -18,13 +19,14 @@ public struct View: Sendable {
     (self.hasRemoteImages, self.isDark) = (hasRemoteImages, isDark)
   }
 
-  /// Octets of pictures of the mail that are put in.
-  private static let maximumPictures = 24 << 20
+  /// Octets of `data:` URLs for pictures of the mail, all references counted.
+  private static let maximumPictures = 32 << 20
 
   /// The document; nil if the message has no HTML.
   public func answer(_ octets: Span<UInt8>) -> Response? {
     let message = Message(octets)
-    guard let html = message.html(in: octets, limit: maximumText)?.utf8 else { return nil }
+    guard let mail = message.html(in: octets, limit: maximumText)?.utf8 else { return nil }
+    let html = InertHTML(mail).output
     var document: [UInt8] = []
     let start = endOfDoctype(html)
     document.append(contentsOf: html[..<start])
@@ -34,6 +36,8 @@ public struct View: Sendable {
     var response = Response(.ok, type: "text/html; charset=utf-8", body: document)
     response.set("Content-Security-Policy", policy)
     response.set("X-Content-Type-Options", "nosniff")
+    // Names of links are looked up only when they are followed.
+    response.set("X-DNS-Prefetch-Control", "off")
     return response
   }
 
@@ -72,66 +76,60 @@ public struct View: Sendable {
     _ html: [UInt8], from start: Int, _ message: Message, _ octets: Span<UInt8>,
     to document: inout [UInt8]
   ) {
-    var room = Self.maximumPictures
+    var pictures = Pictures(message, octets, room: Self.maximumPictures)
     var copied = start
-    var index = start
-    while index + 4 < html.count {
-      guard html[index] == UInt8(ascii: ":"), index >= start + 4,
-        html[(index - 3)..<index].matches("cid"), Self.canPrecede(html[index - 4])
-      else {
-        index += 1
-        continue
-      }
-      var end = index + 1
-      while end < html.count, end - index <= 1000, !Self.endsURL(html[end]) { end += 1 }
-      if let part = picture(html[(index + 1)..<end], message, octets) {
-        var content: [UInt8] = []
-        part.appendContent(in: octets, to: &content, limit: room + 1)
-        if content.count <= room {
-          room -= content.count
-          document.append(contentsOf: html[copied..<(index - 3)])
-          document.append("data:")
-          document.append(contentsOf: part.mediaType(in: octets))
-          document.append(";base64,")
-          var encoder = Base64Encoder(lineLength: nil)
-          encoder.encode(content.span, 0..<content.count, into: &document)
-          encoder.finish(into: &document)
-          copied = end
-        }
-      }
-      index = end
+    var references = ContentReferenceReader(from: start)
+    while let reference = references.next(html.span) {
+      guard let picture = pictures.url(reference.identifier, message, octets) else { continue }
+      document.append(contentsOf: html[copied..<reference.range.lowerBound])
+      document.append(contentsOf: picture)
+      copied = reference.range.upperBound
     }
     document.append(contentsOf: html[copied...])
   }
+}
 
-  /// The picture with a Content-ID, as a URL has it.
-  private func picture(
-    _ url: ArraySlice<UInt8>, _ message: Message, _ octets: Span<UInt8>
-  ) -> Part? {
-    let identifier = percentDecoded(url)
-    guard !identifier.isEmpty else { return nil }
-    for part in message.structure.parts
-    where !part.kind.isMultipart && part.contentID(in: octets) == identifier {
-      let type = part.mediaType(in: octets)
-      guard type.starts(with: [UInt8]("image/")),
-        type.dropFirst(6).allSatisfy({
-          $0.isLetterOrDigit || $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "-")
-            || $0 == UInt8(ascii: ".")
-        })
-      else { return nil }
-      return part
+/// The pictures of a mail as `data:` URLs. Each is decoded once, and only so much of them is put in.
+private struct Pictures {
+  /// The parts that are pictures, by their Content-ID; the first that has it.
+  private var parts: [[UInt8]: Int] = [:]
+  private var urls: [Int: [UInt8]] = [:]
+  /// Octets that may still be put in.
+  private var room: Int
+
+  init(_ message: Message, _ octets: Span<UInt8>, room: Int) {
+    self.room = room
+    for (index, part) in message.structure.parts.enumerated() where !part.kind.isMultipart {
+      guard let identifier = part.contentID(in: octets), parts[identifier] == nil else { continue }
+      parts[identifier] = index
     }
-    return nil
   }
 
-  private static func canPrecede(_ octet: UInt8) -> Bool {
-    octet <= 32 || octet == UInt8(ascii: "\"") || octet == UInt8(ascii: "'")
-      || octet == UInt8(ascii: "=") || octet == UInt8(ascii: "(") || octet == UInt8(ascii: ";")
+  /// The URL of the picture with a Content-ID; nil if there is none, or no room for it.
+  mutating func url(
+    _ identifier: [UInt8], _ message: Message, _ octets: Span<UInt8>
+  ) -> [UInt8]? {
+    guard let index = parts[identifier] else { return nil }
+    if urls[index] == nil { urls[index] = url(message.structure.parts[index], octets) }
+    guard let url = urls[index], !url.isEmpty, url.count <= room else { return nil }
+    room -= url.count
+    return url
   }
 
-  private static func endsURL(_ octet: UInt8) -> Bool {
-    octet <= 32 || octet == UInt8(ascii: "\"") || octet == UInt8(ascii: "'")
-      || octet == UInt8(ascii: ">") || octet == UInt8(ascii: "<") || octet == UInt8(ascii: ")")
-      || octet == UInt8(ascii: "&")
+  /// Empty if the part is no picture, or too large.
+  private func url(_ part: Part, _ octets: Span<UInt8>) -> [UInt8] {
+    let type = part.mediaType(in: octets)
+    guard type.starts(with: [UInt8]("image/")),
+      type.dropFirst(6).allSatisfy({
+        $0.isLetterOrDigit || $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "-")
+          || $0 == UInt8(ascii: ".")
+      })
+    else { return [] }
+    var content: [UInt8] = []
+    part.appendContent(in: octets, to: &content, limit: room / 4 * 3 + 1)
+    guard content.count <= room / 4 * 3 else { return [] }
+    var url = [UInt8]("data:") + type + [UInt8](";base64,")
+    url.append(base64: content.span)
+    return url
   }
 }

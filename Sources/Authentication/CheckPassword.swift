@@ -2,6 +2,7 @@
 // NUL timestamp NUL` from descriptor 3. If the password is right, it runs the program in its arguments. If the password
 // is wrong, it exits with 1. It exits with 2 if it was called incorrectly, and with 111 after a temporary failure.
 
+import Octets
 public import POSIX
 public import SMTP
 

@@ -27,7 +27,11 @@ public struct PasswordFile {
     // An edit replaces the file by a new one. While some sessions still verify against the old file, twice as many as
     // usual may hash at once.
     try file.waitToHash(path, unless: termination)
-    return PasswordHash.verify(credentials.password, against: hash) && own != nil
+    do throws(Errno) {
+      return try PasswordHash.verify(credentials.password, against: hash) && own != nil
+    } catch {
+      throw unavailable(error)
+    }
   }
 
   /// Throws if the file cannot be read. Otherwise returns how many accounts there are, and how many of them libcrypt

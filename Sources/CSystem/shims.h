@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -129,10 +130,61 @@ static inline int postern_accept(int listener) {
 // Swift does not import fork(2).
 static inline pid_t postern_fork(void) { return fork(); }
 
-// The calling process gets SIGTERM when its parent ends; that may have happened already.
-static inline int postern_end_with_parent(pid_t parent) {
-  if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) == -1) return -1;
+// The calling process gets `signal` when its parent ends. Fails if that has happened already.
+static inline int postern_end_with_parent(pid_t parent, int signal) {
+  if (prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0) == -1) return -1;
   return getppid() == parent ? 0 : -1;
+}
+
+static inline int postern_is_ignored(int signal) {
+  struct sigaction action;
+  return sigaction(signal, (void *)0, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+static inline void postern_ignore(int number) { signal(number, SIG_IGN); }
+
+// What posix_spawnp(3) does, for a program that gets `last_signal` when this process ends. Its descriptors are those of
+// `standard` as 0, 1 and 2, and `extra` unless that is -1. No signal is blocked or ignored. -1 and errno on failure, also
+// where the program cannot be executed.
+static inline pid_t postern_spawn(
+    char *const arguments[], const int standard[3], int extra, int last_signal) {
+  int failure[2];
+  if (pipe2(failure, O_CLOEXEC) == -1) return -1;
+  pid_t parent = getpid();
+  pid_t pid = fork();
+  if (pid == 0) {
+    int error = 0;
+    if (postern_end_with_parent(parent, last_signal) == -1) _exit(127);
+    for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, (void *)0);
+    for (int number = 0; number < 3 && error == 0; number++) {
+      // dup2(2) of a descriptor to itself does nothing.
+      int copied = standard[number] == number ? fcntl(number, F_SETFD, 0) : dup2(standard[number], number);
+      if (copied == -1) error = errno;
+    }
+    if (extra >= 0 && error == 0 && fcntl(extra, F_SETFD, 0) == -1) error = errno;
+    if (error == 0) {
+      execvp(arguments[0], arguments);
+      error = errno;
+    }
+    ssize_t told = write(failure[1], &error, sizeof error);
+    _exit(told == sizeof error ? 127 : 126);
+  }
+  int error = pid == -1 ? errno : 0;
+  close(failure[1]);
+  if (pid != -1) {
+    ssize_t count;
+    do count = read(failure[0], &error, sizeof error);
+    while (count == -1 && errno == EINTR);
+    if (count != sizeof error) error = 0;
+    if (error != 0) waitpid(pid, (void *)0, 0);
+  }
+  close(failure[0]);
+  if (error == 0) return pid;
+  errno = error;
+  return -1;
 }
 
 // An octet with a descriptor, and `octets` behind it, through a UNIX socket: unix(7), SCM_RIGHTS.
@@ -202,6 +254,26 @@ static inline int postern_query(
   return length;
 }
 
+// The search list of resolv.conf(5) with a space behind each domain, and in `dots` how many dots in a name let it be asked
+// for as it is at first. The length of the list.
+static inline size_t postern_search_list(char *list, size_t size, int *dots) {
+  struct __res_state state;
+  memset(&state, 0, sizeof state);
+  *dots = 1;
+  if (res_ninit(&state) != 0) return 0;
+  *dots = state.ndots;
+  size_t length = 0;
+  for (int index = 0; index < MAXDNSRCH && state.dnsrch[index] != (void *)0; index++) {
+    size_t count = strlen(state.dnsrch[index]);
+    if (length + count + 1 > size) break;
+    memcpy(list + length, state.dnsrch[index], count);
+    list[length + count] = ' ';
+    length += count + 1;
+  }
+  res_nclose(&state);
+  return length;
+}
+
 // The kernel's; the C library shows them only to _GNU_SOURCE. The first two have other values on a
 // few architectures, none of which Swift runs on.
 static const int postern_o_tmpfile = 020000000 | O_DIRECTORY;  // O_TMPFILE
@@ -220,6 +292,13 @@ struct postern_landlock_path {
   uint64_t allowed_access;
   int32_t parent_fd;
 } __attribute__((packed));
+
+// The version, octet by octet, and NUL at its end. `stamp` of deploy/common.sh replaces it in a built program. It is volatile
+// so that no code is made from what stands here.
+static inline unsigned char postern_version_octet(int index) {
+  static const volatile char text[] = "Postern's version: 0.1.0\0......................................";
+  return (unsigned char)text[sizeof "Postern's version: " - 1 + index];
+}
 
 static inline int postern_landlock_version(void) {
   return (int)syscall(444, (void *)0, (size_t)0, 1u);

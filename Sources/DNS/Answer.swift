@@ -3,6 +3,8 @@
 // An answer is hostile input. Names are read with a bound on their length and on compression pointers, which
 // must lead backwards; an answer that is cut off or does not follow the format is no answer.
 
+import Octets
+
 /// The kinds of record that are asked for.
 public enum RecordType: UInt16, Sendable {
   case a = 1
@@ -119,11 +121,10 @@ private struct Reader {
         guard length < count - position, octets.count + length + 1 <= 254 else { return nil }
         if !octets.isEmpty { octets.append(UInt8(ascii: ".")) }
         for offset in position + 1...position + length {
-          let octet = message[offset]
-          let lower = octet &- 65 < 26 ? octet | 0x20 : octet
-          octets.append(lower)
+          let octet = message[offset].lowercased
+          octets.append(octet)
           // Letters, digits, hyphens, and the underscore that some hosts have.
-          if !(lower &- 97 < 26 || lower &- 48 < 10 || lower == 45 || lower == 95) {
+          if !octet.isLetterOrDigit, octet != .hyphen, octet != UInt8(ascii: "_") {
             isUsable = false
           }
         }

@@ -1,5 +1,7 @@
 // What the owner of a domain asks receivers to do with mail that somebody else sends in its name: DMARC, RFC 7489 §6.3.
 
+import Octets
+
 /// A record `v=DMARC1; p=...`.
 public struct DMARCPolicy: Equatable, Sendable {
   public enum Request: Equatable, Sendable {
@@ -33,7 +35,7 @@ public struct DMARCPolicy: Equatable, Sendable {
 
   /// `name = value` in lower case, without white space. The values that matter are words of ASCII.
   private static func tag(_ octets: ArraySlice<UInt8>) -> (name: String, value: String) {
-    let octets = octets.filter { $0 > 32 }.map { $0 &- 65 < 26 ? $0 | 0x20 : $0 }
+    let octets = octets.filter { $0 > 32 }.lowercased()
     let parts = octets.split(
       separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
     return (

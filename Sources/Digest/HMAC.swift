@@ -31,3 +31,11 @@ public struct HMACSHA256: Sendable {
     return outer.finish()
   }
 }
+
+/// Whether two secrets are the same. The time that it takes says nothing but whether their lengths are.
+public func isEqualInConstantTime(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+  guard left.count == right.count else { return false }
+  var difference: UInt8 = 0
+  for index in 0..<left.count { difference |= left[index] ^ right[index] }
+  return difference == 0
+}

@@ -9,6 +9,8 @@
 // - POST needs `Content-Type: application/json`, which no form of a foreign page can send without asking first. PUT
 //   and DELETE are always asked for first.
 
+import Octets
+
 /// Why a request is refused.
 public enum Refusal: Equatable, Sendable {
   /// Nobody is logged in, and the API is not open.
@@ -49,6 +51,14 @@ extension Request {
     }
     if method == .post, !contentType.isJSON { return .notJSON }
     return nil
+  }
+
+  /// Whether a page of somebody else has made the browser ask: a GET that changes something then must not. (Only a browser
+  /// says so.)
+  public var isForeign: Bool {
+    if let origin, !isOwn(origin) { return true }
+    guard let fetchSite else { return false }
+    return !fetchSite.matches("same-origin") && !fetchSite.matches("none")
   }
 
   /// Whether an origin is where this request was sent to: the same host and port. (The scheme is not known behind a

@@ -1,6 +1,8 @@
 // Names and values: of a query (WHATWG URL §5), of a form in a body (application/x-www-form-urlencoded), and of a
 // small form as multipart (RFC 7578).
 
+import Octets
+
 /// Names and values in order. A name may come more than once.
 public struct Form: Equatable, Sendable {
   public private(set) var fields: [Field] = []
@@ -31,8 +33,9 @@ public struct Form: Equatable, Sendable {
         let nameEnd = equals ?? end
         fields.append(
           Field(
-            name: percentDecoded(octets[start..<nameEnd], plusIsSpace: true),
-            value: percentDecoded(octets[min(nameEnd + 1, end)..<end], plusIsSpace: true)))
+            name: percentDecoded(octets.span.extracting(start..<nameEnd), plusIsSpace: true),
+            value: percentDecoded(
+              octets.span.extracting(min(nameEnd + 1, end)..<end), plusIsSpace: true)))
       }
       start = end + 1
     }
@@ -85,6 +88,11 @@ extension Form {
   /// The value of the last field of this name; nil if there is none.
   public subscript(_ name: StaticString) -> [UInt8]? {
     fields.last { $0.name.matches(name) }?.value
+  }
+
+  /// Leaves out all fields but those with one of these names.
+  public mutating func keep(_ names: [StaticString]) {
+    fields.removeAll { field in !names.contains { field.name.matches($0) } }
   }
 
   /// The values of all fields of this name.

@@ -1,5 +1,7 @@
 // The Content-Type of a request (RFC 9110 §8.3): its type, and the boundary of a multipart form.
 
+import Octets
+
 /// What a body says that it is.
 public struct MediaType: Equatable, Sendable {
   /// `type/subtype` in lower case; empty if the field is missing.

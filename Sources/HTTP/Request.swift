@@ -1,6 +1,8 @@
 // A request as a web server hands it to a CGI program (RFC 3875): meta-variables and a body. The caller looks the
 // variables up, so that nothing here knows an environment.
 
+import Octets
+
 /// What is asked.
 public enum Method: Equatable, Sendable {
   case get, head, post, put, delete, options
@@ -48,6 +50,19 @@ public enum RequestError: Error, Equatable, Sendable {
   case badContentLength
   /// The path does not begin with the root.
   case outsideRoot
+
+  /// What the client is told; nil where there is no client.
+  public var response: Response? {
+    switch self {
+    case .notCGI: return nil
+    case .unknownMethod:
+      var response = Response(.methodNotAllowed, text: "Method Not Allowed\n")
+      response.set("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS")
+      return response
+    case .tooLong, .badContentLength: return Response(.badRequest, text: "Bad Request\n")
+    case .outsideRoot: return Response(.notFound, text: "404 page not found")
+    }
+  }
 }
 
 /// A request, without its body.
@@ -120,8 +135,7 @@ extension Request {
 extension Int {
   /// A number in decimal digits and nothing else; nil if it is none or has more than 18 digits.
   public init?(decimal digits: [UInt8]) {
-    guard 1...18 ~= digits.count, digits.allSatisfy({ $0.isDigit }) else { return nil }
-    self = 0
-    for digit in digits { self = self * 10 + Int(digit - 48) }
+    guard digits.count <= 18 else { return nil }
+    self.init(decimal: digits.span)
   }
 }

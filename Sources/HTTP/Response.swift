@@ -1,5 +1,7 @@
 // The answer of a CGI program (RFC 3875 §6): a status, header fields, and a body.
 
+import Octets
+
 /// Status codes of RFC 9110 §15, as far as they are given.
 public enum Status: Int, Equatable, Sendable {
   case ok = 200
@@ -70,6 +72,17 @@ public struct Response: Equatable, Sendable {
     set(name, [UInt8](value))
   }
 
+  /// Sets the fields of every answer: no other page may show, read or time it.
+  public mutating func protect() {
+    set("Referrer-Policy", "no-referrer")
+    set("X-Content-Type-Options", "nosniff")
+    set("Cross-Origin-Resource-Policy", "same-origin")
+    set("Cache-Control", self["ETag"] == nil ? "no-store" : "private, no-cache")
+    if self["Content-Security-Policy"] == nil {
+      set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    }
+  }
+
   public subscript(_ name: StaticString) -> [UInt8]? {
     let name = [UInt8](name)
     return fields.first { $0.name == name }?.value
@@ -97,19 +110,5 @@ public struct Response: Equatable, Sendable {
     }
     output.append("\r\n")
     if hasBody, status != .notModified { output.append(contentsOf: body) }
-  }
-}
-
-extension Request {
-  /// Whether the client has what this entity tag names (RFC 9110 §13.1.2, weak comparison). `tag` has its quotes.
-  public func has(_ tag: [UInt8]) -> Bool {
-    guard let ifNoneMatch else { return false }
-    for word in ifNoneMatch.split(separator: UInt8(ascii: ",")) {
-      var candidate = Array(word.trimmed())
-      if candidate == [UInt8]("*") { return true }
-      if candidate.starts(with: [UInt8]("W/")) { candidate.removeFirst(2) }
-      if candidate == tag { return true }
-    }
-    return false
   }
 }

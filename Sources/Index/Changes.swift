@@ -1,5 +1,7 @@
 // What people change: read marks, tags, and which messages there are.
 
+import Marks
+import Octets
 import POSIX
 import SMTP
 public import Storage
@@ -8,14 +10,17 @@ extension MailIndex {
   /// Marks messages as read or not.
   public func setRead(_ isRead: Bool, of selection: Selection) throws(IndexError) {
     try repaired { () throws(IndexError) in
-      try self.changing { () throws(IndexError) in
-        let mark = try self.database.prepare(
-          "UPDATE messages SET seen = ?1 WHERE n = ?2 AND seen <> ?1")
-        mark.bind(1, isRead ? 1 : 0)
+      try self.marking { () throws(IndexError) in
+        let find = try self.database.prepare("SELECT seen FROM messages WHERE n = ?")
+        var marks: [Mark] = []
         for match in try self.select(selection) {
-          mark.bind(2, match.n)
-          try mark.run()
+          find.bind(1, match.n)
+          if try find.step(), (find.integer(0) != 0) != isRead {
+            marks.append(Mark(match.id, isRead: isRead))
+          }
+          find.reset()
         }
+        return ((), marks)
       }
     }
   }
@@ -60,23 +65,16 @@ extension MailIndex {
   /// Gives messages these tags instead of those they have.
   public func setTags(_ tags: [Tag], of ids: [MessageID]) throws(IndexError) {
     try repaired { () throws(IndexError) in
-      try self.changing { () throws(IndexError) in
-        let remove = try self.database.prepare("DELETE FROM tags WHERE n = ?")
+      try self.marking { () throws(IndexError) in
         // A tag that is in use keeps the case that it has there.
-        let add = try self.database.prepare(
-          """
-          INSERT OR IGNORE INTO tags
-          VALUES(coalesce((SELECT tag FROM tags WHERE tag = ?1 LIMIT 1), ?1), ?2)
-          """)
-        for message in try self.select(.ids(ids)) {
-          remove.bind(1, message.n)
-          try remove.run()
-          for tag in tags {
-            add.bind(1, text: tag.octets)
-            add.bind(2, message.n)
-            try add.run()
-          }
+        let find = try self.database.prepare("SELECT tag FROM tags WHERE tag = ? LIMIT 1")
+        var names: [[UInt8]] = []
+        for tag in tags.prefix(IndexLimit.markedTags) {
+          find.bind(1, text: tag.octets)
+          names.append(try find.step() ? find.octets(0) : tag.octets)
+          find.reset()
         }
+        return ((), try self.select(.ids(ids)).map { Mark($0.id, tags: names) })
       }
     }
   }
@@ -87,16 +85,12 @@ extension MailIndex {
   /// Renames a tag, also where only the case is other.
   public func renameTag(_ tag: Tag, to new: Tag) throws(IndexError) -> TagChange {
     try repaired { () throws(IndexError) in
-      try self.changing { () throws(IndexError) in
-        guard try self.isUsed(tag) else { return .notFound }
-        if lowercased(tag.octets) != lowercased(new.octets), try self.isUsed(new) {
-          return .alreadyExists
+      try self.marking { () throws(IndexError) in
+        guard try self.isUsed(tag) else { return (.notFound, []) }
+        if tag.octets.lowercased() != new.octets.lowercased(), try self.isUsed(new) {
+          return (.alreadyExists, [])
         }
-        let statement = try self.database.prepare("UPDATE tags SET tag = ? WHERE tag = ?")
-        statement.bind(1, text: new.octets)
-        statement.bind(2, text: tag.octets)
-        try statement.run()
-        return .done
+        return (.done, try self.replacing(tag, by: new.octets))
       }
     }
   }
@@ -104,13 +98,32 @@ extension MailIndex {
   /// Takes a tag from all messages; false if none has it.
   public func deleteTag(_ tag: Tag) throws(IndexError) -> Bool {
     try repaired { () throws(IndexError) in
-      try self.changing { () throws(IndexError) in
-        let statement = try self.database.prepare("DELETE FROM tags WHERE tag = ?")
-        statement.bind(1, text: tag.octets)
-        try statement.run()
-        return self.database.changes > 0
+      try self.marking { () throws(IndexError) in
+        let marks = try self.replacing(tag, by: nil)
+        return (!marks.isEmpty, marks)
       }
     }
+  }
+
+  /// The tags of all messages that have `tag`, with another in its place.
+  private func replacing(_ tag: Tag, by new: [UInt8]?) throws(IndexError) -> [Mark] {
+    let messages = try database.prepare(
+      "SELECT id, n FROM tags JOIN messages USING(n) WHERE tag = ?")
+    messages.bind(1, text: tag.octets)
+    let tags = try database.prepare("SELECT tag FROM tags WHERE n = ? ORDER BY tag")
+    let old = tag.octets.lowercased()
+    var marks: [Mark] = []
+    while try messages.step() {
+      tags.bind(1, messages.integer(1))
+      var names: [[UInt8]] = []
+      while try tags.step() {
+        let name = tags.octets(0)
+        if name.lowercased() != old { names.append(name) } else if let new { names.append(new) }
+      }
+      tags.reset()
+      marks.append(Mark(MessageID(UInt64(bitPattern: messages.integer(0))), tags: names))
+    }
+    return marks
   }
 
   private func isUsed(_ tag: Tag) throws(IndexError) -> Bool {
@@ -171,7 +184,7 @@ extension MailIndex {
         SELECT recipient, count(*), sum(seen = 0) FROM envelope JOIN messages USING(n)
         WHERE instr(recipient, ?) > 0 GROUP BY recipient ORDER BY 2 DESC, 1
         """)
-      statement.bind(1, text: lowercased(part))
+      statement.bind(1, text: part.lowercased())
       var total = 0
       var first: [Recipient] = []
       while try statement.step() {
@@ -190,7 +203,7 @@ extension MailIndex {
 // Deleting.
 extension MailIndex {
   /// How long names that still appear of a deleted message are removed, too, in seconds: a message to many recipients is
-  /// linked name by name.
+  /// linked name by name. A name that was there before is one that somebody has put back, and stays.
   private static let grace: Int64 = 60
 
   /// Deletes messages: first their files, durably, then what the index says of them. Returns how many there were.
@@ -224,8 +237,14 @@ extension MailIndex {
         let now = Clock.now().seconds
         let intake = try Intake(self.database, self.directory)
         try self.database.prepare("DELETE FROM removed WHERE until < \(now)").run()
+        try self.database.prepare("DELETE FROM names WHERE until < \(now)").run()
         let mark = try self.database.prepare("INSERT OR REPLACE INTO removed VALUES(?, ?)")
-        for message in try self.select(.ids(Array(some))) { try intake.remove(n: message.n) }
+        for message in try self.select(.ids(Array(some))) {
+          for file in try intake.filesOf(message.n) {
+            try intake.note(removed: file.hash, until: now + Self.grace)
+          }
+          try intake.remove(n: message.n)
+        }
         for id in some {
           mark.bind(1, Int64(bitPattern: id.bits))
           mark.bind(2, now + Self.grace)

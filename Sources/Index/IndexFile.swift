@@ -3,24 +3,32 @@
 // The folder (`.index` in the mail directory, if nothing else is said) has one file `mail-N.db` with what SQLite puts
 // beside it. It is made as `new.db`, so that it is whole when it gets its name. A damaged or foreign file is not mended:
 // the next number is made, and the older files are removed. So a process that still has an old one open never mixes its
-// files with those of the new one. Everything in the folder may be removed at any time; read marks and tags are lost with
-// it.
+// files with those of the new one. Everything in the folder may be removed at any time: read marks and tags are in
+// journals of the mail directory (Marks), of which the index has a copy.
+//
+// An index of another version is made anew, too. Those of version 2 and before had the marks in them alone: they are
+// appended to the journal first.
 
 import CSQLite
+import Marks
+import Octets
 import POSIX
 import SMTP
 import Storage
 
 struct IndexFile: ~Copyable {
   /// Which tables there are: raised when they change, and every index is then made anew.
-  private static let version = 2
+  private static let version = 3
+  /// The last version that had the marks in it alone.
+  private static let lastWithMarks = 2
   private static let application = 0x504F_5354  // "POST"
 
   private let path: String
+  private let mail: String
   private(set) var folder: FileDescriptor
 
-  init(folder path: String) throws(IndexError) {
-    self.path = path
+  init(folder path: String, mail: String) throws(IndexError) {
+    (self.path, self.mail) = (path, mail)
     do throws(Errno) {
       try FileDescriptor.makeFolder(path)
       folder = try FileDescriptor.directory(path)
@@ -54,9 +62,43 @@ struct IndexFile: ~Copyable {
     }
     defer { folder.unlock() }
     if let current = try newest(), current > number { return try open(current) }
+    try takeOverMarks(number)
     try make(number + 1)
     for old in try numbers() where old <= number { remove(file(old)) }
     return try open(number + 1)
+  }
+
+  /// Appends the marks of an index that had them in it alone to the journal. What cannot be read of a damaged one is lost.
+  private func takeOverMarks(_ number: Int) throws(IndexError) {
+    var marks: [Mark] = []
+    do throws(IndexError) {
+      guard FileDescriptor.exists(file(number)) else { return }
+      let database = try Database(path: file(number), patience: 10_000)
+      guard try Self.value(of: "PRAGMA application_id", database) == Self.application,
+        1...Self.lastWithMarks ~= (try Self.value(of: "PRAGMA user_version", database))
+      else { return }
+      let read = try database.prepare("SELECT id FROM messages WHERE seen <> 0")
+      while try read.step() {
+        let id = MessageID(UInt64(bitPattern: read.integer(0)))
+        marks.append(Mark(id: id, kind: .read, value: [UInt8(ascii: "1")]))
+      }
+      let tags = try database.prepare(
+        "SELECT id, group_concat(tag, ',') FROM messages JOIN tags USING(n) GROUP BY id")
+      while try tags.step() {
+        let id = MessageID(UInt64(bitPattern: tags.integer(0)))
+        marks.append(Mark(id: id, kind: .tags, value: tags.octets(1)))
+      }
+    } catch {
+      guard error.isDamage else { throw error }
+    }
+    guard !marks.isEmpty else { return }
+    do throws(StoreError) {
+      let journals = try MarkJournals(mail: mail, index: path)
+      let turn = try journals.turn()
+      try journals.append(marks, counter: try journals.highestCounter() + 1, turn)
+    } catch {
+      throw .store(error)
+    }
   }
 
   private func remove(_ file: String) {
@@ -86,13 +128,8 @@ struct IndexFile: ~Copyable {
     guard name.count > front.count, front.indices.allSatisfy({ name[$0] == front[$0] }) else {
       return nil
     }
-    var number = 0
     var index = front.count
-    while index < name.count, name[index] &- 48 < 10 {
-      guard index < front.count + 9 else { return nil }
-      number = number * 10 + Int(name[index] - 48)
-      index += 1
-    }
+    let number = name.decimal(from: &index, to: min(name.count, front.count + 9))
     return index < name.count && name[index] == UInt8(ascii: ".") ? number : nil
   }
 
@@ -147,7 +184,7 @@ struct IndexFile: ~Copyable {
 }
 
 extension IndexError {
-  /// Whether a new index would do better. After an error of the disk it would not, and marks and tags would be lost.
+  /// Whether a new index would do better. After an error of the disk it would not.
   var isDamage: Bool {
     switch self {
     case .damaged: true
@@ -173,7 +210,8 @@ private let schema: StaticString = """
     unread INTEGER NOT NULL DEFAULT 0,
     revision INTEGER NOT NULL DEFAULT 0,
     next INTEGER NOT NULL DEFAULT 1,   -- the next n
-    stale INTEGER NOT NULL DEFAULT 0); -- numbers in the full-text index without a message
+    stale INTEGER NOT NULL DEFAULT 0, -- numbers in the full-text index without a message
+    counter INTEGER NOT NULL DEFAULT 0); -- the highest in any journal of marks
   CREATE TABLE messages(
     n INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, created INTEGER NOT NULL,
     size INTEGER NOT NULL, seen INTEGER NOT NULL, attachments INTEGER NOT NULL,
@@ -192,7 +230,13 @@ private let schema: StaticString = """
   CREATE TABLE tags(tag TEXT NOT NULL COLLATE NOCASE, n INTEGER NOT NULL, PRIMARY KEY(tag, n))
     WITHOUT ROWID;
   CREATE INDEX tags_by_message ON tags(n);
+  CREATE TABLE marks( -- what counts of the journals, also of messages that are not here
+    id INTEGER NOT NULL, kind INTEGER NOT NULL, counter INTEGER NOT NULL, journal TEXT NOT NULL,
+    value BLOB NOT NULL, PRIMARY KEY(id, kind)) WITHOUT ROWID;
+  CREATE TABLE journals( -- how far they have been read
+    name TEXT PRIMARY KEY, offset INTEGER NOT NULL, tail INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE removed(id INTEGER PRIMARY KEY, until INTEGER NOT NULL);
+  CREATE TABLE names(hash INTEGER PRIMARY KEY, until INTEGER NOT NULL); -- of files that were removed
   CREATE VIRTUAL TABLE words USING fts5(
     text, content='', detail=none, columnsize=0, tokenize='ascii');
   INSERT INTO words(words, rank) VALUES('automerge', 8);

@@ -1,14 +1,17 @@
 // A message read for the index: its summary and its search text.
 
 import MIME
+import Octets
 import SMTP
 
 /// The bounds of what the index keeps of a message.
 enum IndexLimit {
   /// Octets of a message that are read.
   static let message = 64 << 20
-  /// Octets of its text in the search text, behind the fields of the header.
-  static let text = 64 * 1024
+  /// Octets of its text in the search text, behind the fields of the header; the same of the text beside HTML.
+  static let text = 4 << 20
+  /// Octets of further fields of the header.
+  static let header = 64 * 1024
   /// Octets of the targets of links, and of the names of attachments.
   static let links = 8 * 1024
   /// People of a field.
@@ -18,6 +21,8 @@ enum IndexLimit {
   /// Recipients of the envelope in a summary.
   static let recipients = 20
   static let tags = 20
+  /// Tags that people give a message.
+  static let markedTags = 100
 }
 
 struct IndexedMessage {
@@ -32,7 +37,7 @@ struct IndexedMessage {
   init(_ octets: Span<UInt8>, recipients: [[UInt8]]) {
     let message = Message(octets)
     summary.messageID = message.messageID ?? []
-    summary.from = people(message.from)
+    summary.from = people(message.authors)
     summary.to = people(message.to)
     summary.cc = people(message.cc)
     summary.bcc = people(message.bcc)
@@ -58,17 +63,23 @@ struct IndexedMessage {
       }
     }
     readHeader(message, octets, &search)
-    let limit = search.octets.count + IndexLimit.text
-    if let html = message.html(in: octets, limit: 4 * IndexLimit.text)?.utf8 {
-      let shown = plainText(ofHTML: html.span, limit: IndexLimit.text)
+    let html = message.html(in: octets)?.utf8
+    let shown = html.map { plainText(ofHTML: $0.span, limit: IndexLimit.text) }
+    let start = search.octets.count
+    if let shown {
       summary.snippet = beginning(shown)
-      search.append(shown, limit: limit)
-      appendLinks(html.span, &search)
-    } else {
-      let shown = message.text(in: octets, limit: IndexLimit.text).utf8
-      summary.snippet = beginning(shown)
-      search.append(shown, limit: limit)
+      search.append(shown, limit: start + IndexLimit.text)
     }
+    if html == nil || !message.textParts.elementsEqual(message.htmlParts) {
+      let plain = message.text(in: octets, limit: IndexLimit.text).utf8
+      if html == nil { summary.snippet = beginning(plain) }
+      // Mostly it says the same.
+      let words = folded(plain)
+      if !contains(words.span, in: search.octets.span.extracting(start...)) {
+        search.append(plain, limit: search.octets.count + IndexLimit.text)
+      }
+    }
+    if let html { appendLinks(html.span, &search) }
     let end = search.octets.count + IndexLimit.links
     for index in message.attachments + message.inlineParts {
       if let name = message.structure.parts[index].fileName(in: octets) {
@@ -92,10 +103,12 @@ struct IndexedMessage {
   /// Recipients of the envelope that no field names had a blind copy.
   private mutating func addHidden(_ recipients: [[UInt8]]) {
     var named: Set<[UInt8]> = []
-    for person in summary.to + summary.cc + summary.bcc { named.insert(lowercased(person.address)) }
+    for person in summary.to + summary.cc + summary.bcc {
+      named.insert(person.address.lowercased())
+    }
     for recipient in recipients {
       guard summary.bcc.count < IndexLimit.people else { return }
-      if named.insert(lowercased(recipient)).inserted {
+      if named.insert(recipient.lowercased()).inserted {
         summary.bcc.append(.init(name: [], address: valid(recipient)))
       }
     }
@@ -104,11 +117,14 @@ struct IndexedMessage {
   private mutating func readHeader(
     _ message: Message, _ octets: Span<UInt8>, _ search: inout SearchText
   ) {
-    var reader = HeaderReader(octets, message.structure.parts[0].header)
+    let end = search.octets.count + IndexLimit.header
+    let root = message.structure.parts[0]
+    var reader = HeaderReader(octets, root.header)
     while let field = reader.next(octets) {
-      if field.isNamed("return-path", in: octets) {
-        search.append(field.text(in: octets))
-      } else if field.isNamed("x-tags", in: octets) {
+      if !Self.isElsewhere(field, octets) {
+        search.append(field.text(in: octets, rawCharset: root.rawCharset), limit: end)
+      }
+      if field.isNamed("x-tags", in: octets) {
         for tag in field.text(in: octets).split(separator: UInt8(ascii: ",")) {
           if tags.count < IndexLimit.tags, let tag = Tag(Array(tag)) { tags.append(tag.octets) }
         }
@@ -116,15 +132,25 @@ struct IndexedMessage {
     }
   }
 
+  /// Whether the search text has the value of a field already, or it is one that programs write for each other: every
+  /// mail would be found by its words.
+  private static func isElsewhere(_ field: HeaderField, _ octets: Span<UInt8>) -> Bool {
+    for name in [
+      "from", "to", "cc", "bcc", "reply-to", "subject", "received", "date", "mime-version",
+      "content-type", "content-transfer-encoding", "dkim-signature", "arc-seal",
+      "arc-message-signature",
+    ] as [StaticString] where field.isNamed(name, in: octets) {
+      return true
+    }
+    return false
+  }
+
   /// Appends the targets of links, since people look for them, too.
   private func appendLinks(_ html: Span<UInt8>, _ search: inout SearchText) {
     let end = search.octets.count + IndexLimit.links
     var index = 0
     while index + 11 < html.count, search.octets.count < end {
-      guard html[index] | 0x20 == UInt8(ascii: "h"), html[index + 1] | 0x20 == UInt8(ascii: "r"),
-        html[index + 2] | 0x20 == UInt8(ascii: "e"), html[index + 3] | 0x20 == UInt8(ascii: "f"),
-        html[index + 4] == UInt8(ascii: "=")
-      else {
+      guard html.hasPrefix("href=", at: index) else {
         index += 1
         continue
       }
@@ -138,10 +164,7 @@ struct IndexedMessage {
       {
         index += 1
       }
-      if index - start > 4, html[start] | 0x20 == UInt8(ascii: "h"),
-        html[start + 1] | 0x20 == UInt8(ascii: "t"), html[start + 2] | 0x20 == UInt8(ascii: "t"),
-        html[start + 3] | 0x20 == UInt8(ascii: "p")
-      {
+      if index - start > 4, html.hasPrefix("http", at: start) {
         search.append(html.extracting(start..<index), limit: end)
       }
     }
@@ -156,11 +179,6 @@ private func beginning(_ text: [UInt8]) -> [UInt8] {
   while snippet[end] & 0xC0 == 0x80 { end -= 1 }
   snippet.removeLast(snippet.count - end)
   return snippet + Array("...".utf8)
-}
-
-/// Letters of ASCII in lower case.
-func lowercased(_ octets: [UInt8]) -> [UInt8] {
-  octets.map { $0.lowercased }
 }
 
 /// `octets` as valid UTF-8.

@@ -1,6 +1,7 @@
 // Takes messages into the index and drops them, inside a transaction that writes.
 
 import MIME
+import Octets
 import POSIX
 import SMTP
 import Storage
@@ -28,6 +29,9 @@ final class Intake {
   private let addRecipient: Statement
   private let addTag: Statement
   private let findRemoved: Statement
+  private let findName: Statement
+  private let addName: Statement
+  private let painter: MarkPainter
 
   init(_ database: Database, _ directory: borrowing MailDirectory) throws(IndexError) {
     self.database = database
@@ -57,6 +61,9 @@ final class Intake {
     addRecipient = try database.prepare("INSERT OR IGNORE INTO envelope VALUES(?, ?)")
     addTag = try database.prepare("INSERT OR IGNORE INTO tags VALUES(?, ?)")
     findRemoved = try database.prepare("SELECT until FROM removed WHERE id = ?")
+    findName = try database.prepare("SELECT 1 FROM names WHERE hash = ?")
+    addName = try database.prepare("INSERT OR REPLACE INTO names VALUES(?, ?)")
+    painter = try MarkPainter(database)
   }
 
   /// Writes the counts back, and the full-text index. Call it at the end of the transaction.
@@ -105,9 +112,10 @@ final class Intake {
           suffix: isPlain ? nil : name.suffix))
     }
     guard let id else { return }
-    if try isRemoved(id) {
-      // A name that came while the message was deleted.
+    if let until = try removedUntil(id), try !isPutBack(added) {
+      // Names that came while the message was deleted.
       for file in added {
+        try note(removed: file.hash, until: until)
         _ = try access { () throws(StoreError) in try directory.remove(file.name(of: id)) }
       }
       return
@@ -179,7 +187,7 @@ final class Intake {
   /// The addresses, each once, whatever its case.
   private func distinct(_ recipients: [[UInt8]]) -> [[UInt8]] {
     var seen: Set<[UInt8]> = []
-    return recipients.filter { seen.insert(lowercased($0)).inserted }
+    return recipients.filter { seen.insert($0.lowercased()).inserted }
   }
 
   /// Writes the rows of a message whose file is in `content`.
@@ -208,7 +216,7 @@ final class Intake {
     addText.bind(2, octets: message.text)
     try addText.run()
     for recipient in recipients {
-      addRecipient.bind(1, text: lowercased(recipient))
+      addRecipient.bind(1, text: recipient.lowercased())
       addRecipient.bind(2, n)
       try addRecipient.run()
     }
@@ -218,6 +226,7 @@ final class Intake {
       addTag.bind(2, n)
       try addTag.run()
     }
+    try painter.paint(id, n: n)
   }
 
   /// A number for a message identifier; that of the message itself where there is none.
@@ -331,10 +340,29 @@ extension Intake {
     do throws(StoreError) { return try body() } catch { throw .store(error) }
   }
 
-  /// Whether a message was deleted a moment ago.
-  private func isRemoved(_ id: MessageID) throws(IndexError) -> Bool {
+  /// Until when names of a message are removed that was deleted a moment ago; nil for any other message.
+  private func removedUntil(_ id: MessageID) throws(IndexError) -> Int64? {
     findRemoved.bind(1, Int64(bitPattern: id.bits))
     defer { findRemoved.reset() }
-    return try findRemoved.step() && findRemoved.integer(0) > Clock.now().seconds
+    guard try findRemoved.step(), findRemoved.integer(0) > Clock.now().seconds else { return nil }
+    return findRemoved.integer(0)
+  }
+
+  /// Whether one of the files has a name that was removed: who stores a message makes each name once, so somebody has put
+  /// it back.
+  private func isPutBack(_ files: [File]) throws(IndexError) -> Bool {
+    for file in files {
+      findName.bind(1, file.hash)
+      defer { findName.reset() }
+      if try findName.step() { return true }
+    }
+    return false
+  }
+
+  /// Notes the name of a file that was removed.
+  func note(removed hash: Int64, until: Int64) throws(IndexError) {
+    addName.bind(1, hash)
+    addName.bind(2, until)
+    try addName.run()
   }
 }

@@ -1,9 +1,10 @@
 // The index of a mail directory: what is in it, for lists and search, without opening a message again. It is derived from
 // the files, by whoever asks first, and never says anything that the files did not say when it was last brought up to
-// date (`Refresh.swift`). Only read marks and tags are in it alone.
+// date (`Refresh.swift`). Read marks and tags come from the journals of Marks (`IndexMarks.swift`).
 //
 // Many processes use it at once. Each reads in a transaction, and so sees one state; one at a time writes.
 
+import Marks
 import POSIX
 public import SMTP
 public import Storage
@@ -12,13 +13,20 @@ public final class MailIndex {
   public let directory: MailDirectory
   var file: IndexFile
   var database: Database
+  let journals: MarkJournals
+  /// Whether the index had all messages when it was last brought up to date.
+  var isComplete = false
 
   /// Opens the index of the mail directory `path`, and makes it if there is none. `folder` is where it lies.
   public init(mail path: String, folder: String? = nil) throws(IndexError) {
     do throws(StoreError) { directory = try MailDirectory(path: path) } catch {
       throw .store(error)
     }
-    file = try IndexFile(folder: folder ?? path + "/.index")
+    let folder = folder ?? path + "/.index"
+    file = try IndexFile(folder: folder, mail: path)
+    do throws(StoreError) { journals = try MarkJournals(mail: path, index: folder) } catch {
+      throw .store(error)
+    }
     database = try file.open()
   }
 

@@ -2,15 +2,19 @@
 // or `!` in front of a word says that it must not. A word with a known prefix looks at one field or property.
 //
 // Other than there: `%` and `_` are no wildcards, fields fold Unicode's case as the text does, and a date that cannot be
-// read is an error, because `DELETE /search` would take more messages without it. `recipient:ADDRESS` is new: one of the
+// read is an error, as is a prefix with no value or with one that it does not have, because `DELETE /search` would take
+// more messages without it. `recipient:ADDRESS` is new: one of the
 // envelope's recipients, whole.
 
+import Octets
 public import POSIX
 
 /// Why a query cannot be searched for.
 public enum QueryError: Error, Equatable {
   /// A date that cannot be read: the whole word.
   case unreadableDate([UInt8])
+  /// A prefix without a value, or with a value that it does not have: the whole word.
+  case noSuchValue([UInt8])
   /// More words or octets than a query may have.
   case tooLong
 }
@@ -50,7 +54,7 @@ public struct Query: Equatable, Sendable {
 
   /// The messages of one recipient of the envelope.
   public init(recipient: [UInt8]) {
-    terms = [Term(isNegated: false, kind: .recipient(lowercased(recipient)))]
+    terms = [Term(isNegated: false, kind: .recipient(recipient.lowercased()))]
   }
 
   /// Whether there is nothing to be searched for, so that every message matches.
@@ -92,8 +96,12 @@ public struct Query: Equatable, Sendable {
   /// What a word without its sign means; nil if it is nothing, such as punctuation.
   private static func kind(of word: [UInt8], _ zone: TimeZone) throws(QueryError) -> Kind? {
     if let colon = word.firstIndex(of: UInt8(ascii: ":")) {
-      let value = Array(word[(colon + 1)...])
-      if let kind = try kind(prefix: lowercased(Array(word[..<colon])), value, zone) {
+      let prefix = word[..<colon].lowercased()
+      if prefixes.contains(String(decoding: prefix, as: UTF8.self)) {
+        let value = Array(word[(colon + 1)...])
+        guard !folded(value).isEmpty, let kind = try kind(prefix: prefix, value, zone) else {
+          throw .noSuchValue(word)
+        }
         return kind
       }
     }
@@ -101,6 +109,13 @@ public struct Query: Equatable, Sendable {
     return text.isEmpty ? nil : .text(text)
   }
 
+  private static let prefixes = [
+    "from", "to", "cc", "bcc", "reply-to", "addressed", "subject", "message-id", "tag", "recipient",
+    "is", "has",
+    "before", "after", "larger", "smaller",
+  ]
+
+  /// Nil if the value is none that the prefix has.
   private static func kind(
     prefix: [UInt8], _ value: [UInt8], _ zone: TimeZone
   ) throws(QueryError) -> Kind? {
@@ -113,17 +128,17 @@ public struct Query: Equatable, Sendable {
     case "addressed": return .field(.addressed, folded(value))
     case "subject": return .field(.subject, folded(value))
     case "message-id": return .messageID(folded(value))
-    case "tag": return .tag(lowercased(value))
-    case "recipient": return .recipient(lowercased(value))
+    case "tag": return .tag(value.lowercased())
+    case "recipient": return .recipient(value.lowercased())
     case "is":
-      switch String(decoding: lowercased(value), as: UTF8.self) {
+      switch String(decoding: value.lowercased(), as: UTF8.self) {
       case "read": return .isRead
       case "unread": return .isUnread
       case "tagged": return .isTagged
       default: return nil
       }
     case "has":
-      switch String(decoding: lowercased(value), as: UTF8.self) {
+      switch String(decoding: value.lowercased(), as: UTF8.self) {
       case "attachment", "attachments": return .hasAttachment
       case "inline", "inlines": return .hasInlinePart
       default: return nil
@@ -143,19 +158,15 @@ public struct Query: Equatable, Sendable {
   /// `10`, `1.5k`, `2 MB`: octets; nil for 0 and anything else.
   private static func size(_ text: [UInt8]) -> Int? {
     var index = 0
-    var whole = 0
-    while index < text.count, text[index] &- 48 < 10 {
-      guard index < 12 else { return nil }
-      whole = whole * 10 + Int(text[index] - 48)
-      index += 1
+    guard let whole = text.span.decimal(from: &index, to: text.count), index <= 12 else {
+      return nil
     }
-    guard index > 0 else { return nil }
     var thousandths = 0
     if index < text.count, text[index] == UInt8(ascii: ".") {
       let start = index + 1
       var weight = 100
       index = start
-      while index < text.count, text[index] &- 48 < 10 {
+      while index < text.count, text[index].isDigit {
         thousandths += Int(text[index] - 48) * weight
         weight /= 10
         index += 1
@@ -164,7 +175,7 @@ public struct Query: Equatable, Sendable {
     }
     if index < text.count, text[index] == 0x20 { index += 1 }
     let factor: Int
-    switch String(decoding: lowercased(Array(text[index...])), as: UTF8.self) {
+    switch String(decoding: text[index...].lowercased(), as: UTF8.self) {
     case "": factor = 1
     case "k", "kb": factor = 1024
     case "m", "mb": factor = 1024 * 1024

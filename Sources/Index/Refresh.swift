@@ -25,13 +25,18 @@ extension MailIndex {
 
   /// Brings the index up to date, for which there is until `deadline`.
   public func refresh(until deadline: Deadline) throws(IndexError) -> Refreshed {
-    try repaired { () throws(IndexError) in try self.update(until: deadline) }
+    try repaired { () throws(IndexError) in
+      let refreshed = try self.update(until: deadline)
+      if case .complete = refreshed { self.isComplete = true } else { self.isComplete = false }
+      return refreshed
+    }
   }
 
   /// What a change of the directory may be hidden by: times of a file system are seconds apart at the coarsest.
   private static let settling: Int64 = 3_000_000_000
 
   func update(until deadline: Deadline) throws(IndexError) -> Refreshed {
+    try refreshMarks()
     let state = try ScanState(database)
     let before = Clock.now()
     let modified = try modified()

@@ -2,6 +2,7 @@
 // `20240401`, `1 Apr 2024`, `April 1, 2024`; behind each a time `10:00[:05[.123]] [am|pm]`, and behind that a zone: `Z`,
 // `UTC`, `GMT`, `+02:00`, `-0700`. Also RFC 3339, RFC 5322, and seconds or milliseconds since 1970.
 
+import Octets
 import POSIX
 import SMTP
 
@@ -34,7 +35,7 @@ struct SearchDate: Equatable {
 
   /// Reads a date; nil if it is none.
   init?(_ text: [UInt8]) {
-    var words = Self.words(lowercased(text))
+    var words = Self.words(text.lowercased())
     guard !words.isEmpty, words.count <= 24 else { return nil }
     if words.count == 1, let number = Self.number(words[0]), words[0].count >= 9 {
       guard words[0].count <= 16 else { return nil }
@@ -52,7 +53,7 @@ struct SearchDate: Equatable {
     var words: [[UInt8]] = []
     var last = 0
     for octet in text {
-      let kind = octet &- 48 < 10 ? 1 : octet &- 97 < 26 ? 2 : octet == 32 || octet == 44 ? 0 : 3
+      let kind = octet.isDigit ? 1 : octet.isLetter ? 2 : octet == 32 || octet == 44 ? 0 : 3
       if kind == 1 || kind == 2, kind == last {
         words[words.count - 1].append(octet)
       } else if kind != 0 {
@@ -64,13 +65,7 @@ struct SearchDate: Equatable {
   }
 
   private static func number(_ word: [UInt8]) -> Int? {
-    guard 1...16 ~= word.count else { return nil }
-    var value = 0
-    for octet in word {
-      guard octet &- 48 < 10 else { return nil }
-      value = value * 10 + Int(octet - 48)
-    }
-    return value
+    word.count <= 16 ? Int(decimal: word) : nil
   }
 
   private mutating func readDate(_ words: inout [[UInt8]]) -> Bool {

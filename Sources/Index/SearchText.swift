@@ -1,6 +1,8 @@
 // Text as it is searched: in lower case, with what separates words as one space, so that a term is found wherever it
 // occurs. A term of a query is treated in the same way.
 
+import Octets
+
 /// Collects folded text up to a limit.
 struct SearchText {
   private(set) var octets: [UInt8] = []
@@ -36,31 +38,20 @@ struct SearchText {
   private mutating func put(_ octet: UInt8) {
     if octet == 0x20 {
       isBehindSpace = true
-      return
+    } else {
+      endSpace()
+      octets.append(octet)
     }
-    if isBehindSpace {
-      if !octets.isEmpty { octets.append(0x20) }
-      isBehindSpace = false
-    }
-    octets.append(octet)
   }
 
   private mutating func put(scalar: UInt32) {
-    switch scalar {
-    case ..<0x80: put(UInt8(scalar))
-    case ..<0x800:
-      put(0xC0 | UInt8(scalar >> 6))
-      octets.append(0x80 | UInt8(scalar & 0x3F))
-    case ..<0x10000:
-      put(0xE0 | UInt8(scalar >> 12))
-      octets.append(0x80 | UInt8(scalar >> 6 & 0x3F))
-      octets.append(0x80 | UInt8(scalar & 0x3F))
-    default:
-      put(0xF0 | UInt8(scalar >> 18 & 7))
-      octets.append(0x80 | UInt8(scalar >> 12 & 0x3F))
-      octets.append(0x80 | UInt8(scalar >> 6 & 0x3F))
-      octets.append(0x80 | UInt8(scalar & 0x3F))
-    }
+    endSpace()
+    octets.append(scalar: scalar)
+  }
+
+  private mutating func endSpace() {
+    if isBehindSpace, !octets.isEmpty { octets.append(0x20) }
+    isBehindSpace = false
   }
 }
 
@@ -118,8 +109,7 @@ private let asciiFolding: [128 of UInt8] = {
     case UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\""), UInt8(ascii: ","),
       UInt8(ascii: ";"), UInt8(ascii: "("), UInt8(ascii: ")"):
       break
-    case UInt8(ascii: "A")...UInt8(ascii: "Z"): table[Int(octet)] = octet | 0x20
-    default: table[Int(octet)] = octet
+    default: table[Int(octet)] = octet.lowercased
     }
   }
   return table

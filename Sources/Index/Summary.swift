@@ -18,7 +18,7 @@ public struct Summary: Sendable {
   public var tags: [[UInt8]] = []
   /// Message-ID without brackets, or empty.
   public var messageID: [UInt8] = []
-  /// Empty if there is no From.
+  /// From, or the reverse-path; empty if there is neither.
   public var from: [Person] = []
   public var to: [Person] = []
   public var cc: [Person] = []

@@ -1,5 +1,7 @@
 // The names of tags, by Mailpit's rules.
 
+import Octets
+
 /// A tag: 1 to 100 of letters, digits, `- _ . @` and single spaces inside.
 public struct Tag: Equatable, Sendable {
   public let octets: [UInt8]
@@ -23,7 +25,7 @@ public struct Tag: Equatable, Sendable {
   }
 
   private static func isAllowed(_ octet: UInt8) -> Bool {
-    octet &- 48 < 10 || (octet | 0x20) &- 97 < 26 || octet == UInt8(ascii: "-")
+    octet.isLetterOrDigit || octet == .hyphen
       || octet == UInt8(ascii: "_") || octet == UInt8(ascii: ".") || octet == UInt8(ascii: "@")
   }
 }

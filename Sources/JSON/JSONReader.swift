@@ -1,6 +1,8 @@
 // Reads JSON (RFC 8259). As Go's decoder does, it reads the first value of a text and leaves what stands behind
 // it. Depth and the number of values are bounded; the size of the text is the caller's to bound.
 
+import Octets
+
 /// Why a text is no JSON, and where.
 public struct JSONError: Error, Equatable, Sendable {
   public enum Reason: Sendable {
@@ -169,12 +171,12 @@ private struct JSONReader {
     let isNegative = text[index] == UInt8(ascii: "-")
     if isNegative { index += 1 }
     guard index < text.count else { throw error(.unfinished) }
-    guard text[index] &- 48 < 10 else { throw error(.unexpectedOctet) }
+    guard text[index].isDigit else { throw error(.unexpectedOctet) }
     var value: Int? = 0
     if text[index] == 48 {
       index += 1
     } else {
-      while index < text.count, text[index] &- 48 < 10 {
+      while index < text.count, text[index].isDigit {
         let digit = Int(text[index] &- 48)
         value = value.flatMap { value in
           let (product, overflowed) = value.multipliedReportingOverflow(by: 10)
@@ -202,8 +204,8 @@ private struct JSONReader {
 
   private mutating func passDigits(_ text: Span<UInt8>) throws(JSONError) {
     guard index < text.count else { throw error(.unfinished) }
-    guard text[index] &- 48 < 10 else { throw error(.unexpectedOctet) }
-    while index < text.count, text[index] &- 48 < 10 { index += 1 }
+    guard text[index].isDigit else { throw error(.unexpectedOctet) }
+    while index < text.count, text[index].isDigit { index += 1 }
   }
 
   /// The next octet that is no white space.

@@ -1,6 +1,8 @@
 // A JSON text that was read: a tree whose strings are ranges of the text, so that a string of some megabytes
 // is not copied before somebody wants it.
 
+import Octets
+
 /// A value of a JSON text, without the text itself.
 public indirect enum JSONValue: Equatable, Sendable {
   case null
@@ -51,7 +53,7 @@ public struct JSONString: Equatable, Sendable {
       } else {
         let length = text.characterLength(at: index)
         if length == 0 {
-          string.append(contentsOf: replacementCharacter)
+          string.append(scalar: 0xFFFD)
           index += 1
         } else {
           for offset in 0..<length { string.append(text[index + offset]) }
@@ -65,13 +67,7 @@ public struct JSONString: Equatable, Sendable {
   /// Whether it is `name`, which is in lower case ASCII, in any case.
   func isNamed(_ name: StaticString, in text: Span<UInt8>) -> Bool {
     let letters = isPlain && range.count != name.utf8CodeUnitCount ? [] : utf8(in: text)
-    guard letters.count == name.utf8CodeUnitCount else { return false }
-    return name.withUTF8Buffer { wanted in
-      for index in letters.indices where unsafe letters[index].lowercased != wanted[index] {
-        return false
-      }
-      return true
-    }
+    return letters.matches(name)
   }
 }
 
@@ -95,16 +91,6 @@ extension JSONValue {
   }
 }
 
-extension UInt8 {
-  var lowercased: UInt8 { self &- 65 < 26 ? self | 0x20 : self }
-
-  var hexValue: UInt32? {
-    if self &- 48 < 10 { return UInt32(self &- 48) }
-    let letter = (self | 0x20) &- 97
-    return letter < 6 ? UInt32(letter) + 10 : nil
-  }
-}
-
 extension Span<UInt8> {
   /// Four hexadecimal digits at `index`.
   func fourDigits(at index: Int, end: Int) -> UInt32? {
@@ -112,7 +98,7 @@ extension Span<UInt8> {
     var value: UInt32 = 0
     for offset in 0..<4 {
       guard let digit = self[index + offset].hexValue else { return nil }
-      value = value << 4 | digit
+      value = value << 4 | UInt32(digit)
     }
     return value
   }
@@ -135,32 +121,10 @@ extension Span<UInt8> {
         string.append(scalar: 0x10000 + (unit & 0x3FF) << 10 + low & 0x3FF)
         return index + 12
       }
-      string.append(scalar: unit & 0xF800 == 0xD800 ? 0xFFFD : unit)
+      string.append(scalar: unit)
       return index + 6
     default: string.append(self[index + 1])
     }
     return index + 2
-  }
-}
-
-extension [UInt8] {
-  /// Appends a scalar, which is no surrogate, as UTF-8.
-  fileprivate mutating func append(scalar: UInt32) {
-    func tail(_ shift: UInt32) -> UInt8 { 0x80 | UInt8(truncatingIfNeeded: scalar >> shift & 0x3F) }
-    switch scalar {
-    case 0..<0x80: append(UInt8(truncatingIfNeeded: scalar))
-    case 0x80..<0x800:
-      append(0xC0 | UInt8(truncatingIfNeeded: scalar >> 6))
-      append(tail(0))
-    case 0x800..<0x10000:
-      append(0xE0 | UInt8(truncatingIfNeeded: scalar >> 12))
-      append(tail(6))
-      append(tail(0))
-    default:
-      append(0xF0 | UInt8(truncatingIfNeeded: scalar >> 18 & 7))
-      append(tail(12))
-      append(tail(6))
-      append(tail(0))
-    }
   }
 }

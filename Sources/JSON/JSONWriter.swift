@@ -3,6 +3,8 @@
 // Strings are escaped as Go's encoder escapes them, since clients of Mailpit are used to that: `<`, `>`, `&`,
 // U+2028 and U+2029 are escaped too, so that no answer that a browser took for HTML could hold an element.
 
+import Octets
+
 /// JSON text in the making.
 public struct JSONWriter {
   public private(set) var octets: [UInt8] = []
@@ -135,7 +137,7 @@ public struct JSONWriter {
       default:
         let length = text.characterLength(at: index)
         guard length > 0 else {
-          octets.append(contentsOf: replacementCharacter)
+          octets.append(scalar: 0xFFFD)
           break
         }
         if length == 3, octet == 0xE2, text[index + 1] == 0x80, text[index + 2] & 0xFE == 0xA8 {

@@ -12,6 +12,7 @@
 // message for this recipient: lines that end in CR LF. Either gives the recipient a mail transaction of its
 // own. BODY says what the message is; without it, it is looked at.
 
+import Octets
 public import SMTP
 
 public struct Job: Sendable {
@@ -88,7 +89,7 @@ extension Job {
       default: return false
       }
     case "ENVID":
-      guard isXtext(value) else { return false }
+      guard isXtext(value.span) else { return false }
       deliveryStatus.envelopeID = Array(value)
     default: return false
     }
@@ -106,13 +107,13 @@ extension Job {
         guard let notify = notify(value) else { return nil }
         status.notify = notify
       case "ORCPT":
-        guard isXtext(value), value.contains(UInt8(ascii: ";")) else { return nil }
+        guard isXtext(value.span), value.contains(UInt8(ascii: ";")) else { return nil }
         status.originalRecipient = Array(value)
       case "FROM":
         guard let path = path(value) else { return nil }
         reversePath = path
       case "FIELDS":
-        guard let decoded = decodedXtext(value) else { return nil }
+        guard let decoded = decodedXtext(value.span) else { return nil }
         fields = decoded
       default: return nil
       }
@@ -205,15 +206,5 @@ extension Job.Addressee {
     }
     if !fields.isEmpty { line += Array(" FIELDS=".utf8) + xtext(fields) }
     return line + [10]
-  }
-}
-
-extension ReversePath {
-  /// Without angle brackets.
-  public var octets: [UInt8] {
-    switch self {
-    case .null: []
-    case .mailbox(let mailbox): mailbox.octets
-    }
   }
 }

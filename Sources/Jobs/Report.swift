@@ -5,7 +5,7 @@
 //
 // OUTCOME is delivered, deferred, refused or unknown; SCOPE is recipient, message or destination; CODE is
 // the code of a reply, or `-`; STATUS an enhanced status code; TEXT is printable ASCII. HOST is `-` where
-// there is none.
+// there is none, and has `;DSN` behind it where the host has taken over what is to be told to the sender.
 
 public import SMTP
 
@@ -14,6 +14,10 @@ public struct Report: Equatable, Sendable {
   public var address: [UInt8]
   public var host: [UInt8]
   public var verdict: ClientSession.Verdict
+  /// Whether the host has taken the message with the extension DSN (RFC 3461), so that reports are its duty.
+  public var isHostsDuty = false
+
+  private static let mark = Array(";DSN".utf8)
 
   public init(_ address: [UInt8], at host: [UInt8], _ verdict: ClientSession.Verdict) {
     self.address = address
@@ -28,6 +32,7 @@ public struct Report: Equatable, Sendable {
     octets += address
     octets += Array("> ".utf8)
     octets += host.isEmpty ? [UInt8(ascii: "-")] : host
+    if isHostsDuty { octets += Self.mark }
     octets += Array(" \(verdict.code.map { String($0) } ?? "-") ".utf8)
     octets += verdict.status.octets
     octets.append(32)
@@ -46,7 +51,10 @@ public struct Report: Equatable, Sendable {
       let status = words.next().flatMap(Self.status)
     else { return nil }
     address = Array(path.dropFirst().dropLast())
-    self.host = host.elementsEqual([UInt8(ascii: "-")]) ? [] : Array(host)
+    isHostsDuty =
+      host.count > Self.mark.count && host.suffix(Self.mark.count).elementsEqual(Self.mark)
+    let name = isHostsDuty ? host.dropLast(Self.mark.count) : host
+    self.host = name.elementsEqual([UInt8(ascii: "-")]) ? [] : Array(name)
     verdict = ClientSession.Verdict(
       outcome, scope, code: Int(text(code)), status, Array(words.rest))
   }

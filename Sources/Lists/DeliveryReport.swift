@@ -2,7 +2,7 @@
 // of the world sends, so what cannot be read names nobody.
 
 import MIME
-import Routing
+import Octets
 public import SMTP
 
 public struct DeliveryReport: Sendable {
@@ -36,7 +36,7 @@ public struct DeliveryReport: Sendable {
   }
 
   private static func isStatus(_ type: [UInt8]) -> Bool {
-    let type = type.map { $0.lowercased }
+    let type = type.lowercased()
     return type.elementsEqual("message/delivery-status".utf8)
       || type.elementsEqual("message/global-delivery-status".utf8)
   }
@@ -64,13 +64,13 @@ public struct DeliveryReport: Sendable {
 
   private mutating func readGroup(_ group: [UInt8]) {
     let octets = group.span
-    var reader = HeaderReader(octets, 0..<octets.count)
+    var reader = HeaderReader(octets, 0..<octets.count, skipsJunk: true)
     var (original, final): ([UInt8]?, [UInt8]?) = (nil, nil)
     var hasFailed = false
     while let field = reader.next(octets) {
       let value = field.unfolded(in: octets)
       if field.isNamed("action", in: octets) {
-        hasFailed = value.map { $0.lowercased }.starts(with: "failed".utf8)
+        hasFailed = value.lowercased().starts(with: "failed".utf8)
       } else if field.isNamed("original-recipient", in: octets) {
         original = Self.address(value)
       } else if field.isNamed("final-recipient", in: octets) {

@@ -3,7 +3,6 @@
 // §4). They are marked as automatic, and their reverse-path is null unless it must say whom a report is about.
 
 public import MIME
-import Routing
 public import SMTP
 
 public struct ListMail: Sendable {

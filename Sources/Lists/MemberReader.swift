@@ -6,9 +6,10 @@
 //     "bob@example.org";"Bob, B."     comma, semicolon or tab between; quotes where they are needed
 //
 // Forgiven: a byte order mark, CR LF, spaces around a field, more columns. A line that holds no valid address is
-// reported and left out; nothing of it reaches a message or a session. A quoted field ends with its line.
+// reported and left out; nothing of it reaches a message or a session. A quoted field ends with its line; where the name of
+// a member does not, the lines up to the closing quote are passed over, as long as none of them holds an address.
 
-import Routing
+import Octets
 public import SMTP
 
 public struct Member: Equatable, Sendable {
@@ -21,18 +22,21 @@ public struct Member: Equatable, Sendable {
   }
 }
 
+/// What a line of a members' file holds.
+public enum MemberLine: Equatable, Sendable {
+  case member(Member)
+  /// A comment, a blank line or the header.
+  case other
+  /// It should hold a member and does not.
+  case bad
+}
+
 /// Reads members from octets that arrive in pieces.
 public struct MemberReader {
   /// A longer line is reported, in octets.
   static let longestLine = 1000
-
-  public enum Line: Equatable, Sendable {
-    case member(Member)
-    /// A comment, a blank line or the header.
-    case other
-    /// It should hold a member and does not.
-    case bad
-  }
+  /// In lines.
+  private static let longestName = 10
 
   /// The line that has begun, without its end.
   private var line: [UInt8] = []
@@ -40,19 +44,21 @@ public struct MemberReader {
   /// The lines so far, the latest included.
   public private(set) var number = 0
   private var hasMember = false
+  /// How many lines more may belong to a name whose quotes did not end in its line.
+  private var linesOfName = 0
   /// What lines of the member that is looked for hold: the local part and the at sign, in lower case. Empty if all are.
   private let mark: [UInt8]
 
   public init() { mark = [] }
 
   /// Reads only lines that may hold `member`; the others count as `other`.
-  init(lookingFor member: Member) {
+  public init(lookingFor member: Member) {
     let identity = member.identity
     mark = Array(identity[...(identity.lastIndex(of: UInt8(ascii: "@")) ?? identity.count - 1)])
   }
 
   /// Goes on from `position` to behind the next line end. Nil if there is none; then all octets are taken.
-  public mutating func next(_ octets: Span<UInt8>, _ position: inout Int) -> Line? {
+  public mutating func next(_ octets: Span<UInt8>, _ position: inout Int) -> MemberLine? {
     let start = position
     var isPlain = true
     while position < octets.count, octets[position] != 10 {
@@ -78,9 +84,9 @@ public struct MemberReader {
   }
 
   /// The last line, if it has no line end.
-  public mutating func finish() -> Line? { line.isEmpty && !isTooLong ? nil : end() }
+  public mutating func finish() -> MemberLine? { line.isEmpty && !isTooLong ? nil : end() }
 
-  private mutating func end() -> Line {
+  private mutating func end() -> MemberLine {
     defer {
       line.removeAll(keepingCapacity: true)
       isTooLong = false
@@ -93,8 +99,17 @@ public struct MemberReader {
     if content.last == 13 { content.removeLast() }
     guard let first = content.first(where: { $0 != 32 && $0 != 9 }), first != UInt8(ascii: "#")
     else { return .other }
+    if linesOfName > 0, !content.contains(UInt8(ascii: "@")) {
+      linesOfName -= 1
+      if content.count(where: { $0 == UInt8(ascii: "\"") }) % 2 == 1 { linesOfName = 0 }
+      return .other
+    }
+    linesOfName = 0
     if let member = Member(line: content) {
       hasMember = true
+      if content.count(where: { $0 == UInt8(ascii: "\"") }) % 2 == 1 {
+        linesOfName = Self.longestName
+      }
       return .member(member)
     }
     let isHeader = !hasMember && !content.contains(UInt8(ascii: "@"))
@@ -164,20 +179,32 @@ extension Member {
     return nil
   }
 
-  /// The line that stands for a member, without its end.
-  var line: [UInt8] {
+  /// The line that stands for a member, without its end. It is read as the same member; only a name that makes it too long
+  /// is left out.
+  ///
+  /// What a spreadsheet would take for a formula has a space in front, which readers of members pass over, and what would
+  /// be a comment stands in quotes.
+  public var line: [UInt8] {
     func field(_ octets: [UInt8]) -> [UInt8] {
+      let isFormula = octets.first.map { "=+-@".utf8.contains($0) } ?? false
+      let space: [UInt8] = isFormula ? [32] : []
       let mustQuote = octets.contains {
         $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: ";") || $0 == UInt8(ascii: "\"")
       }
-      guard mustQuote || octets.first == 32 || octets.last == 32 else { return octets }
+      // A line that begins with # is a comment.
+      guard
+        mustQuote || octets.first == UInt8(ascii: "#") || octets.first == 32 || octets.last == 32
+      else { return space + octets }
       let quote = [UInt8(ascii: "\"")]
-      return quote + octets.flatMap { $0 == quote[0] ? quote + quote : [$0] } + quote
+      return space + quote + octets.flatMap { $0 == quote[0] ? quote + quote : [$0] } + quote
     }
-    return field(mailbox.octets) + (name.isEmpty ? [] : [UInt8(ascii: ",")] + field(name))
+    let address = field(mailbox.octets)
+    guard !name.isEmpty else { return address }
+    let line = address + [UInt8(ascii: ",")] + field(name)
+    return line.count < MemberReader.longestLine ? line : address
   }
 
   /// The same for each way to write the address: in lower case, with the domain as A-labels. That two people of one
   /// domain have addresses that differ in case only is rarer than one person who is written in two ways.
-  public var identity: [UInt8] { mailbox.canonical.map { $0.lowercased } }
+  public var identity: [UInt8] { mailbox.canonical.lowercased() }
 }

@@ -6,7 +6,7 @@
 // in front.
 
 public import MIME
-public import Routing
+import Octets
 import SMTP
 
 public struct PostHeader: Sendable {
@@ -48,25 +48,26 @@ public struct PostHeader: Sendable {
       } else if field.isNamed("reply-to", in: octets) {
         hasReplyTo = true
       } else if field.isNamed("list-id", in: octets) {
-        listIDs.append(field.text(in: octets).map { $0.lowercased })
+        listIDs.append(field.text(in: octets).lowercased())
       } else if field.isNamed("auto-submitted", in: octets) {
-        let value = field.text(in: octets).map { $0.lowercased }
+        let value = field.text(in: octets).lowercased()
         if !value.starts(with: "no".utf8) { isAutomatic = true }
       } else if field.isNamed("precedence", in: octets) {
-        let value = field.text(in: octets).map { $0.lowercased }
+        let value = field.text(in: octets).lowercased()
         let words = ["bulk", "junk", "list"]
         if words.contains(where: { value.elementsEqual($0.utf8) }) { isAutomatic = true }
       }
     }
     isCut = reader.isCut || octets.count >= Limits.header && end == octets.count
     if authors.count == 1, Mailbox(authors[0].address) != nil {
-      author = try? NamedAddress(authors[0])
+      author =
+        (try? NamedAddress(authors[0])) ?? (try? NamedAddress(ofEnvelope: authors[0].address))
     }
   }
 
   /// Whether a field has this line, in any case.
   public func has(_ line: [UInt8], in octets: Span<UInt8>) -> Bool {
-    let wanted = line.map { $0.lowercased }
+    let wanted = line.lowercased()
     return fields.contains { _, range in
       var other: [UInt8] = []
       for index in range where octets[index] >= 32 { other.append(octets[index].lowercased) }
@@ -76,7 +77,7 @@ public struct PostHeader: Sendable {
 
   /// Whether the list has sent it before.
   public func comes(from id: [UInt8]) -> Bool {
-    let mark = [UInt8(ascii: "<")] + id.map { $0.lowercased } + [UInt8(ascii: ">")]
+    let mark = [UInt8(ascii: "<")] + id.lowercased() + [UInt8(ascii: ">")]
     return listIDs.contains { value in
       value.count >= mark.count
         && (0...(value.count - mark.count)).contains { value[$0...].starts(with: mark) }
@@ -218,17 +219,5 @@ extension Span<UInt8> {
       if self[index - 1] == 10 { return index }
     }
     return count
-  }
-
-  /// Whether `word`, which is in lower case, stands at `start` in any case.
-  fileprivate func hasPrefix(_ word: StaticString, at start: Int) -> Bool {
-    let length = word.utf8CodeUnitCount
-    guard length <= count - start else { return false }
-    return word.withUTF8Buffer { letters in
-      for offset in 0..<length where unsafe self[start + offset].lowercased != letters[offset] {
-        return false
-      }
-      return true
-    }
   }
 }

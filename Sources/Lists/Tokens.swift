@@ -14,7 +14,6 @@
 // Each ends with 80 bits of an HMAC-SHA-256 over what it stands for, which only the holder of the key can make.
 
 import Digest
-public import Routing
 import SMTP
 
 /// The secret of all lists of a machine.
@@ -51,8 +50,9 @@ public struct ListKey: Sendable {
   }
 
   /// What `token` confirms for a member whose address is that of the mail; nil if it confirms nothing.
-  public func confirmed(_ token: [UInt8], _ list: ListName, _ member: Member, today: Int) -> Action?
-  {
+  public func confirmed(
+    _ token: [UInt8], _ list: ListName, _ member: Member, today: Int
+  ) -> Confirmation? {
     guard token.count == 1 + Self.dayLength + Self.macLength,
       let action = token.first.flatMap(Action.init(rawValue:)),
       let number = base32Value(token[1...Self.dayLength])
@@ -60,7 +60,14 @@ public struct ListKey: Sendable {
     let day = Int(number)
     guard today - Self.days...today ~= day else { return nil }
     let expected = confirmation(action, list, member, day: day)
-    return isEqualInConstantTime(token.span, expected.span) ? action : nil
+    guard isEqualInConstantTime(token.span, expected.span) else { return nil }
+    return Confirmation(action: action, day: day)
+  }
+
+  /// What a confirmation confirms, and when its question was asked, in days since 1970.
+  public struct Confirmation: Equatable, Sendable {
+    public let action: Action
+    public let day: Int
   }
 
   // The approval of a held post.

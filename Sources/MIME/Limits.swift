@@ -19,6 +19,8 @@ public enum Limits {
   public static let parameters = 256
   /// Octets of text that people see at once; the default of what converts text.
   public static let text = 1024 * 1024
+  /// Octets of HTML that are read at once: all of it, whatever mail has.
+  public static let html = 256 * 1024 * 1024
 }
 
 /// What was left out because it went over a bound.

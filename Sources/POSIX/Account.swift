@@ -6,19 +6,45 @@ public struct Account: Sendable {
   public let name: [UInt8]
   /// The part of the comment in front of the first comma, with the name for each `&` (passwd(5)).
   public let fullName: [UInt8]
+  /// The number of the group that he has at his login.
+  public private(set) var group: UInt32?
 
   /// The user of the real user id; nil if the file does not have him.
-  public static var current: Account? {
+  public static var current: Account? { Account(ofUser: Process.startingUser) }
+
+  /// Nil if the file does not have this user.
+  public init?(ofUser user: UInt32) {
     guard let content = try? FileDescriptor.reading("/etc/passwd").readAll(limit: 1 << 24) else {
       return nil
     }
     for line in content.split(separator: 10) {
       let fields = line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
-      if fields.count >= 5, fields[2].elementsEqual(String(Process.user).utf8), !fields[0].isEmpty {
-        return Account(name: Array(fields[0]), comment: fields[4])
+      if fields.count >= 5, fields[2].elementsEqual(String(user).utf8), !fields[0].isEmpty {
+        self.init(name: Array(fields[0]), comment: fields[4])
+        group = Self.number(fields[3])
+        return
       }
     }
     return nil
+  }
+
+  private static func number(_ digits: ArraySlice<UInt8>) -> UInt32? {
+    UInt32(String(decoding: digits, as: UTF8.self))
+  }
+
+  /// The numbers of the groups that /etc/group has this user in.
+  public var groups: [UInt32] {
+    guard let content = try? FileDescriptor.reading("/etc/group").readAll(limit: 1 << 24) else {
+      return []
+    }
+    var groups: [UInt32] = []
+    for line in content.split(separator: 10) {
+      let fields = line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+      guard fields.count == 4, let number = Self.number(fields[2]) else { continue }
+      let members = fields[3].split(separator: UInt8(ascii: ","))
+      if members.contains(where: { $0.elementsEqual(name) }) { groups.append(number) }
+    }
+    return groups
   }
 
   private init(name: [UInt8], comment: ArraySlice<UInt8>) {

@@ -22,8 +22,11 @@ public struct Channel: ~Copyable {
 
   public init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
 
-  /// The next line, waited for as long as it takes. `termination` is -1 if SIGTERM is nothing to wait for.
-  public mutating func line(termination: CInt) -> Line {
+  /// Whether `line` need not wait.
+  public var hasLine: Bool { octets[position...].contains(10) }
+
+  /// The next line, waited for as long as it takes. SIGTERM ends the waiting, too.
+  public mutating func line(termination: Termination) -> Line {
     while true {
       var end = position
       while end < octets.count, octets[end] != 10 { end += 1 }
@@ -34,7 +37,7 @@ public struct Channel: ~Copyable {
       octets.removeFirst(position)
       position = 0
       if octets.count > Self.limit { return .end }
-      if termination >= 0, hasTerminated(termination) { return .terminated }
+      if termination.canCome, hasTerminated(termination) { return .terminated }
       guard let count = try? descriptor.read(into: &octets, atMost: 65_536), count > 0 else {
         return .end
       }
@@ -42,10 +45,10 @@ public struct Channel: ~Copyable {
   }
 
   /// Waits until there is something to read; gives whether SIGTERM came instead.
-  private func hasTerminated(_ termination: CInt) -> Bool {
+  private func hasTerminated(_ termination: Termination) -> Bool {
     var polled: [2 of pollfd] = [
       pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0),
-      pollfd(fd: termination, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: termination.descriptor, events: Int16(POLLIN), revents: 0),
     ]
     while true {
       var span = polled.mutableSpan

@@ -23,7 +23,7 @@ public enum ChildProcess {
     // If the spawner lets SIGCHLD be ignored, waitpid(2) returns no exit status. So set the default; nil is SIG_DFL.
     signal(SIGCHLD, nil)
     var ends: [CInt] = [-1, -1]
-    _ = try retrying { unsafe postern_pipe(&ends) }
+    _ = try retrying("pipe") { unsafe postern_pipe(&ends) }
     let reading = FileDescriptor(ends[0])
     do {
       let writing = FileDescriptor(ends[1])
@@ -52,18 +52,18 @@ public enum ChildProcess {
     let error = unsafe withCStrings(arguments) { argv in
       unsafe posix_spawn(&pid, arguments[0], &actions, &attributes, argv, postern_environ())
     }
-    if error != 0 { throw Errno(rawValue: error) }
+    if error != 0 { throw SystemError("posix_spawn", number: error) }
     return try wait(for: pid, until: deadline, unless: termination)
   }
 
   private static func wait(
     for pid: pid_t, until deadline: Deadline, unless termination: Termination
   ) throws(Errno) -> Status {
-    let process = FileDescriptor(try retrying { postern_pidfd_open(pid) })
+    let process = FileDescriptor(try retrying("pidfd_open") { postern_pidfd_open(pid) })
     let event = try termination.wait(for: process.number, until: deadline)
     if event != .ready { kill(pid, SIGKILL) }
     var status: CInt = 0
-    _ = try retrying { unsafe waitpid(pid, &status, 0) }
+    _ = try retrying("waitpid") { unsafe waitpid(pid, &status, 0) }
     switch event {
     case .timeout: return .timedOut
     case .terminated: return .terminated
@@ -89,7 +89,7 @@ public enum ChildProcess {
     _ = unsafe withCStrings(arguments) { argv in
       unsafe withCStrings(environment) { envp in unsafe execve(arguments[0], argv, envp) }
     }
-    return .current
+    return .last("execve")
   }
 
   /// Whether a path names a file that can be executed.

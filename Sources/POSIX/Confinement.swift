@@ -13,6 +13,8 @@ public struct Confinement: Sendable {
   public var queueDirectory: String?
   /// The directory of SQLite's files, if this process reads the mail directory by an index; messages may then be read, too.
   public var indexDirectory: String?
+  /// The directory of the journals of marks, if this process changes marks.
+  public var marksDirectory: String?
   /// Files that may be read. Other files in their directories may be read too: whoever edits a file puts a new one in
   /// its place.
   public var readableFiles: [String] = []
@@ -31,23 +33,36 @@ public struct Confinement: Sendable {
 
   public init() {}
 
-  /// A part that the kernel does not have.
+  /// A part that the kernel does not have, or `directory` or `readable`: what could not be opened, and stays forbidden.
   public struct Lack: Sendable {
     public let part: StaticString
     public let errno: Errno
+    /// Whether the process has more rights than it should have, though the kernel has this part.
+    public let isFailure: Bool
   }
 
   /// Confines the process as far as the kernel can, and returns what it cannot.
   public func apply() -> [Lack] {
     var lacks: [Lack] = []
     var unreadable: Errno?
-    func attempt(_ part: StaticString, _ body: () throws(Errno) -> Void) {
-      do throws(Errno) { try body() } catch { lacks.append(Lack(part: part, errno: error)) }
+    func attempt(
+      _ part: StaticString, leavesRights: Bool = true, _ body: () throws(Errno) -> Void
+    ) {
+      do throws(Errno) { try body() } catch {
+        let isMissing = error == .functionNotImplemented || error == .notSupported
+        lacks.append(Lack(part: part, errno: error, isFailure: leavesRights && !isMissing))
+      }
     }
-    attempt("rlimit", limitResources)
-    attempt("no_new_privs") { () throws(Errno) in try once { postern_no_new_privileges() } }
-    attempt("landlock") { () throws(Errno) in unreadable = try restrictFiles() }
-    attempt("readable") { () throws(Errno) in if let unreadable { throw unreadable } }
+    attempt("rlimit", leavesRights: false, limitResources)
+    attempt("no_new_privs") { () throws(Errno) in try once("prctl") { postern_no_new_privileges() }
+    }
+    var missing: Errno?
+    attempt("landlock") { () throws(Errno) in (unreadable, missing) = try restrictFiles() }
+    attempt("directory", leavesRights: false) { () throws(Errno) in if let missing { throw missing }
+    }
+    attempt("readable", leavesRights: false) { () throws(Errno) in
+      if let unreadable { throw unreadable }
+    }
     attempt("seccomp", restrictCalls)
     return lacks
   }
@@ -65,10 +80,10 @@ extension Confinement {
   /// Lowers a limit for good. A limit that is lower already stays.
   private func limit(_ resource: CInt, _ value: Int) throws(Errno) {
     var current = rlimit()
-    try once { unsafe getrlimit(resource, &current) }
+    try once("getrlimit") { unsafe getrlimit(resource, &current) }
     let lower = min(current.rlim_max, rlim_t(value))
     var new = rlimit(rlim_cur: min(current.rlim_cur, lower), rlim_max: lower)
-    try once { unsafe setrlimit(resource, &new) }
+    try once("setrlimit") { unsafe setrlimit(resource, &new) }
   }
 }
 
@@ -107,28 +122,35 @@ extension Confinement {
     static let signals: UInt64 = 1 << 1
   }
 
-  /// Returns an error if the process could be confined, but one of `readableFiles` could not be allowed.
-  private func restrictFiles() throws(Errno) -> Errno? {
+  /// Returns errors if the process could be confined, but one of `readableFiles` or one of the directories could not be
+  /// allowed: that one is left out.
+  private func restrictFiles() throws(Errno) -> (unreadable: Errno?, missing: Errno?) {
     let version = postern_landlock_version()
-    guard version > 0 else { throw .current }
+    guard version > 0 else { throw .last("landlock_create_ruleset") }
     var rules = postern_landlock_ruleset()
     rules.handled_access_fs = Access.all(version: version)
     if !executes { rules.handled_access_net = version >= 4 ? 3 : 0 }  // bind and connect of TCP
     if version >= 6 { rules.scoped = executes ? Scope.signals : Scope.signals | Scope.sockets }
     let size = version >= 6 ? 24 : version >= 4 ? 16 : 8
     let ruleset = FileDescriptor(
-      try retrying { unsafe postern_landlock_create(&rules, size) })
+      try retrying("landlock_create_ruleset") { unsafe postern_landlock_create(&rules, size) })
     var storing =
       Access.makeRegular | Access.writeFile | Access.removeFile | Access.readDirectory
     if queueDirectory != nil, version >= 2 { storing |= Access.refer }
     let reading = indexDirectory == nil ? 0 : Access.readFile
-    if let mailDirectory { try allow(ruleset, mailDirectory, storing | reading) }
-    if let queueDirectory { try allow(ruleset, queueDirectory, storing) }
-    if let indexDirectory {
-      try allow(ruleset, indexDirectory, storing | reading | (version >= 3 ? Access.truncate : 0))
+    let truncating = version >= 3 ? Access.truncate : 0
+    var directories: [(path: String, access: UInt64)] = []
+    if let mailDirectory { directories.append((mailDirectory, storing | reading)) }
+    if let queueDirectory { directories.append((queueDirectory, storing)) }
+    for directory in [indexDirectory, marksDirectory] {
+      if let directory { directories.append((directory, storing | reading | truncating)) }
     }
     for directory in replacedDirectories {
-      try allow(ruleset, directory, storing | Access.readFile)
+      directories.append((directory, storing | Access.readFile))
+    }
+    var missing: Errno?
+    for (path, access) in directories {
+      do throws(Errno) { try allow(ruleset, path, access) } catch { missing = error }
     }
     var unreadable: Errno?
     if !executes {
@@ -140,8 +162,8 @@ extension Confinement {
       try allow(ruleset, "/", Access.execute | Access.readFile | Access.readDirectory)
       try allow(ruleset, "/dev", Access.writeFile)
     }
-    try once { postern_landlock_restrict(ruleset.number) }
-    return unreadable
+    try once("landlock_restrict_self") { postern_landlock_restrict(ruleset.number) }
+    return (unreadable, missing)
   }
 
   /// Allows to read the files in the directory of a file and, if that is a symbolic link, those in the
@@ -165,7 +187,9 @@ extension Confinement {
   ) throws(Errno) {
     // With O_PATH, since files can be read in a directory that cannot be.
     let directory = try FileDescriptor.place(path)
-    try once { postern_landlock_allow(ruleset.number, directory.number, access) }
+    try once("landlock_add_rule") {
+      postern_landlock_allow(ruleset.number, directory.number, access)
+    }
   }
 }
 
@@ -235,10 +259,10 @@ extension Confinement {
       }
       let program = filter.program
       try unsafe program.withUnsafeBufferPointer { (program) throws(Errno) in
-        try once { unsafe postern_seccomp(program.baseAddress, UInt16(program.count)) }
+        try once("seccomp") { unsafe postern_seccomp(program.baseAddress, UInt16(program.count)) }
       }
     #else
-      throw .functionNotImplemented
+      throw Errno(call: "seccomp", errno: .functionNotImplemented)
     #endif
   }
 

@@ -10,17 +10,7 @@ public struct Connection: ~Copyable {
   /// Whether `output` has turned out to be something other than a socket.
   private var outputIsSocket = true
 
-  /// Why waiting for the peer ended without success.
-  public enum Interruption: Error, Equatable {
-    /// The deadline has passed.
-    case timeout
-    /// SIGTERM has come.
-    case terminated
-    /// The peer has closed its side.
-    case endOfInput
-    /// The connection is broken.
-    case failed(Errno)
-  }
+  public typealias Interruption = POSIX.Interruption
 
   /// Takes over the descriptors 0 and 1, and blocks SIGTERM, SIGPIPE and SIGXFSZ from here on. SIGTERM is read from a
   /// signalfd(2), so it never interrupts the storing of a message. In the place of the two others the call that caused
@@ -31,10 +21,10 @@ public struct Connection: ~Copyable {
     unsafe sigaddset(&signals, SIGTERM)
     unsafe sigaddset(&signals, SIGPIPE)
     unsafe sigaddset(&signals, SIGXFSZ)
-    _ = try retrying { unsafe sigprocmask(SIG_BLOCK, &signals, nil) }
+    _ = try retrying("sigprocmask") { unsafe sigprocmask(SIG_BLOCK, &signals, nil) }
     unsafe sigdelset(&signals, SIGPIPE)
     unsafe sigdelset(&signals, SIGXFSZ)
-    let number = try retrying { unsafe postern_signalfd(&signals) }
+    let number = try retrying("signalfd") { unsafe postern_signalfd(&signals) }
     termination = FileDescriptor(number)
     input = FileDescriptor(STDIN_FILENO)
     output = FileDescriptor(STDOUT_FILENO)
@@ -131,7 +121,7 @@ public struct Connection: ~Copyable {
       ready = unsafe span.withUnsafeMutableBufferPointer {
         unsafe poll($0.baseAddress, 2, deadline.remainingMilliseconds)
       }
-      if ready < 0, postern_errno() != EINTR { throw .failed(.current) }
+      if ready < 0, postern_errno() != EINTR { throw .failed(.last("poll")) }
       if ready > 0 { break }
       if deadline.hasPassed { throw .timeout }
     }

@@ -7,7 +7,7 @@ extension FileDescriptor {
   /// Opens the directory `name` of this one, close-on-exec, and makes it with mode 0700 if it is missing.
   public func makeDirectory(_ name: String) throws(Errno) -> FileDescriptor {
     do throws(Errno) {
-      _ = try retrying { unsafe mkdirat(number, name, 0o700) }
+      _ = try retrying("mkdir") { unsafe mkdirat(number, name, 0o700) }
     } catch .fileExists {}
     return try directory(name)
   }
@@ -15,7 +15,14 @@ extension FileDescriptor {
   /// Opens the directory `name` of this one, close-on-exec.
   public func directory(_ name: String) throws(Errno) -> FileDescriptor {
     FileDescriptor(
-      try retrying { unsafe postern_openat(number, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) })
+      try retrying("open") {
+        unsafe postern_openat(number, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+      })
+  }
+
+  /// Removes the directory `name` of this one, which must be empty.
+  public func removeDirectory(_ name: String) throws(Errno) {
+    _ = try retrying("unlink") { unsafe unlinkat(number, name, AT_REMOVEDIR) }
   }
 
   /// Moves `name` to another directory of the same file system, or to another name in this one. An existing name is
@@ -23,14 +30,14 @@ extension FileDescriptor {
   public func rename(
     _ name: String, to directory: borrowing FileDescriptor, as new: String
   ) throws(Errno) {
-    _ = try retrying { unsafe renameat(number, name, directory.number, new) }
+    _ = try retrying("rename") { unsafe renameat(number, name, directory.number, new) }
   }
 
   /// Gives the file `existing` of this directory a name in another one. An existing name is never replaced.
   public func link(
     _ existing: String, in directory: borrowing FileDescriptor, as name: String
   ) throws(Errno) {
-    _ = try retrying { unsafe linkat(number, existing, directory.number, name, 0) }
+    _ = try retrying("link") { unsafe linkat(number, existing, directory.number, name, 0) }
   }
 }
 
@@ -49,21 +56,31 @@ extension FileDescriptor {
   /// Opens the file `name` for writing, emptied; makes it if it is missing.
   public func replacing(named name: String) throws(Errno) -> FileDescriptor {
     FileDescriptor(
-      try retrying {
+      try retrying("open") {
         unsafe postern_openat(number, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
       })
   }
 
   private func regular(_ name: String, _ flags: CInt) throws(Errno) -> FileDescriptor {
     let file = FileDescriptor(
-      try retrying {
+      try retrying("open") {
         unsafe postern_openat(number, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0)
       })
     var status = stat()
-    _ = try retrying { unsafe fstat(file.number, &status) }
-    guard status.st_mode & mode_t(S_IFMT) == mode_t(S_IFREG) else { throw .invalidArgument }
+    _ = try retrying("stat") { unsafe fstat(file.number, &status) }
+    guard status.st_mode & mode_t(S_IFMT) == mode_t(S_IFREG) else {
+      throw Errno(call: "open", errno: .invalidArgument)
+    }
     return file
   }
+
+  /// ftruncate(2): the file has no more than `size` octets.
+  public func truncate(to size: Int) throws(Errno) {
+    _ = try retrying("truncate") { ftruncate(number, off_t(size)) }
+  }
+
+  /// unlinkat(2); that it fails does not matter.
+  public func removeName(_ name: String) { _ = unsafe unlinkat(number, name, 0) }
 
   /// What is known of a file.
   public struct Status: Sendable {
@@ -74,7 +91,7 @@ extension FileDescriptor {
 
   public func status() throws(Errno) -> Status {
     var status = stat()
-    _ = try retrying { unsafe fstat(number, &status) }
+    _ = try retrying("stat") { unsafe fstat(number, &status) }
     return Status(size: Int(status.st_size), modified: Int64(status.st_mtim.tv_sec))
   }
 
@@ -93,7 +110,7 @@ extension FileDescriptor {
   public func lock(shared isShared: Bool = false, isWaiting: Bool) throws(Errno) -> Bool {
     let operation = (isShared ? LOCK_SH : LOCK_EX) | (isWaiting ? 0 : LOCK_NB)
     do throws(Errno) {
-      _ = try retrying { flock(number, operation) }
+      _ = try retrying("flock") { flock(number, operation) }
       return true
     } catch .wouldBlock {
       return false
@@ -110,11 +127,11 @@ extension FileDescriptor {
 
   public init(_ directory: borrowing FileDescriptor) throws(Errno) {
     // A descriptor of its own has a place of its own in the directory.
-    let own = try retrying {
+    let own = try retrying("open") {
       unsafe postern_openat(directory.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
     }
     guard let stream = unsafe fdopendir(own) else {
-      let error = Errno.current
+      let error = SystemError.last("fdopendir")
       close(own)
       throw error
     }
@@ -136,6 +153,6 @@ extension FileDescriptor {
 extension FileDescriptor {
   /// lseek(2) to a place counted from the beginning.
   public func seek(to offset: Int) throws(Errno) {
-    guard lseek(number, off_t(offset), SEEK_SET) >= 0 else { throw .current }
+    guard lseek(number, off_t(offset), SEEK_SET) >= 0 else { throw .last("lseek") }
   }
 }

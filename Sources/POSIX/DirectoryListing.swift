@@ -6,7 +6,7 @@ extension FileDescriptor {
   /// When the content last changed, in nanoseconds since 1970.
   public func modifiedNanoseconds() throws(Errno) -> Int64 {
     var status = stat()
-    _ = try retrying { unsafe fstat(number, &status) }
+    _ = try retrying("stat") { unsafe fstat(number, &status) }
     return Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
   }
 
@@ -14,12 +14,16 @@ extension FileDescriptor {
   public func forEachName(_ body: (Span<UInt8>) -> Void) throws(Errno) {
     // A descriptor of its own, because the place in a directory belongs to the descriptor.
     let reader = FileDescriptor(
-      try retrying { unsafe postern_openat(number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) })
+      try retrying("open") {
+        unsafe postern_openat(number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+      })
     let size = 256 * 1024
     let buffer = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 8)
     defer { unsafe buffer.deallocate() }
     while true {
-      let count = try retrying { unsafe postern_read_entries(reader.number, buffer, size) }
+      let count = try retrying("getdents") {
+        unsafe postern_read_entries(reader.number, buffer, size)
+      }
       if count == 0 { return }
       // Each entry: inode (8 octets), offset (8), its length (2), type (1), the name and a NUL.
       var start = 0
@@ -36,11 +40,19 @@ extension FileDescriptor {
     }
   }
 
+  /// Moves the entry with this name, which need not be UTF-8 and has no NUL, as `rename` does.
+  public func rename(
+    octets name: [UInt8], to directory: borrowing FileDescriptor, as new: String
+  ) throws(Errno) {
+    let name = name.map { CChar(bitPattern: $0) } + [0]
+    _ = try retrying("rename") { unsafe renameat(number, name, directory.number, new) }
+  }
+
   /// Whether this directory has an entry `name`.
   public func hasEntry(_ name: String) throws(Errno) -> Bool {
     var status = stat()
     do throws(Errno) {
-      _ = try retrying { unsafe fstatat(number, name, &status, AT_SYMLINK_NOFOLLOW) }
+      _ = try retrying("stat") { unsafe fstatat(number, name, &status, AT_SYMLINK_NOFOLLOW) }
       return true
     } catch .noSuchFile {
       return false
@@ -58,7 +70,7 @@ extension FileDescriptor {
 
   /// Makes the folder `path`, with `mode` minus the umask; it may be there already.
   public static func makeFolder(_ path: String, mode: UInt32 = 0o770) throws(Errno) {
-    do throws(Errno) { _ = try retrying { unsafe mkdir(path, mode) } } catch .fileExists {}
+    do throws(Errno) { _ = try retrying("mkdir") { unsafe mkdir(path, mode) } } catch .fileExists {}
   }
 
   /// Takes a lock of the whole file that excludes every other process (flock(2)); false if there is none to be had before

@@ -61,7 +61,7 @@ public struct Exchange: ~Copyable {
         revents: 0),
     ]
     var span = polled.mutableSpan
-    _ = try retrying {
+    _ = try retrying("poll") {
       unsafe span.withUnsafeMutableBufferPointer { unsafe poll($0.baseAddress, 2, -1) }
     }
     return (polled[0].revents & Int16(POLLIN | POLLHUP | POLLERR) != 0, polled[1].revents != 0)

@@ -16,7 +16,7 @@ extension FileDescriptor {
   /// Appends the octets of one read(2) to `buffer`, at most `count`, and returns how many there were. 0 means the end
   /// of the file.
   public func read(into buffer: inout [UInt8], atMost count: Int) throws(Errno) -> Int {
-    try unsafe append(to: &buffer, atMost: count) { memory in
+    try unsafe append(to: &buffer, atMost: count, "read") { memory in
       unsafe CSystem.read(number, memory.baseAddress, memory.count)
     }
   }
@@ -25,7 +25,7 @@ extension FileDescriptor {
   public func read(
     into buffer: inout [UInt8], atMost count: Int, at offset: Int
   ) throws(Errno) -> Int {
-    try unsafe append(to: &buffer, atMost: count) { memory in
+    try unsafe append(to: &buffer, atMost: count, "read") { memory in
       unsafe pread(number, memory.baseAddress, memory.count, off_t(offset))
     }
   }
@@ -33,14 +33,17 @@ extension FileDescriptor {
   /// Appends what `call` puts into the memory that it gets, at most `count` octets.
   @inline(__always)
   private func append(
-    to buffer: inout [UInt8], atMost count: Int, _ call: (UnsafeMutableRawBufferPointer) -> Int
+    to buffer: inout [UInt8], atMost count: Int, _ name: StaticString,
+    _ call: (UnsafeMutableRawBufferPointer) -> Int
   ) throws(Errno) -> Int {
     var outcome = Result<Int, Errno>.success(0)
     buffer.append(addingCapacity: count) { (span: inout OutputSpan<UInt8>) in
       unsafe span.withUnsafeMutableBufferPointer { memory, initialized in
         do throws(Errno) {
           let free = unsafe UnsafeMutableRawBufferPointer(memory)[initialized...].prefix(count)
-          let got = try retrying { unsafe call(UnsafeMutableRawBufferPointer(rebasing: free)) }
+          let got = try retrying(name) {
+            unsafe call(UnsafeMutableRawBufferPointer(rebasing: free))
+          }
           initialized += got
           outcome = .success(got)
         } catch {
@@ -61,7 +64,7 @@ extension FileDescriptor {
 
   func writeSome(_ octets: Span<UInt8>) throws(Errno) -> Int {
     try unsafe octets.withUnsafeBytes { (memory) throws(Errno) in
-      try retrying { unsafe CSystem.write(number, memory.baseAddress, memory.count) }
+      try retrying("write") { unsafe CSystem.write(number, memory.baseAddress, memory.count) }
     }
   }
 
@@ -69,7 +72,7 @@ extension FileDescriptor {
   public func sendNow(_ octets: Span<UInt8>) throws(Errno) -> Int? {
     do throws(Errno) {
       return try unsafe octets.withUnsafeBytes { (memory) throws(Errno) in
-        try retrying {
+        try retrying("send") {
           unsafe send(
             number, memory.baseAddress, memory.count, CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL))
         }
@@ -102,12 +105,12 @@ extension FileDescriptor {
 
   /// fdatasync(2): when it returns, the content and the metadata that is needed to read it are on the disk.
   public func synchronizeData() throws(Errno) {
-    _ = try retrying { fdatasync(number) }
+    _ = try retrying("fdatasync") { fdatasync(number) }
   }
 
   /// fsync(2): when it returns for a directory, the directory's entries are on the disk.
   public func synchronize() throws(Errno) {
-    _ = try retrying { fsync(number) }
+    _ = try retrying("fsync") { fsync(number) }
   }
 }
 
@@ -137,6 +140,15 @@ extension FileDescriptor {
 
   /// Whether a path leads to anything.
   public static func exists(_ path: String) -> Bool { identity(ofFile: path) != nil }
+
+  /// Whether there is a file; whatever else keeps it from being found is an error.
+  public static func isThere(_ path: String) throws(Errno) -> Bool {
+    var status = stat()
+    do throws(Errno) { _ = try retrying("stat") { unsafe stat(path, &status) } } catch .noSuchFile {
+      return false
+    }
+    return true
+  }
 
   /// Whether a path names a symbolic link.
   static func isLink(_ path: String) -> Bool {
@@ -174,21 +186,24 @@ extension FileDescriptor {
   /// Opens a directory, close-on-exec.
   public static func directory(_ path: String) throws(Errno) -> FileDescriptor {
     FileDescriptor(
-      try retrying { unsafe postern_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) })
+      try retrying("open") {
+        unsafe postern_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+      })
   }
 
   /// Opens a directory as a place (`O_PATH`), close-on-exec. This needs search permission on the directories above it,
   /// and no permission to read it.
   static func place(_ path: String) throws(Errno) -> FileDescriptor {
     FileDescriptor(
-      try retrying {
+      try retrying("open") {
         unsafe postern_openat(AT_FDCWD, path, postern_o_path | O_DIRECTORY | O_CLOEXEC, 0)
       })
   }
 
   /// Opens a file for reading, close-on-exec.
   public static func reading(_ path: String) throws(Errno) -> FileDescriptor {
-    FileDescriptor(try retrying { unsafe postern_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0) })
+    FileDescriptor(
+      try retrying("open") { unsafe postern_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0) })
   }
 
   /// Reads the whole file; nil if it has more than `limit` octets.
@@ -202,34 +217,43 @@ extension FileDescriptor {
 
   /// Replaces a descriptor by `/dev/null`, whether it was open or not.
   public static func replaceWithNull(_ number: CInt) throws(Errno) {
-    let null = try retrying { unsafe postern_openat(AT_FDCWD, "/dev/null", O_RDWR, 0) }
-    if null == number { return }
-    defer { close(null) }
-    _ = try retrying { dup2(null, number) }
+    do throws(Errno) {
+      let null = try retrying("open") { unsafe postern_openat(AT_FDCWD, "/dev/null", O_RDWR, 0) }
+      if null == number { return }
+      defer { close(null) }
+      _ = try retrying("dup2") { dup2(null, number) }
+    } catch .noSuchFile {
+      // In a chroot: what ends at once when it is read, and takes nothing.
+      let pair = try pipe()
+      _ = try retrying("dup2") { dup2(pair.first.number, number) }
+    }
   }
 }
 
 // Operations in an open directory.
 extension FileDescriptor {
-  /// Makes a file without a name (`O_TMPFILE`) for writing; nil if the file system does not support this. Its mode is
-  /// 0660 minus the umask.
-  public func makeUnnamedFile() throws(Errno) -> FileDescriptor? {
+  /// Makes a file without a name (`O_TMPFILE`) for writing, and for reading too if it `isReadable`; nil if the file system
+  /// does not support this. Its mode is 0660 minus the umask.
+  public func makeUnnamedFile(isReadable: Bool = false) throws(Errno) -> FileDescriptor? {
+    let flags = postern_o_tmpfile | (isReadable ? O_RDWR : O_WRONLY) | O_CLOEXEC
     do throws(Errno) {
       return FileDescriptor(
-        try retrying {
-          unsafe postern_openat(number, ".", postern_o_tmpfile | O_WRONLY | O_CLOEXEC, 0o660)
+        try retrying("open") {
+          unsafe postern_openat(number, ".", flags, 0o660)
         })
     } catch .notSupported, .isDirectory {
       return nil
     }
   }
 
-  /// Makes a new file for writing; an error if the name exists. Its mode is 0660 minus the umask.
-  public func makeFile(named name: String) throws(Errno) -> FileDescriptor {
-    FileDescriptor(
-      try retrying {
-        unsafe postern_openat(number, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o660)
-      })
+  /// Makes a new file for writing, and for reading too if it `isReadable`; an error if the name exists. Its mode is 0660
+  /// minus the umask.
+  public func makeFile(
+    named name: String, isReadable: Bool = false
+  ) throws(Errno) -> FileDescriptor {
+    let flags = (isReadable ? O_RDWR : O_WRONLY) | O_CREAT | O_EXCL | O_CLOEXEC
+    return FileDescriptor(
+      try retrying("open") { unsafe postern_openat(number, name, flags, 0o660) })
   }
 
   /// Gives `file` a name in this directory, which must be on the same file system. The file may be without a name so
@@ -238,20 +262,22 @@ extension FileDescriptor {
   /// Before Linux 6.10 `AT_EMPTY_PATH` fails with ENOENT without a capability. Then the name is made through `/proc`.
   public func link(_ file: borrowing FileDescriptor, as name: String) throws(Errno) {
     do throws(Errno) {
-      _ = try retrying { unsafe linkat(file.number, "", number, name, postern_at_empty_path) }
+      _ = try retrying("link") {
+        unsafe linkat(file.number, "", number, name, postern_at_empty_path)
+      }
     } catch .noSuchFile {
       let path = "/proc/self/fd/\(file.number)"
-      _ = try retrying { unsafe linkat(AT_FDCWD, path, number, name, AT_SYMLINK_FOLLOW) }
+      _ = try retrying("link") { unsafe linkat(AT_FDCWD, path, number, name, AT_SYMLINK_FOLLOW) }
     }
   }
 
   /// Gives the file `existing` of this directory a second name. An existing name is never replaced.
   public func link(_ existing: String, as name: String) throws(Errno) {
-    _ = try retrying { unsafe linkat(number, existing, number, name, 0) }
+    _ = try retrying("link") { unsafe linkat(number, existing, number, name, 0) }
   }
 
   public func unlink(_ name: String) throws(Errno) {
-    _ = try retrying { unsafe unlinkat(number, name, 0) }
+    _ = try retrying("unlink") { unsafe unlinkat(number, name, 0) }
   }
 }
 
@@ -270,7 +296,7 @@ extension FileDescriptor {
   /// A file without a name in a directory, to be written and read.
   public static func temporary(in folder: String) throws(Errno) -> FileDescriptor {
     FileDescriptor(
-      try retrying {
+      try retrying("open") {
         unsafe postern_openat(
           AT_FDCWD, folder, postern_o_tmpfile | O_RDWR | O_CLOEXEC, 0o600)
       })
@@ -282,7 +308,7 @@ extension FileDescriptor {
   /// Opens what a path names as a place (`O_PATH`), close-on-exec.
   public static func anyPlace(_ path: String) throws(Errno) -> FileDescriptor {
     FileDescriptor(
-      try retrying { unsafe postern_openat(AT_FDCWD, path, postern_o_path | O_CLOEXEC, 0) })
+      try retrying("open") { unsafe postern_openat(AT_FDCWD, path, postern_o_path | O_CLOEXEC, 0) })
   }
 
   /// unlink(2); that it fails does not matter.
@@ -291,22 +317,8 @@ extension FileDescriptor {
   /// A pipe: what is written to the second end is read from the first.
   public static func pipe() throws(Errno) -> SocketPair {
     var ends: [CInt] = [-1, -1]
-    _ = try retrying { unsafe postern_pipe(&ends) }
+    _ = try retrying("pipe") { unsafe postern_pipe(&ends) }
     return SocketPair(first: FileDescriptor(ends[0]), second: FileDescriptor(ends[1]))
-  }
-
-  /// accept(2), for which there is until `deadline`, or until whoever has the other end of `peer` closes it.
-  public func accept(
-    until deadline: Deadline, termination: CInt, unlessEnded peer: borrowing FileDescriptor
-  ) throws(Link.Interruption) -> FileDescriptor {
-    try Link.wait(
-      for: CInt(POLLIN), on: self, until: deadline, termination: termination, peer: peer.number)
-    do throws(Errno) {
-      return FileDescriptor(
-        try retrying { postern_accept(number) })
-    } catch {
-      throw .failed(error)
-    }
   }
 }
 

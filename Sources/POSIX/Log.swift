@@ -5,6 +5,7 @@
 // the object that 0 or 1 is, it becomes /dev/null and the log goes to syslog(3).
 
 import CSystem
+import Octets
 
 public struct Log: Sendable {
   /// Severities of syslog(3), the numbers of which sd-daemon(3) prefixes too.
@@ -144,8 +145,7 @@ public struct Log: Sendable {
           octets.append(octet)
         } else {
           octets += [
-            UInt8(ascii: "\\"), UInt8(ascii: "x"), Self.hexDigit(octet >> 4),
-            Self.hexDigit(octet & 15),
+            .backslash, UInt8(ascii: "x"), .lowerHexDigit(octet >> 4), .lowerHexDigit(octet & 15),
           ]
         }
       }
@@ -167,9 +167,17 @@ public struct Log: Sendable {
     private static func isSpecial(_ octet: UInt8) -> Bool {
       octet == UInt8(ascii: "\"") || octet == UInt8(ascii: "\\") || octet == UInt8(ascii: "=")
     }
+  }
+}
 
-    private static func hexDigit(_ value: UInt8) -> UInt8 {
-      value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+extension Log {
+  /// Says which rights the kernel could not take from this process.
+  public func unconfined(_ lacks: [Confinement.Lack], failures: Level = .notice) {
+    for lack in lacks {
+      write(lack.isFailure ? failures : .notice, "unconfined") { line in
+        line.add("part", lack.part)
+        line.add("reason", lack.errno.description)
+      }
     }
   }
 }

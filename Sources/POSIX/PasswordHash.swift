@@ -1,6 +1,7 @@
 // Password hashes of crypt(5). libcrypt decides which schemes there are, and what each of them costs.
 
 import CSystem
+import Octets
 
 public enum PasswordHash {
   /// The most octets that a password may have for libcrypt, whose limit counts the NUL at the end.
@@ -40,15 +41,20 @@ public enum PasswordHash {
     default: return false
     }
     let name = text.utf8.dropFirst().prefix { octet in
-      (octet | 0x20) &- 0x61 < 26 || 0x30...0x39 ~= octet || "-_.,=".utf8.contains(octet)
+      octet.isLetterOrDigit || "-_.,=".utf8.contains(octet)
     }
     return !name.isEmpty && text.utf8.dropFirst(1 + name.count).first == end
   }
 
   /// Whether `hash` was made from `password`, which must not contain NUL. A wrong password takes as long as the right
-  /// one.
-  public static func verify(_ password: [UInt8], against hash: String) -> Bool {
-    guard let computed = crypt(password, hash) else { return false }
+  /// one. Throws if libcrypt cannot hash a password with a hash that it knows. It does not say why: for want of memory.
+  public static func verify(_ password: [UInt8], against hash: String) throws(Errno) -> Bool {
+    guard let computed = crypt(password, hash) else {
+      if isHash(hash), password.count <= longestPassword, !password.contains(0) {
+        throw Errno(call: "crypt", errno: .outOfMemory)
+      }
+      return false
+    }
     return areEqual(computed, [UInt8](hash.utf8))
   }
 

@@ -20,7 +20,21 @@ public struct Poll {
 
   private mutating func add(_ number: CInt, reading: Bool, writing: Bool) {
     let events = (reading ? Int16(POLLIN) : 0) | (writing ? Int16(POLLOUT) : 0)
-    entries.append(pollfd(fd: number, events: events, revents: 0))
+    // An end that is done with is left out, since it would be ready for ever.
+    entries.append(pollfd(fd: events == 0 ? -1 : number, events: events, revents: 0))
+  }
+
+  /// Waits until one of them is ready.
+  public mutating func wait(until deadline: Deadline) throws(Interruption) {
+    while true {
+      var span = entries.mutableSpan
+      let count = unsafe span.withUnsafeMutableBufferPointer {
+        unsafe poll($0.baseAddress, nfds_t($0.count), deadline.remainingMilliseconds)
+      }
+      if count > 0 { return }
+      if count < 0, postern_errno() != EINTR { throw .failed(.last("poll")) }
+      if deadline.hasPassed { throw .timeout }
+    }
   }
 
   /// Waits until one of them is ready, or for so many milliseconds; -1 waits without end.

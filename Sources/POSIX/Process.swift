@@ -47,6 +47,9 @@ public enum Process {
     return unsafe String(cString: value)
   }
 
+  /// Where files and sockets are made that lose their name at once.
+  public static var temporaryFolder: String { environment("TMPDIR") ?? "/tmp" }
+
   /// The entries of the environment (`NAME=VALUE`) that begin with one of `prefixes`.
   public static func environmentEntries(beginningWith prefixes: [StaticString]) -> [String] {
     unsafe strings(postern_environ()) { text in
@@ -100,6 +103,16 @@ public enum Process {
 }
 
 extension Process {
+  /// The file of this program, if it has been replaced since the program was started; nil otherwise.
+  public static var successor: String? {
+    let mark = " (deleted)"
+    guard let own = FileDescriptor.linkTarget("/proc/self/exe"), own.hasSuffix(mark) else {
+      return nil
+    }
+    let path = String(own.dropLast(mark.count))
+    return FileDescriptor.identity(ofFile: path) == nil ? nil : path
+  }
+
   /// A program of ours: the one beside this program if there is one, else the one that PATH finds.
   public static func sibling(_ name: String) -> String {
     guard let own = FileDescriptor.linkTarget("/proc/self/exe"),

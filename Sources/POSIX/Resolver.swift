@@ -1,7 +1,8 @@
 // The resolver of the C library: questions to the name servers of /etc/resolv.conf. Names are taken as they
-// are, never completed by a search list; /etc/hosts is not read (see `HostsFile`).
+// are, and completed by a search list only by `completions`; /etc/hosts is not read (see `HostsFile`).
 
 import CSystem
+import Octets
 
 public struct Resolver {
   /// Why there is no answer.
@@ -42,6 +43,23 @@ public struct Resolver {
     return answer
   }
 
+  /// What a name of a host may stand for that somebody has written into a configuration, in the order in which to ask for
+  /// them: resolv.conf(5), `search` and `ndots`. A name with a dot at its end is complete.
+  public static func completions(of name: [UInt8]) -> [[UInt8]] {
+    if name.last == UInt8(ascii: ".") { return [Array(name.dropLast())] }
+    var list = [CChar](repeating: 0, count: 4096)
+    var dots: CInt = 1
+    let length = unsafe list.withUnsafeMutableBufferPointer {
+      unsafe postern_search_list($0.baseAddress, $0.count, &dots)
+    }
+    let domains = list.prefix(Int(length)).map { UInt8(bitPattern: $0) }.split(separator: 32)
+    let longer = domains.filter { !$0.elementsEqual([UInt8(ascii: ".")]) }.map {
+      name + [UInt8(ascii: ".")] + $0.lowercased()
+    }
+    let isLong = name.count { $0 == UInt8(ascii: ".") } >= Int(dots)
+    return isLong ? [name] + longer : longer + [name]
+  }
+
   /// The port on 127.0.0.1 of the name server of a test; 0 is that there is none. Only debug builds can
   /// have one.
   private static var nameserver: UInt16 {
@@ -66,16 +84,11 @@ public enum HostsFile {
         $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t")
       }
       guard let first = fields.first,
-        fields.dropFirst().contains(where: { isSame($0, name) }),
+        fields.dropFirst().contains(where: { $0.equalsIgnoringCase(name) }),
         let address = IPAddress(String(decoding: first, as: UTF8.self))
       else { continue }
       addresses.append(address)
     }
     return addresses
-  }
-
-  private static func isSame(_ field: ArraySlice<UInt8>, _ name: [UInt8]) -> Bool {
-    field.count == name.count
-      && zip(field, name).allSatisfy { ($0 &- 65 < 26 ? $0 | 0x20 : $0) == $1 }
   }
 }

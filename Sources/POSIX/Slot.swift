@@ -63,14 +63,14 @@ extension FileDescriptor {
   /// Whether another process holds a lock on the octet.
   private func isTaken(_ place: off_t) throws(Errno) -> Bool {
     var lock = Self.lock(CInt(F_WRLCK), at: place)
-    _ = try retrying { unsafe postern_lock(number, F_GETLK, &lock) }
+    _ = try retrying("fcntl") { unsafe postern_lock(number, F_GETLK, &lock) }
     return CInt(lock.l_type) != F_UNLCK
   }
 
   /// Sets or removes a lock of this process.
   private func setLock(_ type: CInt, at place: off_t) throws(Errno) {
     var lock = Self.lock(type, at: place)
-    _ = try retrying { unsafe postern_lock(number, F_SETLK, &lock) }
+    _ = try retrying("fcntl") { unsafe postern_lock(number, F_SETLK, &lock) }
   }
 
   private static func lock(_ type: CInt, at place: off_t) -> flock {

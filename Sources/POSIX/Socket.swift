@@ -69,15 +69,15 @@ public struct SocketPair: ~Copyable {
 public enum Socket {
   /// connect(2), for which there is until `deadline`; SIGTERM ends it too.
   public static func connect(
-    to address: SocketAddress, until deadline: Deadline, termination: CInt
-  ) throws(Link.Interruption) -> FileDescriptor {
+    to address: SocketAddress, until deadline: Deadline, termination: Termination
+  ) throws(Interruption) -> FileDescriptor {
     let socket = try start(address, until: deadline, termination: termination)
-    try Link.wait(
+    try wait(
       for: CInt(POLLOUT), on: socket, until: deadline, termination: termination)
     var error: CInt = 0
     var length = socklen_t(MemoryLayout<CInt>.size)
     unsafe getsockopt(socket.number, SOL_SOCKET, SO_ERROR, &error, &length)
-    if error != 0 { throw .failed(Errno(rawValue: error)) }
+    if error != 0 { throw .failed(Errno("connect", number: error)) }
     if case .internet = address {
       // Replies and commands are short, and somebody waits for each.
       var on: CInt = 1
@@ -91,25 +91,25 @@ public enum Socket {
   /// A socket whose connection is being made. A UNIX socket that has as many connections waiting as it may have is asked
   /// again: the kernel makes only those wait who may be blocked.
   private static func start(
-    _ address: SocketAddress, until deadline: Deadline, termination: CInt
-  ) throws(Link.Interruption) -> FileDescriptor {
+    _ address: SocketAddress, until deadline: Deadline, termination: Termination
+  ) throws(Interruption) -> FileDescriptor {
     while true {
-      do throws(Link.Interruption) { return try start(address) } catch {
+      do throws(Interruption) { return try start(address) } catch {
         guard error == .failed(.wouldBlock) else { throw error }
       }
       if deadline.hasPassed { throw .timeout }
-      var polled = pollfd(fd: termination, events: Int16(POLLIN), revents: 0)
+      var polled = pollfd(fd: termination.descriptor, events: Int16(POLLIN), revents: 0)
       if unsafe poll(&polled, 1, 10) > 0 { throw .terminated }
     }
   }
 
-  private static func start(_ address: SocketAddress) throws(Link.Interruption) -> FileDescriptor {
+  private static func start(_ address: SocketAddress) throws(Interruption) -> FileDescriptor {
     do throws(Errno) {
       let socket = try make(
         address.family, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_NONBLOCK.rawValue))
       let result = unsafe address.with { unsafe CSystem.connect(socket.number, $0, $1) }
-      guard let result else { throw .invalidArgument }
-      if result == -1, postern_errno() != EINPROGRESS { throw .current }
+      guard let result else { throw Errno(call: "connect", errno: .invalidArgument) }
+      if result == -1, postern_errno() != EINPROGRESS { throw .last("connect") }
       return socket
     } catch {
       throw .failed(error)
@@ -119,7 +119,7 @@ public enum Socket {
   /// Two sockets that are connected to each other.
   public static func pair() throws(Errno) -> SocketPair {
     var ends: [CInt] = [-1, -1]
-    try once {
+    try once("socketpair") {
       unsafe socketpair(
         AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0, &ends)
     }
@@ -130,9 +130,9 @@ public enum Socket {
   public static func listener(at path: String) throws(Errno) -> FileDescriptor {
     let socket = try make(AF_UNIX, CInt(SOCK_STREAM.rawValue))
     let bound = unsafe SocketAddress.unix(path).with { unsafe bind(socket.number, $0, $1) }
-    guard let bound else { throw .invalidArgument }
-    try once { bound }
-    try once { listen(socket.number, 1) }
+    guard let bound else { throw Errno(call: "bind", errno: .invalidArgument) }
+    try once("bind") { bound }
+    try once("listen") { listen(socket.number, 1) }
     return socket
   }
 
@@ -153,6 +153,47 @@ public enum Socket {
 
   private static func make(_ family: CInt, _ type: CInt) throws(Errno) -> FileDescriptor {
     FileDescriptor(
-      try retrying { socket(family, type | CInt(SOCK_CLOEXEC.rawValue), 0) })
+      try retrying("socket") { socket(family, type | CInt(SOCK_CLOEXEC.rawValue), 0) })
+  }
+}
+
+extension Socket {
+  /// Waits until an event of poll(2) happens. That the other end of the descriptor `peer` is closed is a failure.
+  fileprivate static func wait(
+    for event: CInt, on socket: borrowing FileDescriptor, until deadline: Deadline,
+    termination: Termination, peer: CInt = -1
+  ) throws(Interruption) {
+    var polled: [3 of pollfd] = [
+      pollfd(fd: termination.descriptor, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: socket.number, events: Int16(event), revents: 0),
+      pollfd(fd: peer, events: 0, revents: 0),
+    ]
+    while true {
+      var span = polled.mutableSpan
+      let count = unsafe span.withUnsafeMutableBufferPointer {
+        unsafe poll($0.baseAddress, 3, deadline.remainingMilliseconds)
+      }
+      if count < 0, postern_errno() != EINTR { throw .failed(.last("poll")) }
+      if polled[0].revents != 0 { throw .terminated }
+      if polled[1].revents != 0 { return }
+      if polled[2].revents != 0 { throw .failed(.connectionReset) }
+      if deadline.hasPassed { throw .timeout }
+    }
+  }
+}
+
+extension FileDescriptor {
+  /// accept(2), for which there is until `deadline`, or until whoever has the other end of `peer` closes it.
+  public func accept(
+    until deadline: Deadline, termination: Termination, unlessEnded peer: borrowing FileDescriptor
+  ) throws(Interruption) -> FileDescriptor {
+    try Socket.wait(
+      for: CInt(POLLIN), on: self, until: deadline, termination: termination, peer: peer.number)
+    do throws(Errno) {
+      return FileDescriptor(
+        try retrying("accept") { postern_accept(number) })
+    } catch {
+      throw .failed(error)
+    }
   }
 }

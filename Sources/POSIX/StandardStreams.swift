@@ -9,9 +9,15 @@ extension FileDescriptor {
     while written < octets.count {
       let rest = octets.extracting(written...)
       written += try unsafe rest.withUnsafeBytes { (memory) throws(Errno) in
-        try retrying { unsafe CSystem.write(number, memory.baseAddress, memory.count) }
+        try retrying("write") { unsafe CSystem.write(number, memory.baseAddress, memory.count) }
       }
     }
+  }
+
+  /// Whether a descriptor is a pipe that nobody reads any more.
+  public static func isAbandoned(_ number: CInt) -> Bool {
+    var polled = pollfd(fd: number, events: 0, revents: 0)
+    return unsafe poll(&polled, 1, 0) > 0 && polled.revents & Int16(POLLERR) != 0
   }
 
   /// Appends `count` octets of a descriptor that stays open to `buffer`; false if it ends before.
@@ -19,6 +25,8 @@ extension FileDescriptor {
     from number: CInt, into buffer: inout [UInt8], count: Int
   ) throws(Errno) -> Bool {
     let end = buffer.count + count
+    // What grows step by step has the old octets beside the new ones at each step.
+    buffer.reserveCapacity(end)
     var piece = [UInt8](repeating: 0, count: min(count, 256 * 1024))
     while buffer.count < end {
       let wanted = min(piece.count, end - buffer.count)
@@ -26,7 +34,7 @@ extension FileDescriptor {
       unsafe piece.withUnsafeMutableBytes { memory in
         do throws(Errno) {
           outcome = .success(
-            try retrying { unsafe CSystem.read(number, memory.baseAddress, wanted) })
+            try retrying("read") { unsafe CSystem.read(number, memory.baseAddress, wanted) })
         } catch {
           outcome = .failure(error)
         }

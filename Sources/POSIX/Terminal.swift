@@ -53,7 +53,9 @@ public enum Terminal {
       case .timeout: continue
       case .ready, nil: break
       }
-      guard let count = try? retrying({ unsafe read(STDIN_FILENO, &octet, 1) }) else { break }
+      guard let count = try? retrying("read", { unsafe read(STDIN_FILENO, &octet, 1) }) else {
+        break
+      }
       if count == 0 { return (line.isEmpty ? nil : line, false) }
       if octet == 10 { return (line, false) }
       line.append(octet)

@@ -15,6 +15,9 @@ public struct Termination: Sendable {
   /// For a program that does not block SIGTERM, so that the signal simply kills it.
   public static let never = Termination(descriptor: -1)
 
+  /// Whether it is looked for at all.
+  var canCome: Bool { descriptor >= 0 }
+
   enum Event {
     /// There is something to read.
     case ready
@@ -35,7 +38,7 @@ public struct Termination: Sendable {
       let count = unsafe span.withUnsafeMutableBufferPointer {
         unsafe poll($0.baseAddress, 2, deadline.remainingMilliseconds)
       }
-      if count < 0, postern_errno() != EINTR { throw .current }
+      if count < 0, postern_errno() != EINTR { throw .last("poll") }
       if count > 0 { return polled[0].revents != 0 ? .ready : .terminated }
       if deadline.hasPassed { return .timeout }
     }

@@ -1,6 +1,7 @@
 // Time zones by their names in the database of zones (tzfile(5)).
 
 import CSystem
+import Octets
 
 /// A zone in which a time of day becomes a moment.
 public struct TimeZone: Sendable {
@@ -15,9 +16,7 @@ public struct TimeZone: Sendable {
   public init?(_ name: [UInt8]) {
     guard 1...64 ~= name.count, name[0] != UInt8(ascii: "/"), name[0] != UInt8(ascii: "."),
       name.allSatisfy({
-        $0 &- 48 < 10 || ($0 | 0x20) &- 97 < 26 || $0 == UInt8(ascii: "/")
-          || $0 == UInt8(ascii: "_")
-          || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "+")
+        $0.isLetterOrDigit || "/_-+".utf8.contains($0)
       })
     else { return nil }
     let text = String(decoding: name, as: UTF8.self)

@@ -4,6 +4,8 @@
 // Pure: the caller reads the octets. It must not read more than `parse` has asked for, so that it does not read beyond
 // the header.
 
+import Octets
+
 /// What a header says.
 public struct ProxyHeader: Equatable, Sendable {
   /// The client; nil if the proxy opened the connection itself (LOCAL) or does not know the client (UNKNOWN, UNSPEC).
@@ -47,8 +49,8 @@ public struct ProxyHeader: Equatable, Sendable {
   /// Reads the header in front of a connection.
   public static func parse(_ input: Span<UInt8>) -> Finding {
     if input.count < signature.count { return .needOctets(signature.count - input.count) }
-    if input.hasPrefix(signature) { return parseV2(input) }
-    if input.hasPrefix(Array("PROXY ".utf8)) { return parseV1(input) }
+    if input.equals(signature, in: 0..<signature.count) { return parseV2(input) }
+    if input.equals([UInt8]("PROXY "), in: 0..<6) { return parseV1(input) }
     return .malformed(.signature)
   }
 
@@ -161,14 +163,12 @@ extension ProxyHeader {
   /// A word with the letters of an address of the family that the header names. The caller's inet_pton(3)
   /// decides whether it is an address.
   private static func source(_ family: Substring, _ word: Substring, _ port: UInt16) -> Source? {
-    let octets: Set<UInt8>
-    switch family {
-    case "TCP4": octets = Set("0123456789.".utf8)
-    case "TCP6": octets = Set("0123456789abcdefABCDEF:.".utf8)
-    default: return nil
-    }
-    guard !word.isEmpty, word.utf8.allSatisfy(octets.contains),
-      word.utf8.contains(UInt8(ascii: ":")) == (family == "TCP6")
+    let isVersion6 = family == "TCP6"
+    guard isVersion6 || family == "TCP4", !word.isEmpty,
+      word.utf8.allSatisfy({
+        $0.isDigit || $0 == UInt8(ascii: ".")
+          || isVersion6 && ($0 == .colon || $0.hexValue != nil)
+      }), word.utf8.contains(.colon) == isVersion6
     else { return nil }
     return .text(String(word), port: port)
   }
@@ -176,19 +176,13 @@ extension ProxyHeader {
   /// A decimal number. Leading zeros are not permitted (section 2.1): some would read it as octal.
   private static func port(_ word: Substring) -> UInt16? {
     let digits = word.utf8
-    guard digits.allSatisfy({ 0x30...0x39 ~= $0 }), digits.first != 0x30 || digits.count == 1
+    guard digits.allSatisfy({ $0.isDigit }), digits.first != UInt8(ascii: "0") || digits.count == 1
     else { return nil }
     return UInt16(word)
   }
 }
 
 extension Span<UInt8> {
-  fileprivate func hasPrefix(_ prefix: [UInt8]) -> Bool {
-    count >= prefix.count && prefix.indices.allSatisfy { self[$0] == prefix[$0] }
-  }
-
-  fileprivate func copy(_ range: Range<Int>) -> [UInt8] { range.map { self[$0] } }
-
   /// Two octets, the higher first.
   fileprivate func uint16(at index: Int) -> UInt16 {
     UInt16(self[index]) << 8 | UInt16(self[index + 1])

@@ -3,6 +3,7 @@
 
 public import Jobs
 public import POSIX
+public import Queueing
 import SMTP
 public import Storage
 
@@ -10,7 +11,7 @@ public final class Entry {
   public let submission: Submission
   /// The places of the recipients' lines in the envelope.
   private var places: [UInt32] = []
-  private var states: [RecipientState.RawValue] = []
+  public private(set) var states = RecipientStates(count: 0)
   /// Whether a recipient has NOTIFY, so that it is worth while to look who wants to hear of a success.
   private var hasNotify = false
   /// How many notices the sender has been sent.
@@ -30,6 +31,8 @@ public final class Entry {
   public enum Failure: Error {
     case unreadable(Errno)
     case malformed
+    /// It has a version that this program does not know.
+    case newer(version: Int)
   }
 
   /// Reads an envelope.
@@ -54,6 +57,7 @@ public final class Entry {
         journal = offset + 4
       } else {
         guard head.read(line) else { throw .malformed }
+        try Self.checkVersion(head.version)
       }
     }
     guard let journal else { throw .malformed }
@@ -61,13 +65,21 @@ public final class Entry {
     self.places = places
     self.hasNotify = hasNotify
     self.journal = journal
-    states = [RecipientState.RawValue](
-      repeating: RecipientState.waiting.rawValue, count: places.count)
+    states = RecipientStates(count: places.count)
     self.file = file
-    let end = try forEachLine { line in self.apply(line) }
+    var version: Int?
+    let end = try forEachLine { line in
+      if case .version(let named) = line { version = max(named, version ?? 0) }
+      self.apply(line)
+    }
+    try Self.checkVersion(version)
     do throws(Errno) { isCut = try self.file.status().size > end } catch {
       throw .unreadable(error)
     }
+  }
+
+  private static func checkVersion(_ version: Int?) throws(Failure) {
+    if let version, version > QueueVersion.latest { throw .newer(version: version) }
   }
 
   private static func mentionsNotify(_ line: ArraySlice<UInt8>) -> Bool {
@@ -103,22 +115,14 @@ public final class Entry {
   private func apply(_ line: JournalLine) {
     switch line {
     case .verdict(let index, _, let report):
-      guard states.indices.contains(index), states[index] != RecipientState.told.rawValue else {
-        return
-      }
-      switch report.verdict.outcome {
-      case .delivered: states[index] = RecipientState.delivered.rawValue
-      case .refused: states[index] = RecipientState.refused.rawValue
-      case .deferred, .unknown: break
-      }
+      states.take(report.verdict.outcome, of: index)
     case .notice(let id, let indexes):
       notices += 1
       noticeIDs.append(id)
-      for index in indexes where states.indices.contains(index) {
-        states[index] = RecipientState.told.rawValue
-      }
+      for index in indexes { states.tell(of: index) }
     case .delay: hasToldDelay = true
     case .bounce: isToBounce = true
+    case .version: break
     }
   }
 }
@@ -127,19 +131,7 @@ public final class Entry {
 extension Entry {
   public var count: Int { places.count }
 
-  public func state(of index: Int) -> RecipientState {
-    RecipientState(rawValue: states[index]) ?? .waiting
-  }
-
-  /// Whether something is still to be done for a recipient: to deliver, or to tell the sender.
-  public var isFinished: Bool {
-    states.allSatisfy {
-      $0 == RecipientState.delivered.rawValue || $0 == RecipientState.told.rawValue
-    }
-  }
-
-  public var hasWaiting: Bool { states.contains(RecipientState.waiting.rawValue) }
-  public var hasRefused: Bool { states.contains(RecipientState.refused.rawValue) }
+  public func state(of index: Int) -> RecipientState { states[index] }
 
   /// Whether there may be recipients whose sender wants to hear of a success.
   public var mayWantSuccess: Bool { hasNotify && submission.isOurs }
@@ -189,6 +181,7 @@ extension Entry {
     public init() {}
 
     public var isEmpty: Bool { lines.isEmpty }
+    public var count: Int { lines.count }
 
     public mutating func verdict(_ index: Int, _ report: Report, at time: Int64) {
       lines.append(.verdict(index: index, time: time, report))

@@ -8,6 +8,7 @@
 // opening a file. It is 0 where a message has several destinations or the destination is not known. It is only a hint:
 // two destinations with the same hash wait for each other, and the envelope says which is which.
 
+import Octets
 public import Storage
 
 public struct EntryName: Equatable, Sendable {
@@ -35,19 +36,19 @@ public struct EntryName: Equatable, Sendable {
 
   /// Nil if `text` is no name of an envelope.
   public init?(_ text: String) {
-    let parts = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+    let parts = text.utf8.split(separator: .hyphen, omittingEmptySubsequences: false)
     if parts.count == 1 {
       guard let id = MessageID(hexadecimal: parts[0]) else { return nil }
       self.init(id: id)
       return
     }
-    guard parts.count == 4, parts[0].count == 12, let next = Self.number(parts[0]),
-      parts[1].count <= 4, let attempts = Self.number(parts[1]),
+    guard parts.count == 4, parts[0].count == 12, let next = Int(decimal: parts[0]),
+      parts[1].count <= 4, let attempts = Int(decimal: parts[1]),
       let id = MessageID(hexadecimal: parts[2]),
       let destination = MessageID(hexadecimal: parts[3])
     else { return nil }
     self.init(
-      id: id, next: next, attempts: Int(attempts), destination: destination.bits)
+      id: id, next: Int64(next), attempts: attempts, destination: destination.bits)
   }
 
   public var text: String {
@@ -57,16 +58,9 @@ public struct EntryName: Equatable, Sendable {
     return "\(zeros)\(digits)-\(attempts)-\(id.text)-\(MessageID(destination).text)"
   }
 
-  private static func number(_ digits: Substring.UTF8View) -> Int64? {
-    guard !digits.isEmpty, digits.allSatisfy({ 0x30...0x39 ~= $0 }) else { return nil }
-    return digits.reduce(0) { $0 * 10 + Int64($1 - 0x30) }
-  }
-
   /// The hash of a destination (FNV-1a); not 0.
   public static func hash(of destination: [UInt8]) -> UInt64 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for octet in destination { hash = (hash ^ UInt64(octet)) &* 0x100_0000_01b3 }
-    return hash == 0 ? 1 : hash
+    max(1, fnv1a(destination.span))
   }
 }
 

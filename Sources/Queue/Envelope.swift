@@ -1,6 +1,6 @@
 // The text of an envelope: lines that end in LF. Its head is written once and never changed:
 //
-//     postern-queue 1
+//     postern-queue VERSION                     1 or 2, see below
 //     arrival SECONDS MICROSECONDS
 //     login XTEXT                               if the sender has authenticated
 //     ours                                      if reports are made as the sender asks
@@ -11,10 +11,32 @@
 //     end
 //
 // Behind it is the journal (Journal.swift).
+//
+// Whoever writes a kind of line that version 1 has not says version 2: in the first line of the envelope or, for lines of
+// the journal, in a line `postern-queue 2` of the journal in front of them. A program that meets a version that it does
+// not know leaves the entry where it is, because a newer program can read it.
 
 import Jobs
+import Octets
 import SMTP
 import Storage
+
+/// The version of an entry: which kinds of lines it may have.
+public enum QueueVersion {
+  /// The last one that this program knows.
+  static let latest = 2
+
+  /// What is said of an entry with a version that this program does not know.
+  public static func newer(_ version: Int) -> String {
+    "written by a newer version of Postern (postern-queue \(version))"
+  }
+
+  /// The version that a line names; nil if it names none.
+  static func named(by line: ArraySlice<UInt8>) -> Int? {
+    let word = Array("postern-queue ".utf8)
+    return line.starts(with: word) ? Int(decimal: line.dropFirst(word.count)) : nil
+  }
+}
 
 extension Submission {
   /// The lines in front of the recipients.
@@ -38,15 +60,16 @@ extension Submission {
 struct HeadReader {
   private(set) var submission = Submission(
     from: .null, arrival: Timestamp(seconds: 0, microseconds: 0))
-  private var isFirst = true
+  /// What the first line says.
+  private(set) var version: Int?
   /// Whether the `from` line has come, behind which the recipients begin.
   private(set) var isComplete = false
 
   /// Takes a line without its LF; false if it cannot stand there.
   mutating func read(_ line: ArraySlice<UInt8>) -> Bool {
-    if isFirst {
-      isFirst = false
-      return line.elementsEqual("postern-queue 1".utf8)
+    guard version != nil else {
+      version = QueueVersion.named(by: line)
+      return version.map { $0 >= 1 } ?? false
     }
     let words = line.split(separator: 32)
     switch words.first.map({ String(decoding: $0, as: UTF8.self) }) {
@@ -56,7 +79,9 @@ struct HeadReader {
       else { return false }
       submission.arrival = Timestamp(seconds: seconds, microseconds: UInt32(microseconds))
     case "login":
-      guard words.count == 2, let login = decodedXtext(words[1]) else { return false }
+      guard words.count == 2, case let word = words[1], let login = decodedXtext(word.span) else {
+        return false
+      }
       submission.login = login
     case "ours": submission.isOurs = true
     case "cause":

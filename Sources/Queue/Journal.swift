@@ -5,28 +5,21 @@
 //     notice ID INDEX...               the sender is told of these recipients by the message ID
 //     delay SECONDS                    the sender is told that the message is late
 //     bounce SECONDS                   an operator wants no more attempts
+//     postern-queue VERSION            the lines that follow may be of kinds that this version has (Envelope.swift)
 //
 // SECONDS are since 1970. A line that a crash has cut, or that is none of these, is passed over.
 
 import Jobs
+import Octets
 import SMTP
 import Storage
-
-/// Where a recipient stands.
-public enum RecipientState: UInt8, Sendable {
-  case waiting
-  case delivered
-  /// It cannot be delivered, and the sender is still to be told.
-  case refused
-  /// The sender has been told.
-  case told
-}
 
 enum JournalLine {
   case verdict(index: Int, time: Int64, Report)
   case notice(MessageID, [Int])
   case delay(Int64)
   case bounce(Int64)
+  case version(Int)
 
   /// Reads a line without its LF; nil if it is none.
   init?(_ line: ArraySlice<UInt8>) {
@@ -53,6 +46,9 @@ enum JournalLine {
     case "bounce":
       guard let time = number(1) else { return nil }
       self = .bounce(time)
+    case "postern-queue":
+      guard let version = QueueVersion.named(by: line) else { return nil }
+      self = .version(version)
     default: return nil
     }
   }
@@ -66,12 +62,12 @@ enum JournalLine {
       Array("notice ".utf8) + id.octets + indexes.flatMap { Array(" \($0)".utf8) } + [10]
     case .delay(let time): Array("delay \(time)\n".utf8)
     case .bounce(let time): Array("bounce \(time)\n".utf8)
+    case .version(let version): Array("postern-queue \(version)\n".utf8)
     }
   }
 }
 
 /// A number of at most twelve digits.
 func decimal(_ digits: ArraySlice<UInt8>) -> Int64? {
-  guard 1...12 ~= digits.count, digits.allSatisfy({ 0x30...0x39 ~= $0 }) else { return nil }
-  return digits.reduce(0) { $0 * 10 + Int64($1 - 0x30) }
+  digits.count <= 12 ? Int(decimal: digits).map { Int64($0) } : nil
 }

@@ -2,7 +2,7 @@
 // holds is in Envelope.swift.
 
 public import Jobs
-import POSIX
+public import POSIX
 public import SMTP
 public import Storage
 
@@ -36,34 +36,38 @@ public struct Submission: Sendable {
   }
 }
 
-/// An entry that nobody can see yet.
+/// An entry that nobody can see yet. When it is let go of without being stored, it is gone.
 public struct OpenEntry: ~Copyable {
-  /// Up to this many octets are collected, so that a small message takes one write(2) for each file.
+  /// Up to this many octets of the envelope are collected, so that a small one takes one write(2).
   private static let bufferSize = 16_384
 
   public let id: MessageID
-  /// The number of octets of content so far.
-  public private(set) var size = 0
   public private(set) var recipientCount = 0
-  /// Whether the content is the file of a message in a mail directory.
-  public let isSharing: Bool
-
-  private let content: EntryFile?
-  private let envelope: EntryFile
-  private var octets: [UInt8] = []
+  var content: Content
+  let envelope: OpenFile
   private var lines: [UInt8]
   /// Lines of the journal, which follow the last recipient.
   private var journal: [UInt8] = []
 
-  init(
-    id: MessageID, _ submission: Submission, content: EntryFile?,
-    envelope: EntryFile
-  ) {
+  enum Content {
+    case own(OpenFile)
+    /// It is the file of a message in a mail directory, which has a name in data/ already.
+    case shared(TemporaryName)
+  }
+
+  init(id: MessageID, _ submission: Submission, _ content: Content, envelope: OpenFile) {
     self.id = id
-    isSharing = content == nil
     self.content = content
     self.envelope = envelope
     lines = submission.lines
+  }
+
+  /// The file of the content; nil if it is that of a message in a mail directory.
+  public var file: OpenFile? {
+    switch content {
+    case .own(let file): file
+    case .shared: nil
+    }
   }
 
   /// Adds a recipient.
@@ -85,92 +89,31 @@ public struct OpenEntry: ~Copyable {
     try add(recipient)
   }
 
-  public mutating func append(_ octets: Span<UInt8>) throws(StoreError) {
-    size += octets.count
-    if isSharing { return }
-    if self.octets.count + octets.count > Self.bufferSize { try flushOctets() }
-    if octets.count >= Self.bufferSize {
-      try content?.write(octets)
-    } else {
-      unsafe octets.withUnsafeBufferPointer { unsafe self.octets.append(contentsOf: $0) }
+  /// Takes another file for the content, which can be read: all is to be appended again. `message`: see
+  /// `QueueDirectory.open`.
+  public mutating func renewContent(
+    in queue: QueueDirectory, sharing message: borrowing OpenMessage?
+  ) throws(StoreError) {
+    switch content {
+    case .own(let file): try file.removeTemporaryName()
+    case .shared(let name): try name.remove()
     }
+    content = try queue.content(of: id, sharing: message, true)
   }
+
+  /// Appends to the content. If it is a message's file, whoever has that message appends there.
+  public func append(_ octets: Span<UInt8>) throws(StoreError) { try file?.write(octets) }
 
   /// Writes what is collected and syncs the files.
   mutating func synchronize() throws(StoreError) {
-    try flushOctets()
-    try content?.synchronize()
+    try file?.synchronize()
     lines += Array("end\n".utf8) + journal
     try flushLines()
     try envelope.synchronize()
   }
 
-  func linkContent(
-    in data: borrowing FileDescriptor, as name: String
-  ) throws(StoreError) {
-    do throws(Errno) { try content?.link(from: data, in: data, as: name) } catch {
-      throw StoreError(call: "link", errno: error)
-    }
-  }
-
-  func linkEnvelope(
-    from data: borrowing FileDescriptor, in place: borrowing FileDescriptor, as name: String
-  ) throws(StoreError) {
-    do throws(Errno) { try envelope.link(from: data, in: place, as: name) } catch {
-      throw StoreError(call: "link", errno: error)
-    }
-  }
-
-  /// Names of the files in data/ while the entry is open.
-  var temporaryNames: [String] {
-    var names: [String] = []
-    if let name = content?.temporaryName { names.append(name) }
-    if let name = envelope.temporaryName { names.append(name) }
-    return names
-  }
-
-  private mutating func flushOctets() throws(StoreError) {
-    if octets.isEmpty { return }
-    try content?.write(octets.span)
-    octets.removeAll(keepingCapacity: true)
-  }
-
   private mutating func flushLines() throws(StoreError) {
     try envelope.write(lines.span)
     lines.removeAll(keepingCapacity: true)
-  }
-}
-
-/// A file of an open entry. It is a class, because an optional noncopyable struct cannot be borrowed.
-final class EntryFile {
-  private let descriptor: FileDescriptor
-  /// Its name in data/; nil if it has none.
-  let temporaryName: String?
-
-  init(_ descriptor: consuming FileDescriptor, temporaryName: String?) {
-    self.descriptor = descriptor
-    self.temporaryName = temporaryName
-  }
-
-  func write(_ octets: Span<UInt8>) throws(StoreError) {
-    do throws(Errno) { try descriptor.write(octets) } catch {
-      throw StoreError(call: "write", errno: error)
-    }
-  }
-
-  func synchronize() throws(StoreError) {
-    do throws(Errno) { try descriptor.synchronizeData() } catch {
-      throw StoreError(call: "fdatasync", errno: error)
-    }
-  }
-
-  func link(
-    from data: borrowing FileDescriptor, in place: borrowing FileDescriptor, as name: String
-  ) throws(Errno) {
-    if let temporaryName {
-      try data.link(temporaryName, in: place, as: name)
-    } else {
-      try place.link(descriptor, as: name)
-    }
   }
 }

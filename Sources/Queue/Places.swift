@@ -62,19 +62,24 @@ extension QueueDirectory {
     return nil
   }
 
-  /// Reads an envelope; nil if it is gone. One that cannot be understood is moved to corrupt/, with its message.
-  public func read(_ location: Location) throws(StoreError) -> Entry? {
+  /// What reading an envelope gives.
+  public enum Reading {
+    case entry(Entry)
+    /// There is none any more.
+    case gone
+    /// It has a version that this program does not know, and stays where it is.
+    case newer(version: Int)
+  }
+
+  /// Reads an envelope. What is no envelope is an error that `isCorrupt`.
+  public func read(_ location: Location) throws(StoreError) -> Reading {
     let file: FileDescriptor
-    do throws(Errno) { file = try open(location) } catch .noSuchFile { return nil } catch {
-      throw StoreError(call: "open", errno: error)
+    do throws(Errno) { file = try open(location) } catch .noSuchFile { return .gone } catch {
+      throw StoreError(opening: error)
     }
-    do throws(Entry.Failure) { return try Entry(file) } catch {
-      switch error {
-      case .unreadable(let errno): throw StoreError(call: "read", errno: errno)
-      case .malformed:
-        try setAside(location)
-        return nil
-      }
+    do throws(Entry.Failure) { return .entry(try Entry(file)) } catch {
+      if case .newer(let version) = error { return .newer(version: version) }
+      throw error.asStoreError
     }
   }
 
@@ -85,15 +90,6 @@ extension QueueDirectory {
     case .queue: try queue.appending(named: name)
     case .hold: try hold.appending(named: name)
     case .pending: try pending.appending(named: name)
-    }
-  }
-
-  private func setAside(_ location: Location) throws(StoreError) {
-    _ = try move(location, named: location.name.text, into: corrupt)
-    let name = location.name.id.text
-    do throws(Errno) { try data.rename(name, to: corrupt, as: name + ".data") } catch .noSuchFile {
-    } catch {
-      throw StoreError(call: "rename", errno: error)
     }
   }
 
@@ -108,7 +104,7 @@ extension QueueDirectory {
     }
   }
 
-  private func move(
+  func move(
     _ location: Location, named name: String, into directory: borrowing FileDescriptor
   ) throws(StoreError) -> Bool {
     let old = location.name.text
@@ -160,27 +156,19 @@ extension QueueDirectory {
     return true
   }
 
-  private func removeData(_ id: MessageID) { try? data.unlink(id.text) }
+  private func removeData(_ id: MessageID) { try? data.descriptor.unlink(id.text) }
 
   /// The message of an entry; nil if it is gone.
   public func message(of id: MessageID) throws(StoreError) -> FileDescriptor? {
-    do throws(Errno) { return try data.reading(named: id.text) } catch .noSuchFile {
+    do throws(Errno) { return try data.descriptor.reading(named: id.text) } catch .noSuchFile {
       return nil
     } catch {
-      throw StoreError(call: "open", errno: error)
+      throw StoreError(opening: error)
     }
   }
 
   /// The size of the message of an entry, in octets; 0 if it is gone.
-  public func size(of id: MessageID) -> Int { data.status(of: id.text)?.size ?? 0 }
-
-  /// How many entries could not be read.
-  public func corruptCount() throws(StoreError) -> Int {
-    var names = try reporting("open") { () throws(Errno) in try DirectoryNames(corrupt) }
-    var count = 0
-    while let name = names.next() { if !name.hasSuffix(".data") { count += 1 } }
-    return count
-  }
+  public func size(of id: MessageID) -> Int { data.descriptor.status(of: id.text)?.size ?? 0 }
 
   /// Takes the lock of a run, which lasts as long as `self`. Waits for another run if `isWaiting`; otherwise returns
   /// whether there is none.
@@ -193,18 +181,15 @@ extension QueueDirectory {
 extension QueueDirectory {
   /// Stores an entry in pending/, durably. What a crash has left under the same id, in pending/ or only in data/, is
   /// replaced: an entry that was let out of pending/ has its id in the journal of its cause, which then makes another.
+  /// One that a newer version has left there stays, and this is an error.
   public func storePending(_ entry: consuming OpenEntry) throws(StoreError) {
     let id = entry.id
-    _ = try remove(Location(.pending, EntryName(id: id)))
+    let left = Location(.pending, EntryName(id: id))
+    if case .newer? = try? read(left) { throw StoreError(call: "read", errno: .notSupported) }
+    _ = try remove(left)
     removeData(id)
-    do throws(StoreError) {
-      try entry.synchronize()
-      try commit(entry, in: pending)
-    } catch {
-      discard(entry)
-      throw error
-    }
-    removeTemporaryNames(entry)
+    try entry.synchronize()
+    try commit(entry, in: pending)
   }
 
   /// Lets an entry out of pending/: its cause has it in the journal.
@@ -216,25 +201,63 @@ extension QueueDirectory {
     }
   }
 
-  /// Decides on what a crash has left in pending/. To be called with the lock, before anything is worked on.
-  public func settlePending() throws(StoreError) {
+  /// What a crash has left in pending/. To be settled with the lock, before anything is worked on.
+  public func pendingNames() throws(StoreError) -> [EntryName] {
     var names: [EntryName] = []
     try forEachName(in: .pending) { (name) throws(StoreError) in
       names.append(name)
       return true
     }
-    for name in names {
-      let location = Location(.pending, name)
-      guard let entry = try read(location) else { continue }
-      if let cause = entry.submission.cause, let place = try find(cause),
-        let causing = try read(place),
-        !causing.noticeIDs.contains(name.id)
-      {
-        _ = try remove(location)
-      } else {
-        try release(pending: name.id)
-      }
+    return names
+  }
+
+  /// Decides on all entries in pending/, and ends with the first error. Returns those of a newer version.
+  public func settlePending() throws(StoreError) -> [(id: MessageID, version: Int)] {
+    var newer: [(id: MessageID, version: Int)] = []
+    for name in try pendingNames() {
+      if let version = try settle(pending: name) { newer.append((name.id, version)) }
     }
+    return newer
+  }
+
+  /// Decides on an entry in pending/: it moves on if its cause has it in the journal, or is gone; else it is removed, and
+  /// is made again. What this program cannot read stays, and so does what follows from such an entry. Returns the version
+  /// of the former.
+  public func settle(pending name: EntryName) throws(StoreError) -> Int? {
+    let entry: Entry
+    switch try read(Location(.pending, name)) {
+    case .gone: return nil
+    case .newer(let version): return version
+    case .entry(let found): entry = found
+    }
+    if let cause = entry.submission.cause, name.id == Self.asideNotice(on: cause) {
+      try hasAside(cause) ? release(pending: name.id) : drop(pending: name.id)
+      return nil
+    }
+    let cause: Reading
+    do throws(StoreError) { cause = try readCause(of: entry) } catch {
+      guard error.isCorrupt else { throw error }
+      // It will never be worked on again, and so will not make this entry again.
+      try release(pending: name.id)
+      return nil
+    }
+    switch cause {
+    case .newer: break
+    case .entry(let cause) where !cause.noticeIDs.contains(name.id): try drop(pending: name.id)
+    case .entry, .gone: try release(pending: name.id)
+    }
+    return nil
+  }
+
+  /// Reads the entry that another follows from.
+  private func readCause(of entry: Entry) throws(StoreError) -> Reading {
+    guard let id = entry.submission.cause, let place = try find(id) else { return .gone }
+    return try read(place)
+  }
+
+  /// Removes an entry from pending/.
+  public func drop(pending id: MessageID) throws(StoreError) {
+    _ = try remove(Location(.pending, EntryName(id: id)))
   }
 
   /// How many seconds data without an envelope is left alone: its envelope may still come.
@@ -244,9 +267,10 @@ extension QueueDirectory {
   public func removeDebris(now: Int64) throws(StoreError) {
     var known: Set<MessageID> = []
     var old: [String] = []
-    var names = try reporting("open") { () throws(Errno) in try DirectoryNames(data) }
+    var names = try reporting("open") { () throws(Errno) in try DirectoryNames(data.descriptor) }
     while let name = names.next() {
-      guard let status = data.status(of: name), now - status.modified > Self.debrisAge else {
+      guard let status = data.descriptor.status(of: name), now - status.modified > Self.debrisAge
+      else {
         continue
       }
       old.append(name)
@@ -260,7 +284,25 @@ extension QueueDirectory {
     }
     for name in old {
       if let id = MessageID(name), known.contains(id) { continue }
-      try? data.unlink(name)
+      try? data.descriptor.unlink(name)
+    }
+  }
+}
+
+extension StoreError {
+  /// What opening a file of the queue has met: anything but a regular file was not made by us.
+  init(opening errno: Errno) {
+    let isOther = [.invalidArgument, .tooManyLinks, .isDirectory, .noSuchDevice].contains(errno)
+    self.init(call: "open", errno: isOther ? .badMessage : errno)
+  }
+}
+
+extension Entry.Failure {
+  public var asStoreError: StoreError {
+    switch self {
+    case .unreadable(let errno): StoreError(call: "read", errno: errno)
+    case .malformed: StoreError(call: "read", errno: .badMessage)
+    case .newer: StoreError(call: "read", errno: .notSupported)
     }
   }
 }

@@ -36,15 +36,15 @@
 // begin with a dot. A process that is killed leaves them behind, and data/ID of the state `placed`. They had no 250, and
 // a later run removes them when they are old.
 
-import POSIX
+public import POSIX
 public import SMTP
 public import Storage
 
 /// A directory that messages are queued in.
-public struct QueueDirectory: ~Copyable {
+public final class QueueDirectory {
   public let path: String
   let top: FileDescriptor
-  let data: FileDescriptor
+  let data: Folder
   let new: FileDescriptor
   let queue: FileDescriptor
   let hold: FileDescriptor
@@ -54,7 +54,7 @@ public struct QueueDirectory: ~Copyable {
 
   /// Opens the queue, and makes the directories in it that are missing. `path` itself must exist.
   public init(path: String) throws(StoreError) {
-    let top = try reporting("open") { () throws(Errno) in try FileDescriptor.directory(path) }
+    let top = try FileDescriptor.directory(path)
     let data = try Self.folder("data", in: top)
     let new = try Self.folder("new", in: top)
     let queue = try Self.folder("queue", in: top)
@@ -63,7 +63,7 @@ public struct QueueDirectory: ~Copyable {
     let corrupt = try Self.folder("corrupt", in: top)
     let away = try Self.folder("away", in: top)
     self.top = top
-    self.data = data
+    self.data = Folder(data)
     self.new = new
     self.queue = queue
     self.hold = hold
@@ -77,12 +77,10 @@ public struct QueueDirectory: ~Copyable {
     _ name: String, in top: borrowing FileDescriptor
   ) throws(StoreError) -> FileDescriptor {
     do throws(Errno) { return try top.directory(name) } catch .noSuchFile {
-      let folder = try reporting("mkdir") { () throws(Errno) in try top.makeDirectory(name) }
+      let folder = try top.makeDirectory(name)
       // Without its folder, an entry that is synced would be lost in a power cut.
-      try reporting("fsync") { () throws(Errno) in try top.synchronize() }
+      try top.synchronize()
       return folder
-    } catch {
-      throw StoreError(call: "open", errno: error)
     }
   }
 
@@ -92,68 +90,48 @@ public struct QueueDirectory: ~Copyable {
 
 // Adding.
 extension QueueDirectory {
-  /// Opens an entry, whose content is still to be appended. `id` must be unique.
+  /// Opens an entry, whose content is still to be appended. `id` must be unique. `isReadable`: see `MailDirectory.open`.
+  ///
+  /// Where a message is being stored in a mail directory, its file is the content if the file system and the rights of
+  /// this process allow it, and else the entry has a copy. Content must be appended to both, in any case.
   public func open(
-    id: MessageID, _ submission: Submission
+    id: MessageID, _ submission: Submission, sharing message: borrowing OpenMessage? = nil,
+    isReadable: Bool = false
   ) throws(StoreError) -> OpenEntry {
-    let file = try makeFile(".\(id.text)", unnamedIn: data)
-    return try open(id: id, submission, content: file)
+    let content = try content(of: id, sharing: message, isReadable)
+    let envelope = try makeFile(".\(id.text).to", in: new)
+    return OpenEntry(id: id, submission, content, envelope: envelope)
   }
 
-  /// Opens an entry with the content of a message that is being stored in a mail directory: one file, where the file
-  /// system and the rights of this process allow it; else a copy. Content must be appended to both, in any case.
-  public func open(
-    id: MessageID, _ submission: Submission, sharing message: borrowing OpenMessage
-  ) throws(StoreError) -> OpenEntry {
-    do throws(StoreError) {
-      try message.link(in: data, as: id.text)
-    } catch {
-      if error.isNoSpace { throw error }
-      return try open(id: id, submission)
+  func content(
+    of id: MessageID, sharing message: borrowing OpenMessage?, _ isReadable: Bool
+  ) throws(StoreError) -> OpenEntry.Content {
+    switch message {
+    case .some(let message):
+      do throws(StoreError) {
+        try message.link(in: data.descriptor, as: id.text)
+        return .shared(TemporaryName(id.text, in: data))
+      } catch {
+        if error.isNoSpace { throw error }
+      }
+    case .none: break
     }
-    do throws(StoreError) {
-      return try open(id: id, submission, content: nil)
-    } catch {
-      try? data.unlink(id.text)
-      throw error
-    }
-  }
-
-  private func open(
-    id: MessageID, _ submission: Submission, content: EntryFile?
-  ) throws(StoreError) -> OpenEntry {
-    do throws(StoreError) {
-      let envelope = try makeFile(".\(id.text).to", unnamedIn: new)
-      return OpenEntry(id: id, submission, content: content, envelope: envelope)
-    } catch {
-      if let name = content?.temporaryName { try? data.unlink(name) }
-      throw error
-    }
+    return .own(try makeFile(".\(id.text)", in: data.descriptor, isReadable))
   }
 
   /// Makes a file without a name in the folder that it is going to be in, because the first version of Landlock denies
   /// links from one folder to another. If there are no such files, it has a name in data/, where no run looks for
   /// envelopes.
   private func makeFile(
-    _ name: String, unnamedIn folder: borrowing FileDescriptor
-  ) throws(StoreError) -> EntryFile {
-    if let file = try reporting("open", { () throws(Errno) in try folder.makeUnnamedFile() }) {
-      return EntryFile(file, temporaryName: nil)
-    }
-    let file = try reporting("open") { () throws(Errno) in try data.makeFile(named: name) }
-    return EntryFile(file, temporaryName: name)
+    _ name: String, in place: borrowing FileDescriptor, _ isReadable: Bool = false
+  ) throws(StoreError) -> OpenFile {
+    try OpenFile.make(in: place, orIn: data, isReadable: isReadable) { name }
   }
 
   /// Queues an entry. When this returns, it is durable. When it throws, it does not exist.
   public func store(_ entry: consuming OpenEntry) throws(StoreError) {
-    do throws(StoreError) {
-      try entry.synchronize()
-      try commit(entry, in: new)
-    } catch {
-      discard(entry)
-      throw error
-    }
-    removeTemporaryNames(entry)
+    try entry.synchronize()
+    try commit(entry, in: new)
   }
 
   /// Queues an entry and stores the message that shares its content. When this returns, both are durable. When it
@@ -162,61 +140,50 @@ extension QueueDirectory {
     _ entry: consuming OpenEntry, and message: consuming OpenMessage,
     in mail: borrowing MailDirectory, time: Timestamp
   ) throws(StoreError) {
-    do throws(StoreError) {
-      try entry.synchronize()
-    } catch {
-      mail.discard(message)
-      discard(entry)
-      throw error
-    }
-    do throws(StoreError) {
-      try mail.store(message, time: time) { (_) throws(StoreError) in try commit(entry, in: new) }
-    } catch {
-      discard(entry)
-      throw error
-    }
-    removeTemporaryNames(entry)
+    try entry.synchronize()
+    try mail.store(message, time: time) { (_) throws(StoreError) in try commit(entry, in: new) }
   }
 
-  /// Drops an entry.
-  public func discard(_ entry: consuming OpenEntry) {
-    if entry.isSharing { try? data.unlink(entry.id.text) }
-    removeTemporaryNames(entry)
-  }
-
-  /// Gives a whole entry its names. When this throws, it has none but the one that is shared.
+  /// Gives a whole entry its names. When this throws, it has none.
   func commit(
     _ entry: borrowing OpenEntry, in place: borrowing FileDescriptor
   ) throws(StoreError) {
     let name = entry.id.text
-    try entry.linkContent(in: data, as: name)
-    do throws(StoreError) {
-      try reporting("fsync") { () throws(Errno) in try data.synchronize() }
-      try entry.linkEnvelope(from: data, in: place, as: name)
-      do throws(Errno) { try place.synchronize() } catch {
-        try? place.unlink(name)
-        throw StoreError(call: "fsync", errno: error)
-      }
-    } catch {
-      if !entry.isSharing { try? data.unlink(name) }
+    let file: TemporaryName
+    switch entry.content {
+    case .shared(let shared): file = shared
+    case .own(let own):
+      try own.link(in: data.descriptor, as: name)
+      file = TemporaryName(name, in: data)
+    }
+    try data.descriptor.synchronize()
+    try entry.envelope.link(in: place, as: name)
+    do throws(Errno) { try place.synchronize() } catch {
+      try? place.unlink(name)
       throw error
     }
-  }
-
-  func removeTemporaryNames(_ entry: borrowing OpenEntry) {
-    for name in entry.temporaryNames { try? data.unlink(name) }
+    file.keep()
   }
 
   /// Checks whether messages can be queued, by all the system calls that it takes. An empty file gets a name that
   /// begins with a dot, and is removed.
   public func probe() throws(StoreError) {
     let name = "." + MessageID(Process.random()).text
-    let file = try makeFile(name, unnamedIn: new)
-    defer { if let name = file.temporaryName { try? data.unlink(name) } }
+    let file = try makeFile(name, in: new)
     try file.synchronize()
     let probe = name + ".probe"
-    try reporting("link") { () throws(Errno) in try file.link(from: data, in: new, as: probe) }
-    try reporting("unlink") { () throws(Errno) in try new.unlink(probe) }
-    try reporting("fsync") { () throws(Errno) in try new.synchronize() }
+    try file.link(in: new, as: probe)
+    try new.unlink(probe)
+    try new.synchronize()
+  }
+
+  /// Why messages cannot be queued at a path; nil if they can.
+  public static func fault(at path: String) -> String? {
+    do throws(StoreError) {
+      try QueueDirectory(path: path).probe()
+      return nil
+    } catch {
+      return "\(error.call): \(error.errno)"
+    }
   }
 }

@@ -2,6 +2,7 @@
 // §4.3).
 
 import MIME
+import Octets
 public import SMTP
 
 public struct ReportedMessage: Sendable {
@@ -78,20 +79,16 @@ extension ReportedMessage {
         return true
       }
       if field.isNamed("auto-submitted", in: octets) {
-        if !lowercased(field.unfolded(in: octets)).starts(with: "no".utf8) { return true }
+        if !field.unfolded(in: octets).lowercased().starts(with: "no".utf8) { return true }
       }
       if field.isNamed("precedence", in: octets) {
-        let word = lowercased(field.unfolded(in: octets))
+        let word = field.unfolded(in: octets).lowercased()
         if ["bulk", "junk", "list"].contains(where: { word.elementsEqual($0.utf8) }) {
           return true
         }
       }
     }
     return false
-  }
-
-  private func lowercased(_ octets: [UInt8]) -> [UInt8] {
-    octets.map { $0.lowercased }
   }
 }
 

@@ -8,6 +8,7 @@
 
 public import Jobs
 public import MIME
+import Octets
 public import SMTP
 
 public struct StatusReport: Sendable {
@@ -50,7 +51,7 @@ public struct StatusReport: Sendable {
   public init?(on message: ReportedMessage) {
     guard case .mailbox(let mailbox) = message.reversePath else { return nil }
     self.message = message
-    self.mailbox = mailbox
+    self.mailbox = mailbox.withoutFinalDot
     isAutomatic = message.isAutomatic
   }
 
@@ -158,7 +159,7 @@ extension StatusReport {
     let isPostmaster = mailbox.domain.isEmpty  // `postmaster` alone
     var recipient = DeliveryStatus.Recipient(
       finalRecipient: try NamedAddress(
-        address: isPostmaster ? mailbox.octets + Array("@".utf8) + host : mailbox.octets),
+        ofEnvelope: isPostmaster ? mailbox.octets + Array("@".utf8) + host : mailbox.octets),
       action: entry.event.action, status: FieldText(printable: entry.status.octets))
     if let original = entry.recipient.deliveryStatus.originalRecipient,
       let semicolon = original.firstIndex(of: UInt8(ascii: ";"))
@@ -184,7 +185,7 @@ extension StatusReport {
   /// What a sender has given as xtext, decoded where the result may stand in a field: without control characters and
   /// what seems to be an encoded word, and above ASCII only if the sender speaks UTF-8. Else it stays as it is.
   private func decoded(_ xtext: ArraySlice<UInt8>, prefix: ArraySlice<UInt8>) -> FieldText {
-    if let octets = decodedXtext(xtext), octets.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }),
+    if let octets = decodedXtext(xtext.span), octets.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }),
       !zip(octets, octets.dropFirst()).contains(where: { $0 == 0x3D && $1 == 0x3F }),
       message.isUTF8 || octets.allSatisfy({ $0 < 0x80 }),
       let text = try? FieldText(prefix + octets)

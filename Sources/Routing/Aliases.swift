@@ -1,18 +1,39 @@
-// Aliases: names of ours that stand for other addresses, in a file as aliases(5) describes it (TableFile.swift
-// has the lines).
+// Aliases: addresses of ours that stand for others, in a file as aliases(5) describes it (TableFile.swift has the lines).
 //
-//     postmaster: root
+//     postmaster: root                        a local part at each of our domains
+//     info@example.org: alice                 one address
+//     @example.org: catchall@example.net      what the domain has no other name for
 //     root: alice, bob@example.net
 //     alice: \alice, copies@example.net
 //
 // A value is an address, or a name without a domain, which is at the domain of the address that is expanded.
-// `\name`, and a name in its own line, is the mailbox itself. Files, programs and `:include:` are refused.
+// `\name`, and a name in its own line, is the mailbox itself. Files, programs and `:include:` are refused: mail for a name
+// whose line has one of them waits.
 
+import Octets
 import SMTP
 
 public struct Aliases: Sendable {
-  /// By names without quotes in lower case.
-  private var targets: [[UInt8]: [Target]] = [:]
+  /// The file; empty for none.
+  public internal(set) var path = ""
+  /// What is wrong with the file, by lines.
+  public private(set) var faults: [LineError] = []
+  private var entries: [Name: Entry] = [:]
+
+  /// What stands in front of the colon.
+  struct Name: Hashable {
+    /// As in `LocalAddress`; empty for every local part of the domain.
+    var localPart: [UInt8]
+    /// As in `LocalAddress`; empty for each of our domains.
+    var domain: [UInt8]
+  }
+
+  struct Entry: Sendable {
+    let name: Name
+    let targets: [Target]
+    /// Why nobody knows what the name stands for.
+    let fault: LineError?
+  }
 
   enum Target: Sendable, Equatable {
     case address(Mailbox)
@@ -25,25 +46,62 @@ public struct Aliases: Sendable {
   /// No aliases.
   public init() {}
 
-  /// Reads a file.
-  public init(parsing content: [UInt8]) throws(LineError) {
-    var lines: [[UInt8]: Int] = [:]
-    for entry in try TableEntry.parse(content) {
-      let name = LocalName.folded(entry.name)
-      guard LocalName.inAddress(entry.name) != nil else {
-        throw LineError(line: entry.line, reason: "\(text(entry.name)) cannot be a local part")
+  /// Reads a file. `isOurs` says whether a domain is one of ours: an address elsewhere is never asked for.
+  public init(parsing content: [UInt8], isOurs: ([UInt8]) -> Bool = { _ in true }) {
+    let table = Table(parsing: content)
+    faults = table.faults
+    var lines: [Name: Int] = [:]
+    for entry in table.entries {
+      do throws(LineError) {
+        let name = try Self.name(of: entry)
+        var fault = entry.fault
+        if let line = lines[name] {
+          fault = LineError(
+            line: entry.line, reason: "\(text(entry.name)) stands in line \(line) already")
+        }
+        lines[name] = entry.line
+        var targets: [Target] = []
+        for value in entry.values where fault == nil {
+          do throws(LineError) { targets.append(try Self.target(value.octets, value.line)) } catch {
+            fault = error
+          }
+        }
+        entries[name] = Entry(name: name, targets: targets, fault: fault)
+        if let fault { faults.append(fault) }
+        if !name.domain.isEmpty, !isOurs(name.domain) {
+          throw LineError(
+            line: entry.line,
+            reason: "\(text(entry.name)): the domain is none of ours (SMTP_DOMAINS)")
+        }
+      } catch {
+        faults.append(error)
       }
-      if let line = lines[name] {
-        throw LineError(
-          line: entry.line, reason: "\(text(entry.name)) stands in line \(line) already")
-      }
-      lines[name] = entry.line
-      var targets: [Target] = []
-      for value in entry.values {
-        targets.append(try Self.target(value.octets, value.line))
-      }
-      self.targets[name] = targets
     }
+    faults.sort { $0.line < $1.line }
+  }
+
+  private static func name(of entry: TableEntry) throws(LineError) -> Name {
+    let name = entry.name
+    if name == [UInt8(ascii: "*")] {
+      throw LineError(line: entry.line, reason: "* is no name: @domain is every other at a domain")
+    }
+    if name.first == UInt8(ascii: "@") {
+      guard let domain = Configuration.domain(Array(name.dropFirst())) else {
+        throw LineError(line: entry.line, reason: "\(text(name)): a domain expected behind @")
+      }
+      return Name(localPart: [], domain: domain)
+    }
+    let isQuoted = name != entry.writtenName
+    if !isQuoted, name.contains(UInt8(ascii: "@")) {
+      guard let mailbox = Mailbox(name), let address = LocalAddress(mailbox) else {
+        throw LineError(line: entry.line, reason: "\(text(name)): an address expected")
+      }
+      return Name(localPart: address.localPart, domain: address.domain)
+    }
+    guard LocalName.inAddress(name) != nil else {
+      throw LineError(line: entry.line, reason: "\(text(name)) cannot be a local part")
+    }
+    return Name(localPart: LocalName.folded(name), domain: [])
   }
 
   private static func target(_ value: [UInt8], _ line: Int) throws(LineError) -> Target {
@@ -54,6 +112,9 @@ public struct Aliases: Sendable {
     let isQuoted = inner != value
     func name(_ text: [UInt8]) -> [UInt8]? {
       isQuoted || LocalName.isPlain(text) ? LocalName.inAddress(text) : nil
+    }
+    if value.contains(UInt8(ascii: "#")), !isQuoted, Mailbox(value) == nil, name(inner) == nil {
+      throw fail("a comment begins a line of its own")
     }
     switch inner.first {
     case UInt8(ascii: "|"): throw fail("delivery to a program is not possible")
@@ -71,12 +132,35 @@ public struct Aliases: Sendable {
     return .name(name)
   }
 
-  /// How many names there are.
-  public var count: Int { targets.count }
+  /// The names, sorted, as in `LocalAddress`.
+  var names: [[UInt8]] {
+    entries.keys.map { $0.localPart }.filter { !$0.isEmpty }.sorted {
+      $0.lexicographicallyPrecedes($1)
+    }
+  }
 
-  /// What a name stands for; nil if it is none. The name is as in `LocalAddress`.
-  func targets(of name: [UInt8]) -> [Target]? {
-    targets.isEmpty ? nil : targets[name]
+  /// An address for each name, sorted; those without a domain are at `domain`.
+  func mailboxes(at domain: [UInt8]) -> [Mailbox] {
+    entries.keys.compactMap { name in
+      LocalName.inAddress(name.localPart).flatMap {
+        LocalName.mailbox($0, at: name.domain.isEmpty ? domain : name.domain)
+      }
+    }.sorted { $0.canonical.lexicographicallyPrecedes($1.canonical) }
+  }
+
+  /// How many names there are.
+  public var count: Int { entries.count }
+
+  /// What an address of ours stands for; nil if it is no alias. A name with the tag counts before one without, and both
+  /// before what a domain has for all others.
+  func entry(for address: LocalAddress) -> Entry? {
+    if entries.isEmpty { return nil }
+    for localPart in [address.localPart, address.untagged].compactMap({ $0 }) {
+      for domain in [address.domain, []] {
+        if let entry = entries[Name(localPart: localPart, domain: domain)] { return entry }
+      }
+    }
+    return entries[Name(localPart: [], domain: address.domain)]
   }
 }
 
@@ -84,7 +168,7 @@ public struct Aliases: Sendable {
 enum LocalName {
   /// The form in which names are compared: `LocalAddress.localPart`.
   static func folded(_ name: [UInt8]) -> [UInt8] {
-    name.map { $0.lowercased }
+    name.lowercased()
   }
 
   /// The name as it stands in an address: in quotes, where it needs them. Nil if it cannot be a local part.

@@ -12,6 +12,7 @@
 // a time are compared with the first and the last octet of the local part and with the LF in front of it. Lines with
 // quotes or UTF-8, which can say the same address in several ways, are parsed.
 
+import Octets
 import SMTP
 
 struct RecipientSearch {
@@ -99,7 +100,7 @@ struct RecipientSearch {
   private func isEnd(_ octets: Span<UInt8>, _ start: Int) -> Bool {
     var index = start
     while index < octets.count, octets[index] != .lineFeed {
-      guard octets[index].isBlank else { return false }
+      guard octets[index].isWhite else { return false }
       index += 1
     }
     return true
@@ -134,7 +135,7 @@ enum RecipientLine: Equatable {
 
   /// Nil if the line is none of these. Give no comment, and no empty line.
   init?(_ line: [UInt8]) {
-    let text = Array(line[..<((line.lastIndex { !$0.isBlank }.map { $0 + 1 }) ?? 0)])
+    let text = Array(line[..<((line.lastIndex { !$0.isWhite }.map { $0 + 1 }) ?? 0)])
     guard let first = text.first, first != UInt8(ascii: "#") else { return nil }
     if first == UInt8(ascii: "@") {
       guard let domain = Configuration.domain(Array(text.dropFirst())) else { return nil }
@@ -164,13 +165,4 @@ enum RecipientLine: Equatable {
 @inline(__always)
 private func words(_ mask: SIMDMask<SIMD32<Int8>>) -> SIMD4<UInt64> {
   unsafe unsafeBitCast(mask, to: SIMD4<UInt64>.self)
-}
-
-extension UInt8 {
-  static var lineFeed: UInt8 { 10 }
-
-  /// Whether this is a space, a tab, or the CR in front of a LF.
-  var isBlank: Bool { self == 32 || self == 9 || self == 13 }
-
-  var uppercased: UInt8 { self &- 97 < 26 ? self & 0xDF : self }
 }

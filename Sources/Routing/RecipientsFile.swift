@@ -1,6 +1,7 @@
 // Who exists here: a file that a session reads for each recipient, so that an edit counts at once. RecipientSearch.swift
 // says what its lines are.
 
+import Octets
 public import POSIX
 public import SMTP
 
@@ -68,7 +69,7 @@ public struct RecipientsFile: Sendable {
     var number = 0
     for line in content.split(separator: .lineFeed, omittingEmptySubsequences: false) {
       number += 1
-      if line.first == UInt8(ascii: "#") || line.allSatisfy({ $0.isBlank }) { continue }
+      if line.first == UInt8(ascii: "#") || line.allSatisfy({ $0.isWhite }) { continue }
       if line.count <= longestLine, RecipientLine(Array(line)) != nil {
         count += 1
       } else if fault == nil {

@@ -3,16 +3,21 @@
 //     recipient                                                      | destination
 //     ---------------------------------------------------------------|------------
 //     a list, or one of its + addresses, at one of our domains       | list
-//     a name among the aliases, at one of our domains                | alias
+//     a name among the aliases, at one of our domains                | alias (faulty, if its line is)
 //     `postmaster`, at one of our domains or alone                   | local
 //     at one of our domains, and not among the recipients, where     |
 //     there is a file of them                                        | unknown
 //     at one of our domains; where none is named, at every domain    | local
 //     elsewhere                                                      | foreign
 //
-// `postmaster` alone is at the first of our domains. Local parts of ours are compared without case (LocalAddress.swift).
+// `postmaster` alone is at the first of our domains. Local parts of ours are compared without case (LocalAddress.swift), and
+// `name+tag` is `name` where there is nothing for the whole. For mail of this machine's programs, and where an alias
+// leads, the names of this host are ours as well (HostNames.swift).
 // What a session or the queue does with a destination is theirs to decide.
 
+public import ListStore
+public import Lists
+import Octets
 public import SMTP
 
 public enum Destination: Equatable, Sendable {
@@ -20,6 +25,8 @@ public enum Destination: Equatable, Sendable {
   case list(ListAddress)
   /// Other addresses: see `Routing.expand`.
   case alias
+  /// A line of the aliases is about it, and is wrong.
+  case faulty(LineError)
   /// The mail directory.
   case local
   /// One of our domains, where there is no such mailbox.
@@ -36,25 +43,42 @@ public struct Routing: Sendable {
   public var aliases = Aliases()
   /// Who exists here; nil: everybody.
   public var recipients: RecipientsFile?
-  public var lists: ListDirectory?
+  public var lists: ListsDirectory?
 
   public init(hostname: [UInt8]) { self.hostname = hostname }
 
-  /// Throws if the file of the recipients is needed and cannot be read.
-  public func destination(of mailbox: Mailbox) throws(UnreadableFile) -> Destination {
-    try destination(of: mailbox, isExpanded: false)
+  /// `isFromHere` says that a program of this machine has sent the mail. Throws if the file of the recipients is needed
+  /// and cannot be read.
+  public func destination(
+    of mailbox: Mailbox, isFromHere: Bool = false
+  ) throws(UnreadableFile) -> Destination {
+    try destination(of: mailbox, isFromHere: isFromHere, isExpanded: false)
   }
 
   /// `isExpanded` leaves out the aliases.
   private func destination(
-    of mailbox: Mailbox, isExpanded: Bool
+    of mailbox: Mailbox, isFromHere: Bool, isExpanded: Bool
   ) throws(UnreadableFile) -> Destination {
-    guard mailbox.isAt(domains), let address = LocalAddress(mailbox) else { return .foreign }
-    if let destination = lists?.destination(of: address) { return destination }
-    if !isExpanded, aliases.targets(of: address.localPart) != nil { return .alias }
-    if address.localPart == Self.postmaster { return .local }
+    guard let address = address(of: mailbox, isFromHere: isFromHere) else { return .foreign }
+    if let destination = try lists?.destination(of: address) { return destination }
+    if !isExpanded, let entry = aliases.entry(for: address) {
+      return entry.fault.map { .faulty($0) } ?? .alias
+    }
+    if address.localPart == Self.postmaster || address.untagged == Self.postmaster { return .local }
     guard let recipients else { return .local }
-    return try recipients.contains(address) ? .local : .unknown
+    if try recipients.contains(address) { return .local }
+    guard let untagged = address.withoutTag else { return .unknown }
+    return try recipients.contains(untagged) ? .local : .unknown
+  }
+
+  /// The mailbox as an address of ours; nil if it is elsewhere.
+  private func address(of mailbox: Mailbox, isFromHere: Bool) -> LocalAddress? {
+    guard mailbox.isAt(domains) || isFromHere && HostNames(hostname).has(mailbox.domain) else {
+      return nil
+    }
+    guard let address = LocalAddress(mailbox) else { return nil }
+    return address.domain.isEmpty
+      ? address.at((domains.first ?? hostname).lowercased()) : address
   }
 
   /// Whether every mailbox of ours is local, so that our domains alone decide.
@@ -76,12 +100,34 @@ extension Routing {
   /// already is not expanded again. Where nothing is left, because aliases only lead to each other, the mail is for the
   /// mailbox itself: the result is never empty.
   public func expand(_ mailbox: Mailbox) throws(UnreadableFile) -> [Expansion] {
+    let results = try ends(of: mailbox)
+    if !results.isEmpty { return results }
+    let destination = try self.destination(of: mailbox, isFromHere: true, isExpanded: true)
+    return [Expansion(mailbox: mailbox, destination: destination)]
+  }
+
+  /// The aliases that only lead to each other.
+  public var loops: [[UInt8]] {
+    // Who else has a name makes no difference.
+    var routing = self
+    (routing.recipients, routing.lists) = (nil, nil)
+    return aliases.mailboxes(at: domains.first ?? hostname).filter {
+      (try? routing.ends(of: $0))?.isEmpty == true
+    }.map { $0.canonical }
+  }
+
+  /// What `expand` finds; empty if aliases only lead to each other.
+  private func ends(of mailbox: Mailbox) throws(UnreadableFile) -> [Expansion] {
     var results: [Expansion] = []
     var found: Set<[UInt8]> = []
-    var expanded: Set<[UInt8]> = []
-    func add(_ mailbox: Mailbox) throws(UnreadableFile) {
+    var expanded: Set<Aliases.Name> = []
+    func add(_ mailbox: Mailbox, _ destination: Destination? = nil) throws(UnreadableFile) {
       guard found.insert(mailbox.canonical).inserted else { return }
-      let destination = try destination(of: mailbox, isExpanded: true)
+      let isKnown = destination != nil
+      let destination =
+        isKnown
+        ? destination : try self.destination(of: mailbox, isFromHere: true, isExpanded: true)
+      guard let destination else { return }
       results.append(Expansion(mailbox: mailbox, destination: destination))
     }
     var waiting = [mailbox]
@@ -89,20 +135,32 @@ extension Routing {
     while next < waiting.count {
       let current = waiting[next]
       next += 1
-      guard try destination(of: current) == .alias, let address = LocalAddress(current),
-        let targets = aliases.targets(of: address.localPart)
+      let destination = try self.destination(of: current, isFromHere: true)
+      guard destination == .alias, let address = address(of: current, isFromHere: true),
+        let entry = aliases.entry(for: address)
       else {
-        try add(current)
+        try add(current, destination)
         continue
       }
-      let name = address.localPart + [UInt8(ascii: "@")] + address.domain
+      var name = entry.name
+      name.domain = address.domain
       guard expanded.insert(name).inserted else { continue }
-      for target in targets {
+      for target in entry.targets {
         switch target {
-        case .address(let mailbox): waiting.append(mailbox)
-        case .name(let name), .mailbox(let name):
-          guard let mailbox = LocalName.mailbox(name, at: domain(of: current)) else { continue }
-          if case .name = target, LocalAddress(mailbox)?.localPart != address.localPart {
+        case .address(let mailbox):
+          // Where the name has a domain, an address that it means itself is the mailbox.
+          if !entry.name.domain.isEmpty, means(mailbox, entry.name) {
+            try add(mailbox)
+          } else {
+            waiting.append(mailbox)
+          }
+        case .name(let local), .mailbox(let local):
+          guard var mailbox = LocalName.mailbox(local, at: domain(of: current)),
+            let other = LocalAddress(mailbox)
+          else { continue }
+          // The mailbox itself keeps its tag.
+          if other.localPart == address.untagged { mailbox = current }
+          if case .name = target, !means(mailbox, entry.name) {
             waiting.append(mailbox)
           } else {
             try add(mailbox)
@@ -110,8 +168,12 @@ extension Routing {
         }
       }
     }
-    if results.isEmpty { try add(mailbox) }
     return results
+  }
+
+  /// Whether the line of the aliases that a mailbox belongs to is that of `name`.
+  private func means(_ mailbox: Mailbox, _ name: Aliases.Name) -> Bool {
+    address(of: mailbox, isFromHere: true).flatMap { aliases.entry(for: $0) }?.name == name
   }
 
   /// The domain of a name in the expansion of a mailbox.

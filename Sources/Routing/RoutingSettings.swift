@@ -1,5 +1,6 @@
 // The variables that say where mail goes, for every program that asks: postern.env(5).
 
+import ListStore
 import POSIX
 import SMTP
 public import Settings
@@ -19,23 +20,22 @@ extension Routing {
     }
     let recipients = source.text("SMTP_RECIPIENTS")
     if !recipients.isEmpty { self.recipients = RecipientsFile(path: recipients) }
-    if let table = try source.table(
-      "SMTP_ALIASES",
-      { (octets) throws(LineError) in
-        try Aliases(parsing: octets)
-      })
-    {
-      aliases = table
+    if let (path, content) = try source.table("SMTP_ALIASES") {
+      let names = HostNames(hostname)
+      aliases = Aliases(parsing: content) { domain in
+        domains.isEmpty || domains.contains(domain) || names.has(domain[...])
+      }
+      aliases.path = path
     }
     let lists = source.text("SMTP_LISTS_DIR")
-    if !lists.isEmpty { self.lists = ListDirectory(path: lists) }
+    if !lists.isEmpty { self.lists = ListsDirectory(path: lists) }
   }
 }
 
 extension Senders {
   /// Reads the file of SMTP_SENDERS; nil if there is none.
   public static func read(_ source: inout SettingsSource) throws(SettingsError) -> Senders? {
-    try source.table("SMTP_SENDERS") { (octets) throws(LineError) in try Senders(parsing: octets) }
+    try source.table("SMTP_SENDERS").map { Senders(parsing: $0.content) }
   }
 }
 
@@ -64,9 +64,9 @@ extension SettingsSource {
   private static let tableLimit = 4 << 20
 
   /// Reads the file that a variable names; nil if the variable names none.
-  fileprivate mutating func table<Table>(
-    _ name: StaticString, _ parse: ([UInt8]) throws(LineError) -> Table
-  ) throws(SettingsError) -> Table? {
+  fileprivate mutating func table(
+    _ name: StaticString
+  ) throws(SettingsError) -> (path: String, content: [UInt8])? {
     let path = text(name)
     if path.isEmpty { return nil }
     func fail(_ reason: String) -> SettingsError {
@@ -79,8 +79,6 @@ extension SettingsSource {
       throw fail(error.description)
     }
     guard let content else { throw fail("a text file of at most 4 MiB expected") }
-    do throws(LineError) { return try parse(content) } catch {
-      throw fail("line \(error.line): \(error.reason)")
-    }
+    return (path, content)
   }
 }

@@ -5,29 +5,37 @@
 public import SMTP
 
 public struct Senders: Sendable {
-  private var entries: [(login: [UInt8], senders: AllowedSenders)] = []
+  private var entries: [[UInt8]: AllowedSenders] = [:]
+  /// What is wrong with the file. A login that a wrong line is about can send nothing until the line is mended.
+  public private(set) var faults: [LineError] = []
 
   /// Reads a file.
-  public init(parsing content: [UInt8]) throws(LineError) {
-    for entry in try TableEntry.parse(content) {
-      guard !entries.contains(where: { $0.login == entry.name }) else {
-        throw LineError(
-          line: entry.line, reason: "the login \(text(entry.name)) stands in a line above already")
-      }
+  public init(parsing content: [UInt8]) {
+    let table = Table(parsing: content)
+    faults = table.faults
+    for entry in table.entries {
       var senders = AllowedSenders()
-      for value in entry.values where !senders.add(value.octets) {
-        throw LineError(
+      var fault = entry.fault
+      for value in entry.values where !senders.add(value.octets) && fault == nil {
+        fault = LineError(
           line: value.line, reason: "\(text(value.octets)): an address, @domain or * expected")
       }
-      entries.append((entry.name, senders))
+      if fault == nil, entries[entry.name] != nil {
+        fault = LineError(
+          line: entry.line, reason: "the login \(text(entry.name)) stands in a line above already")
+      }
+      if let fault {
+        faults.append(fault)
+        senders.isFaulty = true
+      }
+      entries[entry.name] = senders
     }
+    faults.sort { $0.line < $1.line }
   }
 
   /// How many logins there are.
   public var count: Int { entries.count }
 
   /// What a login may use.
-  public func senders(of login: [UInt8]) -> AllowedSenders {
-    entries.first { $0.login == login }?.senders ?? AllowedSenders()
-  }
+  public func senders(of login: [UInt8]) -> AllowedSenders { entries[login] ?? AllowedSenders() }
 }

@@ -5,7 +5,13 @@
 //       value                       a line that begins with a blank goes on with the line above
 //     "a name": "a value"           in quotes, blanks, commas, colons and # are like other characters
 //
-// A line ends in LF or CR LF. What a name and a value may be is decided by who reads the table.
+// A line ends in LF or CR LF; a byte order mark in front is passed over. What a name and a value may be is decided by who
+// reads the table.
+//
+// A wrong line is wrong for what it is about, and for nothing else: the entry has the fault, or the table, where not even
+// the name can be read.
+
+import Octets
 
 /// What is wrong with a line of a file.
 public struct LineError: Error, Equatable {
@@ -23,37 +29,55 @@ public struct LineError: Error, Equatable {
 struct TableEntry: Equatable {
   /// The line that it begins in, counted from 1.
   let line: Int
-  /// The name, without quotes.
-  let name: [UInt8]
+  /// The name as it is written.
+  let writtenName: [UInt8]
   /// The values with their quotes and without blanks around them. The line is where the value ends.
   let values: [(line: Int, octets: [UInt8])]
+  /// What is wrong with the values; nil if they could be read.
+  let fault: LineError?
+
+  /// The name without quotes.
+  var name: [UInt8] { unquoted(writtenName[...]) }
 
   static func == (left: TableEntry, right: TableEntry) -> Bool {
     left.line == right.line && left.name == right.name
       && left.values.map { $0.octets } == right.values.map { $0.octets }
   }
+}
 
-  /// The entries of a file.
-  static func parse(_ content: [UInt8]) throws(LineError) -> [TableEntry] {
-    var entries: [TableEntry] = []
+/// The entries of a file, and what is wrong with lines that are about no name.
+struct Table {
+  private(set) var entries: [TableEntry] = []
+  private(set) var faults: [LineError] = []
+
+  init(parsing content: [UInt8]) {
+    var content = content[...]
+    if content.starts(with: [0xEF, 0xBB, 0xBF]) { content = content.dropFirst(3) }
     var reader: EntryReader?
+    /// Whether the entry that goes on has no name that can be read.
+    var isNameless = false
     var number = 0
     for line in content.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
       number += 1
-      let line = trimmed(line.last == UInt8(ascii: "\r") ? line.dropLast() : line, ends: .last)
-      let text = trimmed(line, ends: .first)
+      let text = (line.last == .carriageReturn ? line.dropLast() : line).trimmed()
       if text.isEmpty || text.first == UInt8(ascii: "#") { continue }
-      if text.count == line.count {
-        if let entry = try reader?.end() { entries.append(entry) }
-        reader = try EntryReader(text, number)
-      } else if reader == nil {
-        throw LineError(line: number, reason: "this begins with a blank, and no entry is above it")
-      } else {
-        try reader?.read(text, number)
+      if line.first?.isBlank == false {
+        if let entry = reader?.end() { entries.append(entry) }
+        reader = nil
+        isNameless = false
+        do throws(LineError) { reader = try EntryReader(text, number) } catch {
+          faults.append(error)
+          isNameless = true
+        }
+      } else if reader != nil {
+        reader?.read(text, number)
+      } else if !isNameless {
+        faults.append(
+          LineError(line: number, reason: "this begins with a blank, and no entry is above it"))
+        isNameless = true
       }
     }
-    if let entry = try reader?.end() { entries.append(entry) }
-    return entries
+    if let entry = reader?.end() { entries.append(entry) }
   }
 }
 
@@ -62,6 +86,7 @@ private struct EntryReader {
   private let line: Int
   private let name: [UInt8]
   private var values: [(line: Int, octets: [UInt8])] = []
+  private var fault: LineError?
   /// Whether a comma or nothing came last, so that a value may follow.
   private var expectsValue = true
 
@@ -70,17 +95,25 @@ private struct EntryReader {
     guard let colon = try firstIndex(of: UInt8(ascii: ":"), in: text, number) else {
       throw LineError(line: number, reason: "name: value, value expected")
     }
-    name = unquoted(trimmed(text[..<colon], ends: .both))
-    if name.isEmpty { throw LineError(line: number, reason: "a name expected before the colon") }
-    try read(text[(colon + 1)...], number)
+    name = Array(text[..<colon].trimmed())
+    if unquoted(name[...]).isEmpty {
+      throw LineError(line: number, reason: "a name expected before the colon")
+    }
+    read(text[(colon + 1)...], number)
   }
 
-  /// Reads the values of a line.
-  mutating func read(_ text: ArraySlice<UInt8>, _ number: Int) throws(LineError) {
-    var rest = trimmed(text, ends: .both)
+  /// Reads the values of a line. The first fault counts.
+  mutating func read(_ text: ArraySlice<UInt8>, _ number: Int) {
+    do throws(LineError) { try readValues(text, number) } catch {
+      if fault == nil { fault = error }
+    }
+  }
+
+  private mutating func readValues(_ text: ArraySlice<UInt8>, _ number: Int) throws(LineError) {
+    var rest = text.trimmed()
     while !rest.isEmpty {
       let comma = try firstIndex(of: UInt8(ascii: ","), in: rest, number)
-      let value = trimmed(rest[..<(comma ?? rest.endIndex)], ends: .both)
+      let value = rest[..<(comma ?? rest.endIndex)].trimmed()
       // Two commas in a row, and one at the end, stand in many files.
       if !value.isEmpty {
         guard expectsValue else {
@@ -91,13 +124,13 @@ private struct EntryReader {
       }
       guard let comma else { break }
       expectsValue = true
-      rest = trimmed(rest[(comma + 1)...], ends: .both)
+      rest = rest[(comma + 1)...].trimmed()
     }
   }
 
-  func end() throws(LineError) -> TableEntry {
-    guard !values.isEmpty else { throw LineError(line: line, reason: "a value expected") }
-    return TableEntry(line: line, name: name, values: values)
+  func end() -> TableEntry {
+    let lack = values.isEmpty ? LineError(line: line, reason: "a value expected") : nil
+    return TableEntry(line: line, writtenName: name, values: values, fault: fault ?? lack)
   }
 }
 
@@ -138,19 +171,4 @@ func unquoted(_ text: ArraySlice<UInt8>) -> [UInt8] {
     }
   }
   return unquoted
-}
-
-enum TextEnds {
-  case first
-  case last
-  case both
-}
-
-/// Text without spaces and tabs at its ends.
-func trimmed(_ text: ArraySlice<UInt8>, ends: TextEnds) -> ArraySlice<UInt8> {
-  func isBlank(_ octet: UInt8?) -> Bool { octet == 32 || octet == 9 }
-  var text = text
-  if ends != .last { while isBlank(text.first) { text.removeFirst() } }
-  if ends != .first { while isBlank(text.last) { text.removeLast() } }
-  return text
 }

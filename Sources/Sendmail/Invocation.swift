@@ -1,9 +1,9 @@
 // The command line of sendmail(1), as the programs of a system call it. Options are letters as getopt(3) reads them:
-// several in one word, a value in the same word or in the next one. They end at the first word that is none, or behind
-// `--`. Flags that other sendmails have and that mean nothing here are taken and ignored, since a caller that is
+// several in one word, a value in the same word or in the next one. They may stand behind recipients too, up to `--`.
+// Flags that other sendmails have and that mean nothing here are taken and ignored, since a caller that is
 // refused loses a mail.
 
-import Jobs
+import Octets
 public import SMTP
 
 public struct Invocation: Sendable {
@@ -16,8 +16,9 @@ public struct Invocation: Sendable {
     case list
     /// Attempts what waits in the queue (`-q`).
     case run(Selection)
-    /// There is nothing to do: the aliases need no database (`-bi`, `newaliases`), hosts have no status (`-bh`, `-bH`,
-    /// `hoststat`, `purgestat`).
+    /// Says what is wrong with the aliases, which need no database (`-bi`, `newaliases`).
+    case checkAliases
+    /// There is nothing to do: hosts have no status (`-bh`, `-bH`, `hoststat`, `purgestat`).
     case nothing
   }
 
@@ -51,25 +52,28 @@ public struct Invocation: Sendable {
   public var notify: Recipient.Notify?
   /// `-R` and `-V`
   public var deliveryStatus = Envelope.DeliveryStatus()
-  /// What stands behind the options.
+  /// What is no option.
   public var recipients: [String] = []
 
   /// Reads the words behind the program's name. `name` is the last part of the path it was called by.
   public init(name: String, _ arguments: some Sequence<String>) throws(Misuse) {
     switch name {
     case "mailq": mode = .list
-    case "newaliases", "hoststat", "purgestat": mode = .nothing
+    case "newaliases": mode = .checkAliases
+    case "hoststat", "purgestat": mode = .nothing
     default: break
     }
     var rest = Array(arguments)[...]
-    while let word = rest.first {
+    while let word = rest.popFirst() {
       let octets = Array(word.utf8)
-      guard octets.first == UInt8(ascii: "-"), octets.count > 1 else { break }
-      rest.removeFirst()
       if word == "--" { break }
-      try readOptions(octets.dropFirst(), &rest)
+      if octets.first == UInt8(ascii: "-"), octets.count > 1 {
+        try readOptions(octets.dropFirst(), &rest)
+      } else {
+        recipients.append(word)
+      }
     }
-    recipients = Array(rest)
+    recipients += rest
   }
 
   /// Whether an option has a value.
@@ -158,7 +162,8 @@ public struct Invocation: Sendable {
     case "m": mode = .send
     case "s": mode = .serve
     case "p": mode = .list
-    case "i", "h", "H": mode = .nothing
+    case "i": mode = .checkAliases
+    case "h", "H": mode = .nothing
     case "d", "D":
       throw Misuse(reason: "-b\(value): there is no daemon; a listener starts postern-smtpd")
     default: throw Misuse(reason: "-b\(value): no such mode")
@@ -197,5 +202,5 @@ public struct Invocation: Sendable {
 
 /// ASCII letters in lower case, everything else as it is.
 func lowercased(_ text: String) -> String {
-  String(decoding: text.utf8.map { $0.lowercased }, as: UTF8.self)
+  String(decoding: text.utf8.lowercased(), as: UTF8.self)
 }

@@ -1,8 +1,10 @@
-// What sendmail(1) makes of a message before it is sent: who it is for, and its header. Bcc fields go, with their
+// What sendmail(1) makes of a message before it is sent: who it is for, and its header. A name without a domain stays as it
+// is: the session knows what this host is called, which its users may be unable to read. Bcc fields go, with their
 // continuations; From, Date and Message-ID come if they are missing, as Resent- fields if the message is resent (RFC 5322
 // §3.6.6). Pure: the clock, the user's name and the like are the caller's.
 
 import MIME
+import Octets
 public import SMTP
 
 /// Who calls, and where.
@@ -11,7 +13,7 @@ public struct Caller: Sendable {
   public var user: [UInt8]
   /// The user's full name; may be empty.
   public var fullName: [UInt8]
-  /// What an address without a domain gets behind it.
+  /// What this host is called as far as the user knows, for the Message-ID.
   public var domain: [UInt8]
 
   public init(user: [UInt8], fullName: [UInt8], domain: [UInt8]) {
@@ -23,6 +25,8 @@ public struct Caller: Sendable {
 public struct Preparation: Sendable {
   public private(set) var sender: ReversePath
   public private(set) var recipients: [Recipient] = []
+  /// What was named as a recipient and cannot be read as an address. The others get the message.
+  public private(set) var unreadable: [[UInt8]] = []
   /// With the blank line behind it.
   public private(set) var header: [UInt8] = []
 
@@ -30,7 +34,7 @@ public struct Preparation: Sendable {
   public enum Refusal: Error, Equatable, Sendable {
     /// Nobody is named.
     case noRecipient
-    /// What cannot be read as an address.
+    /// What cannot be read as an address: the sender, or the first recipient where no other can be read either.
     case notAddress([UInt8])
     case headerTooLong
   }
@@ -40,18 +44,29 @@ public struct Preparation: Sendable {
   public init(
     _ invocation: Invocation, header: [UInt8], caller: Caller, now: Int64, unique: [UInt8]
   ) throws(Refusal) {
-    let own = caller.user + [UInt8(ascii: "@")] + caller.domain
-    sender = ReversePath(own) ?? .null
-    if let text = invocation.sender { sender = try Self.sender(text, caller) }
+    sender = Mailbox(name: caller.user).map { .mailbox($0) } ?? .null
+    if let text = invocation.sender { sender = try Self.sender(text) }
     let fields = Fields(header.span)
     if fields.isCut { throw .headerTooLong }
     var addresses: [[UInt8]] = []
-    for text in invocation.recipients { try Self.append(text, to: &addresses) }
+    for text in invocation.recipients {
+      let listed = Self.addresses(text)
+      if listed.isEmpty { unreadable.append(Array(text.utf8)) }
+      addresses += listed
+    }
     if invocation.readsRecipients {
       addresses += try fields.recipients(header.span)
     }
-    for address in addresses { recipients.append(try Self.recipient(address, invocation, caller)) }
-    if recipients.isEmpty { throw .noRecipient }
+    for address in addresses {
+      if let mailbox = Mailbox(address) ?? Mailbox(name: address) {
+        var status = Recipient.DeliveryStatus()
+        status.notify = invocation.notify
+        recipients.append(Recipient(mailbox: mailbox, deliveryStatus: status))
+      } else {
+        unreadable.append(address)
+      }
+    }
+    if recipients.isEmpty { throw unreadable.first.map { .notAddress($0) } ?? .noRecipient }
     self.header = fields.generated(
       from: Self.author(sender, invocation, caller), at: now,
       messageID: unique + [UInt8(ascii: "@")] + caller.domain)
@@ -59,37 +74,25 @@ public struct Preparation: Sendable {
     self.header += [13, 10]
   }
 
-  private static func sender(_ text: String, _ caller: Caller) throws(Refusal) -> ReversePath {
-    var octets = Array(text.utf8)
-    if octets.first == UInt8(ascii: "<"), octets.last == UInt8(ascii: ">") {
-      octets = Array(octets.dropFirst().dropLast())
-    }
+  /// `-f`: an address, with a display name or without.
+  private static func sender(_ text: String) throws(Refusal) -> ReversePath {
+    let octets = Array(text.utf8)
+    let words = octets.filter { $0 != 32 && $0 != 9 }
+    if words.isEmpty || words.elementsEqual("<>".utf8) { return .null }
     if let path = ReversePath(octets) { return path }
-    if let path = ReversePath(octets + [UInt8(ascii: "@")] + caller.domain) { return path }
-    throw .notAddress(Array(text.utf8))
+    let addresses = addresses(text)
+    guard addresses.count == 1, let mailbox = Mailbox(addresses[0]) ?? Mailbox(name: addresses[0])
+    else { throw .notAddress(octets) }
+    return .mailbox(mailbox)
   }
 
-  /// An argument: one address or several, as in a header field, on one line.
-  private static func append(_ text: String, to addresses: inout [[UInt8]]) throws(Refusal) {
-    guard !text.utf8.contains(where: { $0 == 0 || $0 == 10 || $0 == 13 }) else {
-      throw .notAddress(Array(text.utf8))
-    }
+  /// An argument: one address or several, as in a header field, on one line. Empty if it cannot be read.
+  private static func addresses(_ text: String) -> [[UInt8]] {
+    guard !text.utf8.contains(where: { $0 == 0 || $0 == 10 || $0 == 13 }) else { return [] }
     let octets = Array("To: ".utf8) + text.utf8 + [13, 10]
     var reader = HeaderReader(octets.span, 0..<octets.count)
     let list = reader.next(octets.span)?.addresses(in: octets.span) ?? AddressList()
-    if list.isCut || list.addresses.isEmpty { throw .notAddress(Array(text.utf8)) }
-    for address in list.addresses { addresses.append(address.written) }
-  }
-
-  private static func recipient(
-    _ address: [UInt8], _ invocation: Invocation, _ caller: Caller
-  ) throws(Refusal) -> Recipient {
-    guard
-      let mailbox = Mailbox(address) ?? Mailbox(address + [UInt8(ascii: "@")] + caller.domain)
-    else { throw .notAddress(address) }
-    var status = Recipient.DeliveryStatus()
-    status.notify = invocation.notify
-    return Recipient(mailbox: mailbox, deliveryStatus: status)
+    return list.isCut ? [] : list.addresses.map { $0.written }
   }
 
   /// Who the message is from if it does not say.
@@ -99,11 +102,13 @@ public struct Preparation: Sendable {
     let name = invocation.fullName.map { Array($0.utf8) } ?? caller.fullName
     let text = (try? FieldText(name)) ?? FieldText(printable: name)
     if case .mailbox(let mailbox) = sender,
-      let author = try? NamedAddress(name: text, address: mailbox.octets)
+      let author = mailbox.domain.isEmpty
+        ? try? NamedAddress(name: text, localPart: mailbox.octets)
+        : try? NamedAddress(name: text, address: mailbox.octets)
     {
       return author
     }
-    return try? NamedAddress(name: text, address: caller.user + [UInt8(ascii: "@")] + caller.domain)
+    return try? NamedAddress(name: text, localPart: caller.user)
   }
 }
 
@@ -134,7 +139,7 @@ private struct Fields {
     var seen: [[UInt8]] = []
     var isFirstBlock = true
     while let field = reader.next(octets) {
-      let name = octets.lowercased(field.name)
+      let name = octets.copy(field.name).lowercased()
       let isResent = name.starts(with: "resent-".utf8)
       if isResent {
         if seen.contains(name) { isFirstBlock = false }
@@ -146,7 +151,7 @@ private struct Fields {
     isCut = reader.isCut
     isResent = fields.contains { $0.isResent }
     for field in fields where !isResent || field.isOfFirstBlock {
-      let name = octets.lowercased(field.field.name).dropFirst(isResent ? 7 : 0)
+      let name = octets.copy(field.field.name).lowercased().dropFirst(isResent ? 7 : 0)
       if name.elementsEqual("from".utf8) { hasFrom = true }
       if name.elementsEqual("date".utf8) { hasDate = true }
       if name.elementsEqual("message-id".utf8) { hasMessageID = true }
@@ -157,7 +162,7 @@ private struct Fields {
   func recipients(_ octets: Span<UInt8>) throws(Preparation.Refusal) -> [[UInt8]] {
     var addresses: [[UInt8]] = []
     for field in fields where !isResent || field.isOfFirstBlock {
-      let name = octets.lowercased(field.field.name).dropFirst(isResent ? 7 : 0)
+      let name = octets.copy(field.field.name).lowercased().dropFirst(isResent ? 7 : 0)
       guard
         name.elementsEqual("to".utf8) || name.elementsEqual("cc".utf8)
           || name.elementsEqual("bcc".utf8)
@@ -193,22 +198,14 @@ private struct Fields {
   /// Appends the fields as they are, but for those that are for this host alone.
   func appendKept(_ octets: Span<UInt8>, to header: inout [UInt8]) {
     for field in fields {
-      let name = octets.lowercased(field.field.name)
+      let name = octets.copy(field.field.name).lowercased()
       let isDropped =
         name.elementsEqual("bcc".utf8) || name.elementsEqual("resent-bcc".utf8)
         || name.elementsEqual("content-length".utf8) || name.elementsEqual("return-path".utf8)
       if isDropped { continue }
       let range = field.field.name.lowerBound..<field.field.value.upperBound
-      unsafe octets.extracting(range).withUnsafeBufferPointer {
-        unsafe header.append(contentsOf: $0)
-      }
+      header.append(octets, range)
       header += [13, 10]
     }
-  }
-}
-
-extension Span<UInt8> {
-  fileprivate func lowercased(_ range: Range<Int>) -> [UInt8] {
-    range.map { self[$0].lowercased }
   }
 }

@@ -10,6 +10,7 @@
 //     KEY="a \"b\" \\ c"   a backslash may stand only in front of " \ $ ` and is removed
 //     KEY='a \ b'          every character stands for itself
 
+import Octets
 import POSIX
 
 extension Variables {
@@ -48,24 +49,31 @@ extension Variables {
 
   private init(parsing content: [UInt8]) throws(SyntaxError) {
     self.init()
+    // What Windows writes by itself: UTF-8 with a byte order mark, or UTF-16.
+    let isOtherText = [[0xEF, 0xBB, 0xBF], [0xFF, 0xFE], [0xFE, 0xFF]].contains {
+      content.starts(with: $0)
+    }
+    if isOtherText {
+      throw SyntaxError(line: 1, reason: "save the file as UTF-8 without a byte order mark")
+    }
     var number = 0
     for line in content.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
       number += 1
       func fail(_ reason: String) -> SyntaxError { SyntaxError(line: number, reason: reason) }
 
       let isAfterCarriageReturn = line.last == UInt8(ascii: "\r")
-      var rest = Self.trimmed(isAfterCarriageReturn ? line.dropLast() : line)
+      var rest = (isAfterCarriageReturn ? line.dropLast() : line).trimmed()
       if rest.contains(UInt8(ascii: "\r")) { throw fail("a CR without LF") }
       guard let first = rest.first, first != UInt8(ascii: "#"), first != UInt8(ascii: ";") else {
         continue
       }
-      if rest.starts(with: "export ".utf8) { rest = Self.trimmed(rest.dropFirst(7)) }
+      if rest.starts(with: "export ".utf8) { rest = rest.dropFirst(7).trimmed() }
       guard let equals = rest.firstIndex(of: UInt8(ascii: "=")) else {
         throw fail("KEY=VALUE expected")
       }
       let name = String(decoding: rest[..<equals], as: UTF8.self)
       guard Self.isName(rest[..<equals]) else { throw fail("\"\(name)\" is not a variable's name") }
-      guard let octets = Self.value(Self.trimmed(rest[(equals + 1)...])) else {
+      guard let octets = Self.value(rest[(equals + 1)...].trimmed()) else {
         throw fail(
           "the value of \(name) is read differently by different programs: quote it as a whole")
       }
@@ -105,19 +113,7 @@ extension Variables {
 
   /// Whether `text` is a variable's name for a shell: letters, digits and `_`, without a digit at the beginning.
   private static func isName(_ text: ArraySlice<UInt8>) -> Bool {
-    guard let first = text.first, !(0x30...0x39 ~= first) else { return false }
-    return text.allSatisfy {
-      ($0 | 0x20) &- 0x61 < 26 || $0 == UInt8(ascii: "_") || 0x30...0x39 ~= $0
-    }
-  }
-
-  private static func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-    func isBlank(_ octet: UInt8?) -> Bool {
-      octet == UInt8(ascii: " ") || octet == UInt8(ascii: "\t")
-    }
-    var text = text
-    while isBlank(text.first) { text.removeFirst() }
-    while isBlank(text.last) { text.removeLast() }
-    return text
+    guard let first = text.first, !first.isDigit else { return false }
+    return text.allSatisfy { $0.isLetterOrDigit || $0 == UInt8(ascii: "_") }
   }
 }

@@ -13,10 +13,11 @@
 // that cannot read its configuration must not run with the defaults, which might, for example, accept mail for every
 // domain.
 
-public import POSIX
+import Octets
+import POSIX
 
-/// A malformed value of a variable, or a wrong argument.
-public struct SettingsError: Error {
+/// A malformed value of a variable. The exit status is EX_CONFIG.
+public struct SettingsError: Error, CustomStringConvertible {
   public let variable: String
   public let value: String
   public let reason: String
@@ -25,6 +26,30 @@ public struct SettingsError: Error {
     self.variable = variable
     self.value = value
     self.reason = reason
+  }
+
+  public var description: String { "\(variable)=\(value): \(reason)" }
+}
+
+/// A variable as it was read.
+public struct Setting {
+  public let name: StaticString
+  /// The value; `(set)` if it is secret.
+  public let value: String
+  public let origin: Origin
+
+  public enum Origin: Sendable {
+    case environment
+    case file
+    case standard
+
+    public var name: StaticString {
+      switch self {
+      case .environment: "environment"
+      case .file: "file"
+      case .standard: "default"
+      }
+    }
   }
 }
 
@@ -56,43 +81,23 @@ public struct SettingsSource {
   /// The file in force; nil if there is none.
   public let path: String?
   /// Every variable with its value, in the order in which they were read; empty unless `isReporting`.
-  public private(set) var report: [Entry] = []
+  public private(set) var report: [Setting] = []
   private let isReporting: Bool
 
-  public struct Entry {
-    public let name: StaticString
-    /// The value; `(set)` if it is secret.
-    public let value: String
-    public let origin: Origin
-  }
-
-  public enum Origin: Sendable {
-    case environment
-    case file
-    case standard
-
-    public var name: StaticString {
-      switch self {
-      case .environment: "environment"
-      case .file: "file"
-      case .standard: "default"
-      }
-    }
-  }
-
+  /// How the names of our variables begin.
+  private static let beginnings: [StaticString] = ["SMTP_", "POSTERN_", "CERT_PATH", "KEY_PATH"]
   private static let fileVariable: StaticString = "POSTERN_ENV_FILE"
   private static let standardFile = "/etc/postern/postern.env"
 
-  /// Reads the file, and from the environment the variables that begin with one of `prefixes`. `option` is the file of
-  /// `--env-file`. `isReporting` says whether to make a `report`. `mayBeUnreadable` is for programs of every user: for them
+  /// Reads the file, and from the environment the variables that may be ours. `option` is the file of `--env-file`. `isReporting` says whether to make a `report`. `mayBeUnreadable` is for programs of every user: for them
   /// /etc/postern/postern.env is as if it were not there, if they may not read it.
   public init(
-    prefixes: [StaticString], option: String?, isReporting: Bool, mayBeUnreadable: Bool = false
+    option: String?, isReporting: Bool = false, mayBeUnreadable: Bool = false
   ) throws(SettingsError) {
     var environment = Variables()
     // If a name stands in the environment twice, the first value must count, as for getenv(3). `Variables` returns the
     // last one, so go through the entries backwards.
-    let entries = Process.environmentEntries(beginningWith: prefixes + [Self.fileVariable])
+    let entries = Process.environmentEntries(beginningWith: Self.beginnings)
     for entry in entries.reversed() {
       guard let equals = entry.utf8.firstIndex(of: UInt8(ascii: "=")) else { continue }
       environment.append(
@@ -127,15 +132,28 @@ public struct SettingsSource {
     file = try Variables.read(path, namedBy: "file") ?? Variables()
   }
 
-  /// The variables that begin with `prefix`, were not read, and are none of another program: they are probably misspelt.
-  /// Call this when all variables have been read, and only with `isReporting`.
-  public func unknown(beginningWith prefix: String) -> [String] {
-    func isEqual(_ name: String, _ other: StaticString) -> Bool {
+  /// A line for each variable that looks like one of ours and is none: it is probably misspelt, and has no effect. Call
+  /// this only with `isReporting`, when all variables have been read.
+  public var remarks: [String] {
+    let ours = environment.names.reversed().filter { !Spelling.isForTests($0) } + file.names
+    return ours.filter { Spelling.looksLikeOurs($0) && !isKnown($0) }.map { name in
+      "\(name) is not a variable of Postern"
+        + (Spelling.nearest(to: name).map { ": is \($0) meant?" } ?? "")
+    }
+  }
+
+  private func isKnown(_ name: String) -> Bool {
+    func isEqual(_ other: StaticString) -> Bool {
       other.withUTF8Buffer { unsafe name.utf8.elementsEqual($0) }
     }
-    return (environment.names.reversed() + file.names).filter { name in
-      name.utf8.starts(with: prefix.utf8) && !Self.known.contains { isEqual(name, $0) }
-        && !report.contains { isEqual(name, $0.name) }
+    return Self.known.contains { isEqual($0) } || report.contains { isEqual($0.name) }
+  }
+
+  private func isReported(_ name: StaticString) -> Bool {
+    name.withUTF8Buffer { octets in
+      report.contains { setting in
+        setting.name.withUTF8Buffer { unsafe $0.elementsEqual(octets) }
+      }
     }
   }
 }
@@ -189,7 +207,7 @@ extension SettingsSource {
       return standard
     }
     note(name, text, origin)
-    guard text.utf8.allSatisfy({ 0x30...0x39 ~= $0 }), let number = Int(text),
+    guard text.utf8.allSatisfy({ $0.isDigit }), let number = Int(text),
       range.contains(number)
     else {
       let end = range.upperBound == Int.max ? "" : " to \(range.upperBound)"
@@ -198,14 +216,8 @@ extension SettingsSource {
     return number
   }
 
-  /// SMTP_LOG_LEVEL.
-  public mutating func logLevel(default standard: Log.Level = .info) throws(SettingsError)
-    -> Log.Level
-  {
-    try read(
-      "SMTP_LOG_LEVEL", default: standard.name, "one of error warning notice info debug"
-    ) { text in Log.Level.allCases.first { $0.name == text } }
-  }
+  /// The text of a variable that is read elsewhere, and so is not reported here; empty if it is not set.
+  public func value(of name: StaticString) -> String { find(name)?.0 ?? "" }
 
   private func refusal(
     _ name: StaticString, _ value: String, _ expected: String
@@ -214,16 +226,16 @@ extension SettingsSource {
       variable: name.description, value: value, reason: "\(expected) expected")
   }
 
-  private func find(_ name: StaticString) -> (String, Origin)? {
+  private func find(_ name: StaticString) -> (String, Setting.Origin)? {
     if let text = environment[name] { return (text, .environment) }
     if let text = file[name] { return (text, .file) }
     return nil
   }
 
   private mutating func note(
-    _ name: StaticString, _ value: @autoclosure () -> String, _ origin: Origin
+    _ name: StaticString, _ value: @autoclosure () -> String, _ origin: Setting.Origin
   ) {
-    guard isReporting else { return }
-    report.append(Entry(name: name, value: value(), origin: origin))
+    guard isReporting, !isReported(name) else { return }
+    report.append(Setting(name: name, value: value(), origin: origin))
   }
 }

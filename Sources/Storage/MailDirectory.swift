@@ -25,53 +25,35 @@
 public import POSIX
 public import SMTP
 
-/// Why a message could not be stored: the system call that failed, and its error.
-public struct StoreError: Error {
-  public let call: StaticString
-  public let errno: Errno
-
-  public init(call: StaticString, errno: Errno) {
-    self.call = call
-    self.errno = errno
-  }
-
-  /// Whether the disk or a quota is full, or the limit on the size of a file was reached.
-  public var isNoSpace: Bool {
-    errno == .noSpace || errno == .quotaExceeded || errno == .fileTooLarge
-  }
-}
+/// Why a message could not be stored.
+public typealias StoreError = SystemError
 
 /// A directory that messages are stored in.
-public struct MailDirectory: ~Copyable {
-  let directory: FileDescriptor
+public struct MailDirectory {
+  let folder: Folder
 
   public init(path: String) throws(StoreError) {
-    directory = try reporting("open") { () throws(Errno) in try FileDescriptor.directory(path) }
+    folder = Folder(try FileDescriptor.directory(path))
   }
 
-  /// Opens a message. `id` must be unique, and so must be each of `recipients`. A recipient whose address does not fit
-  /// into a name costs a descriptor and disk space for another copy, so an `Envelope` allows only a few of them.
+  /// Opens a message, which is dropped when it is let go of without being stored. `id` must be unique, and so must be each
+  /// of `recipients`. A recipient whose address does not fit into a name costs a descriptor and disk space for another
+  /// copy, so an `Envelope` allows only a few of them.
+  ///
+  /// A message that `isReadable` can be read while it is open. This takes the right to read files in the directory.
   public func open(
-    id: MessageID, for recipients: [Mailbox]
+    id: MessageID, for recipients: [Mailbox], isReadable: Bool = false
   ) throws(StoreError) -> OpenMessage {
     var message = OpenMessage(id: id)
-    do throws(StoreError) {
-      let linked = recipients.filter(MailFileNames.canHold)
-      for start in stride(from: 0, to: linked.count, by: MessageFile.maximumLinks) {
-        let end = min(start + MessageFile.maximumLinks, linked.count)
-        message.files.append(try makeFile(message, .linked(linked[start..<end])))
+    let linked = recipients.filter(MailFileNames.canHold)
+    for start in stride(from: 0, to: linked.count, by: OpenMessage.maximumLinks) {
+      let end = min(start + OpenMessage.maximumLinks, linked.count)
+      try message.addFile(.linked(linked[start..<end]), in: folder, isReadable)
+    }
+    if linked.count < recipients.count {
+      for recipient in recipients where !MailFileNames.canHold(recipient) {
+        try message.addFile(.alone(recipient), in: folder, isReadable)
       }
-      if linked.count < recipients.count {
-        for recipient in recipients where !MailFileNames.canHold(recipient) {
-          let file = try makeFile(message, .alone(recipient))
-          message.files.append(file)
-          let field = Array("X-Original-To: ".utf8) + recipient.octets + Array("\r\n".utf8)
-          try file.write(field.span)
-        }
-      }
-    } catch {
-      discard(message)
-      throw error
     }
     return message
   }
@@ -85,29 +67,25 @@ public struct MailDirectory: ~Copyable {
     let names = MailFileNames(time: time, id: message.id)
     var linked: [String] = []
     do throws(StoreError) {
-      try message.synchronize()
+      for (file, _) in message.files { try file.synchronize() }
       var ordinal = 0
-      for file in message.files {
-        switch file.purpose {
+      for (file, purpose) in message.files {
+        switch purpose {
         case .linked(let recipients):
           linked.reserveCapacity(linked.count + recipients.count)
           for recipient in recipients { linked.append(try link(file, recipient, names)) }
         case .alone(let recipient):
           ordinal += 1
           let name = names.cutName(for: recipient, ordinal: ordinal)
-          try reporting("link") { () throws(Errno) in try file.link(in: directory, as: name) }
+          try file.link(in: folder.descriptor, as: name)
           linked.append(name)
         }
       }
-      for file in message.files {
-        guard let name = file.temporaryName else { continue }
-        try reporting("unlink") { () throws(Errno) in try directory.unlink(name) }
-      }
-      try reporting("fsync") { () throws(Errno) in try directory.synchronize() }
+      for (file, _) in message.files { try file.removeTemporaryName() }
+      try synchronize()
       try alongside(message)
     } catch {
-      for name in linked { try? directory.unlink(name) }
-      discard(message)
+      for name in linked { try? folder.descriptor.unlink(name) }
       throw error
     }
   }
@@ -115,161 +93,112 @@ public struct MailDirectory: ~Copyable {
   /// Whether a message is stored under the name for this recipient. The name must be able to hold the address.
   public func has(id: MessageID, for recipient: Mailbox, time: Timestamp) -> Bool {
     MailFileNames.canHold(recipient)
-      && directory.status(of: MailFileNames(time: time, id: id).name(for: recipient)) != nil
-  }
-
-  /// Drops a message.
-  public func discard(_ message: consuming OpenMessage) {
-    for file in message.files { remove(file) }
+      && folder.descriptor.status(of: MailFileNames(time: time, id: id).name(for: recipient)) != nil
   }
 
   /// Checks whether messages can be stored, by all the system calls that storing takes. An empty file gets a name that
   /// begins with a dot, and is removed.
   public func probe() throws(StoreError) {
-    let file = try makeFile(OpenMessage(id: MessageID(Process.random())), .linked([]))
+    var message = OpenMessage(id: MessageID(Process.random()))
+    try message.addFile(.linked([]), in: folder, false)
+    let file = message.files[0].file
     let name = "." + String(decoding: MessageID(Process.random()).octets, as: UTF8.self)
-    defer { remove(file) }
     try file.synchronize()
-    try reporting("link") { () throws(Errno) in try file.link(in: directory, as: name) }
-    try reporting("unlink") { () throws(Errno) in try directory.unlink(name) }
-    try reporting("fsync") { () throws(Errno) in try directory.synchronize() }
+    try file.link(in: folder.descriptor, as: name)
+    try folder.descriptor.unlink(name)
+    try synchronize()
   }
 
-  /// Makes the next file of a message.
-  private func makeFile(
-    _ message: borrowing OpenMessage, _ purpose: MessageFile.Purpose
-  ) throws(StoreError) -> MessageFile {
-    if let file = try reporting("open", { () throws(Errno) in try directory.makeUnnamedFile() }) {
-      return MessageFile(file, temporaryName: nil, purpose)
+  /// Why messages cannot be stored at a path; nil if they can.
+  public static func fault(at path: String) -> String? {
+    do throws(StoreError) {
+      try MailDirectory(path: path).probe()
+      return nil
+    } catch {
+      return "\(error.call): \(error.errno)"
     }
-    let ordinal = message.files.count + 1
-    let name =
-      "." + String(decoding: message.id.octets, as: UTF8.self) + (ordinal > 1 ? "~\(ordinal)" : "")
-    let file = try reporting("open") { () throws(Errno) in try directory.makeFile(named: name) }
-    return MessageFile(file, temporaryName: name, purpose)
   }
 
   /// Gives a file its name for one of its recipients. If the name exists, because the file system ignores case, every
   /// octet of the address is encoded instead.
   private func link(
-    _ file: MessageFile, _ recipient: Mailbox, _ names: MailFileNames
+    _ file: OpenFile, _ recipient: Mailbox, _ names: MailFileNames
   ) throws(StoreError) -> String {
     let name = names.name(for: recipient)
     do throws(Errno) {
-      try file.link(in: directory, as: name)
+      try file.link(in: folder.descriptor, as: name)
       return name
     } catch .fileExists {
       let name = names.name(for: recipient, inFull: true)
-      try reporting("link") { () throws(Errno) in try file.link(in: directory, as: name) }
+      try file.link(in: folder.descriptor, as: name)
       return name
-    } catch {
-      throw StoreError(call: "link", errno: error)
     }
-  }
-
-  /// Removes the temporary name of a file, if it has one.
-  private func remove(_ file: MessageFile) {
-    if let name = file.temporaryName { try? directory.unlink(name) }
   }
 }
 
 /// A message that is being written and that readers cannot see yet.
 public struct OpenMessage: ~Copyable {
-  /// Up to this many octets of content are collected, so that a small message takes one write(2).
-  private static let bufferSize = 16_384
+  /// How many names a file may have.
+  fileprivate static let maximumLinks = 30_000
 
   public let id: MessageID
-  /// The number of octets of content so far.
-  public private(set) var size = 0
+  fileprivate var files: [(file: OpenFile, purpose: Purpose)] = []
 
-  fileprivate var files: [MessageFile] = []
-  /// Content that has not been written to the files yet.
-  private var buffer: [UInt8] = []
-
-  fileprivate init(id: MessageID) {
-    self.id = id
-    buffer.reserveCapacity(Self.bufferSize)
-  }
-
-  public mutating func append(_ octets: Span<UInt8>) throws(StoreError) {
-    size += octets.count
-    if buffer.count + octets.count > Self.bufferSize { try flush() }
-    if octets.count >= Self.bufferSize {
-      for file in files { try file.write(octets) }
-    } else {
-      unsafe octets.withUnsafeBufferPointer { unsafe buffer.append(contentsOf: $0) }
-    }
-  }
-
-  /// Gives the message one more name, in another directory of the same file system. Throws if that cannot be, and always
-  /// if each file of the message is for one recipient alone.
-  public func link(in directory: borrowing FileDescriptor, as name: String) throws(StoreError) {
-    for file in files {
-      guard case .linked = file.purpose else { continue }
-      return try reporting("link") { () throws(Errno) in
-        try file.link(throughDescriptorIn: directory, as: name)
-      }
-    }
-    throw StoreError(call: "link", errno: .invalidArgument)
-  }
-
-  fileprivate mutating func synchronize() throws(StoreError) {
-    try flush()
-    for file in files { try file.synchronize() }
-  }
-
-  private mutating func flush() throws(StoreError) {
-    if buffer.isEmpty { return }
-    for file in files { try file.write(buffer.span) }
-    buffer.removeAll(keepingCapacity: true)
-  }
-}
-
-/// A file that a message is written to. It is a class, because an array cannot hold a noncopyable struct.
-private final class MessageFile {
-  /// How many names a file may have.
-  static let maximumLinks = 30_000
-
-  enum Purpose {
+  fileprivate enum Purpose {
     /// Each of these recipients gets a name.
     case linked(ArraySlice<Mailbox>)
     /// This recipient has the file alone. The address is in the first line.
     case alone(Mailbox)
-  }
 
-  let purpose: Purpose
-  /// The name of the file before it is stored; nil if it has none.
-  let temporaryName: String?
-  private let descriptor: FileDescriptor
-
-  init(_ descriptor: consuming FileDescriptor, temporaryName: String?, _ purpose: Purpose) {
-    self.descriptor = descriptor
-    self.temporaryName = temporaryName
-    self.purpose = purpose
-  }
-
-  func write(_ octets: Span<UInt8>) throws(StoreError) {
-    do throws(Errno) { try descriptor.write(octets) } catch {
-      throw StoreError(call: "write", errno: error)
+    /// What stands in front of the content.
+    var field: [UInt8] {
+      switch self {
+      case .linked: []
+      case .alone(let recipient):
+        Array("X-Original-To: ".utf8) + recipient.octets + Array("\r\n".utf8)
+      }
     }
   }
 
-  func synchronize() throws(StoreError) {
-    try reporting("fdatasync") { () throws(Errno) in try descriptor.synchronizeData() }
-  }
+  fileprivate init(id: MessageID) { self.id = id }
 
-  func link(
-    throughDescriptorIn directory: borrowing FileDescriptor, as name: String
-  ) throws(Errno) {
-    try directory.link(descriptor, as: name)
-  }
-
-  func link(in directory: borrowing FileDescriptor, as name: String) throws(Errno) {
-    if let temporaryName {
-      try directory.link(temporaryName, as: name)
-    } else {
-      try directory.link(descriptor, as: name)
+  fileprivate mutating func addFile(
+    _ purpose: Purpose, in folder: Folder, _ isReadable: Bool
+  ) throws(StoreError) {
+    let (id, ordinal) = (id, files.count + 1)
+    let file = try OpenFile.make(in: folder.descriptor, orIn: folder, isReadable: isReadable) {
+      "." + String(decoding: id.octets, as: UTF8.self) + (ordinal > 1 ? "~\(ordinal)" : "")
     }
+    files.append((file, purpose))
+    if case .alone = purpose { try file.write(purpose.field.span) }
+  }
+
+  /// Takes other files for the same recipients, which can be read. All is to be appended again.
+  public mutating func renewFiles(in directory: borrowing MailDirectory) throws(StoreError) {
+    let old = files
+    files = []
+    for (file, purpose) in old {
+      try file.removeTemporaryName()
+      try addFile(purpose, in: directory.folder, true)
+    }
+  }
+
+  /// Appends to each of the files.
+  public func append(_ octets: Span<UInt8>) throws(StoreError) {
+    for (file, _) in files { try file.write(octets) }
+  }
+
+  /// A file of the message, and where the content begins in it.
+  public var content: (file: OpenFile, start: Int) { (files[0].file, files[0].purpose.field.count) }
+
+  /// Gives the message one more name, in another directory of the same file system. Throws if that cannot be, and always
+  /// if each file of the message is for one recipient alone.
+  public func link(in directory: borrowing FileDescriptor, as name: String) throws(StoreError) {
+    for (file, purpose) in files {
+      guard case .linked = purpose else { continue }
+      return try file.link(throughDescriptorIn: directory, as: name)
+    }
+    throw StoreError(call: "link", errno: .invalidArgument)
   }
 }
 

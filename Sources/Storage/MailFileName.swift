@@ -9,6 +9,7 @@
 // An address that would make the name too long is cut. Such a name ends in "~N.eml", and no other name contains a "~".
 // The whole address is then in the file (MailDirectory.swift).
 
+import Octets
 import SMTP
 
 /// A message's id: 64 random bits in 16 hexadecimal digits.
@@ -19,26 +20,12 @@ public struct MessageID: Hashable, Sendable {
 
   /// Reads the 16 digits, letters in lower case; nil if `octets` is anything else.
   public init?(_ octets: Span<UInt8>) {
-    guard octets.count == 16 else { return nil }
-    var bits: UInt64 = 0
-    for index in 0..<16 {
-      let octet = octets[index]
-      switch octet {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"): bits = bits << 4 | UInt64(octet - 48)
-      case UInt8(ascii: "a")...UInt8(ascii: "f"): bits = bits << 4 | UInt64(octet - 87)
-      default: return nil
-      }
-    }
+    guard let bits = UInt64(hexadecimal: octets) else { return nil }
     self.bits = bits
   }
 
   /// The 16 digits.
-  public var octets: [UInt8] {
-    (0..<16).map { place in
-      let digit = UInt8(truncatingIfNeeded: bits >> UInt64(60 - 4 * place)) & 15
-      return digit < 10 ? 48 + digit : 87 + digit
-    }
-  }
+  public var octets: [UInt8] { bits.hexadecimal }
 }
 
 /// The names of one message, one for each recipient.
@@ -85,26 +72,15 @@ struct MailFileNames {
     for (index, octet) in octets.enumerated() {
       let isPlain = isPlain(octet) && !inFull && !(index == 0 && octet == UInt8(ascii: "."))
       guard encoded.count + (isPlain ? 1 : 3) <= room else { break }
-      if isPlain {
-        encoded.append(octet)
-      } else {
-        encoded += [UInt8(ascii: "%"), hexDigit(octet >> 4), hexDigit(octet & 15)]
-      }
+      if isPlain { encoded.append(octet) } else { encoded.append(.percent, hex: octet) }
     }
     return String(decoding: encoded, as: UTF8.self)
   }
 
-  private static func hexDigit(_ value: UInt8) -> UInt8 {
-    value + (value < 10 ? UInt8(ascii: "0") : UInt8(ascii: "A") - 10)
-  }
-
   private static func isPlain(_ octet: UInt8) -> Bool {
     switch octet {
-    case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "@"),
-      UInt8(ascii: "_"), UInt8(ascii: "+"), UInt8(ascii: "="), UInt8(ascii: "-"):
-      true
-    default: false
+    case .at, .plus, .equals, .hyphen, UInt8(ascii: "."), UInt8(ascii: "_"): true
+    default: octet.isLetterOrDigit
     }
   }
 }

@@ -1,5 +1,6 @@
 // The reading side of the store: what a file's name says, and opening, listing and removing files.
 
+import Octets
 public import POSIX
 public import SMTP
 
@@ -27,49 +28,14 @@ public struct StoredFileName: Equatable, Sendable {
       end -= 1
       guard name[end] == octet else { return nil }
     }
-    var suffix: [UInt8] = []
-    suffix.reserveCapacity(name.count - prefix)
-    for index in prefix..<name.count { suffix.append(name[index]) }
-
-    var recipient: [UInt8] = []
-    recipient.reserveCapacity(end - prefix)
-    var isCut = false
-    var index = prefix
-    while index < end {
-      let octet = name[index]
-      index += 1
-      switch octet {
-      case UInt8(ascii: "%"):
-        guard end - index >= 2, let high = Self.digit(name[index]),
-          let low = Self.digit(name[index + 1])
-        else { return nil }
-        recipient.append(high << 4 | low)
-        index += 2
-      case UInt8(ascii: "~"):
-        guard index < end else { return nil }
-        while index < end {
-          guard 48...57 ~= name[index] else { return nil }
-          index += 1
-        }
-        isCut = true
-      default: recipient.append(octet)
-      }
-    }
-    guard !recipient.isEmpty else { return nil }
-    self.init(time: time, id: id, suffix: suffix, recipient: recipient, isCut: isCut)
-  }
-
-  private init(time: Timestamp, id: MessageID, suffix: [UInt8], recipient: [UInt8], isCut: Bool) {
-    (self.time, self.id, self.suffix) = (time, id, suffix)
-    (self.recipient, self.isCut) = (recipient, isCut)
-  }
-
-  private static func digit(_ octet: UInt8) -> UInt8? {
-    switch octet {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): octet - 48
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): octet - 55
-    default: nil
-    }
+    // "~" and a number stand behind an address that is cut.
+    let mark = (prefix..<end).first { name[$0] == UInt8(ascii: "~") }
+    guard mark.map({ Int(decimal: name.extracting($0 + 1..<end)) != nil }) ?? true,
+      let recipient = strictlyPercentDecoded(name.extracting(prefix..<(mark ?? end)), .upper),
+      !recipient.isEmpty
+    else { return nil }
+    (self.time, self.id, self.recipient) = (time, id, recipient)
+    (suffix, isCut) = (name.copy(prefix..<name.count), mark != nil)
   }
 
   /// The name for `recipient`, as it mostly is: encoded no more than needed.
@@ -100,23 +66,23 @@ public struct StoredContent: Sendable {
 extension MailDirectory {
   /// Calls `body` with the name of each entry of the directory, whatever it is.
   public func forEachName(_ body: (Span<UInt8>) -> Void) throws(StoreError) {
-    try reporting("getdents") { () throws(Errno) in try directory.forEachName(body) }
+    try reporting("getdents") { () throws(Errno) in try folder.descriptor.forEachName(body) }
   }
 
   /// When an entry was last made or removed, in nanoseconds since 1970.
   public func modified() throws(StoreError) -> Int64 {
-    try reporting("fstat") { () throws(Errno) in try directory.modifiedNanoseconds() }
+    try reporting("fstat") { () throws(Errno) in try folder.descriptor.modifiedNanoseconds() }
   }
 
   /// Whether there is a file of this name.
   public func hasFile(_ name: String) throws(StoreError) -> Bool {
-    try reporting("fstatat") { () throws(Errno) in try directory.hasEntry(name) }
+    try reporting("fstatat") { () throws(Errno) in try folder.descriptor.hasEntry(name) }
   }
 
   /// Opens a stored file; nil if it is no regular file.
   public func openFile(_ name: String) throws(StoreError) -> FileDescriptor? {
     do throws(Errno) {
-      return try directory.reading(named: name)
+      return try folder.descriptor.reading(named: name)
     } catch .invalidArgument {
       return nil
     } catch {
@@ -150,7 +116,7 @@ extension MailDirectory {
   @discardableResult
   public func remove(_ name: String) throws(StoreError) -> Bool {
     do throws(Errno) {
-      try directory.unlink(name)
+      try folder.descriptor.unlink(name)
       return true
     } catch .noSuchFile {
       return false
@@ -161,6 +127,6 @@ extension MailDirectory {
 
   /// Makes what was removed durable.
   public func synchronize() throws(StoreError) {
-    try reporting("fsync") { () throws(Errno) in try directory.synchronize() }
+    try reporting("fsync") { () throws(Errno) in try folder.descriptor.synchronize() }
   }
 }

@@ -3,47 +3,55 @@
 import API
 import HTTP
 import POSIX
+import Program
+import Queue
+import Routing
 import Settings
+import Storage
 
 @main
 struct Program {
-  static let version = "0.1.0"
-
   /// Seconds that a request may take. A request that is killed leaves files and index right.
   private static let maximumSeconds = 120
 
+  private static let synopsis = Synopsis(
+    "postern-api", usage: [""],
+    about: """
+      Answers one request of a web server (CGI/1.1), which starts this program: the email API over a
+      directory of mail. A web server sets POSTERN_ENV_FILE instead of --env-file.
+      """)
+
   static func main() {
-    var isCheck = false
-    do throws(SettingsError) {
-      let arguments = try Arguments(Process.arguments.dropFirst())
-      switch arguments.request {
-      case .help: FileDescriptor.print(Arguments.help, to: 1)
-      case .version: FileDescriptor.print("postern-api \(version)\n", to: 1)
-      case .check:
-        isCheck = true
-        try check(arguments)
-      case .answer: Process.exit(try answer(arguments))
-      }
-    } catch {
-      let words = "\(error.variable)=\(error.value): \(error.reason)\n"
-      if isCheck || error.variable == Arguments.unknown {
-        FileDescriptor.print(isCheck ? words : "postern-api: " + words, to: isCheck ? 1 : 2)
-      } else {
-        refuse(error)
-      }
-      Process.exit(error.variable == Arguments.unknown ? .usage : .configuration)
+    // A web server may hand words of a query over as arguments (RFC 3875 §4.4), which are the client's. So the command
+    // line is not read where there is a request.
+    if Process.environment("REQUEST_METHOD") == nil {
+      let line = synopsis.start()
+      if line.request == .check { check(line) }
+      synopsis.end(noRequest)
+    }
+    Signals.letFileSizeBeAnError()
+    do throws(SettingsError) { Process.exit(try answer()) } catch {
+      refuse(error)
+      Process.exit(.configuration)
     }
   }
 
-  private static func answer(_ arguments: Arguments) throws(SettingsError) -> Process.ExitStatus {
+  private static var noRequest: UsageError {
+    UsageError("", "a web server starts this program for each request, and sets REQUEST_METHOD")
+  }
+
+  private static func answer() throws(SettingsError) -> Process.ExitStatus {
     // What is opened from here on is to be neither of these.
     guard FileDescriptor.isOpen(0), FileDescriptor.isOpen(1) else { return .ioError }
     Process.end(afterSeconds: maximumSeconds)
-    var source = try SettingsSource(
-      prefixes: Settings.prefixes, option: arguments.environmentFile, isReporting: false)
+    var source = try SettingsSource(option: nil)
     let settings = try Settings(&source)
     guard var log = openLog() else { return .ioError }
     log.level = settings.logLevel
+    do throws(Owner.Refusal) { try Owner.become(of: [settings.mailDirectory]) } catch {
+      synopsis.complain(error.reason)
+      return .noPermission
+    }
     let request: Request
     do throws(RequestError) {
       request = try Request(root: settings.root) { name in
@@ -63,20 +71,7 @@ struct Program {
 
   /// Answers what is no request.
   private static func refuse(_ error: RequestError) -> Process.ExitStatus {
-    var response: Response
-    switch error {
-    case .notCGI:
-      FileDescriptor.print(
-        "postern-api: REQUEST_METHOD is not set: a web server starts this program\n", to: 2)
-      return .usage
-    case .unknownMethod:
-      response = Response(.methodNotAllowed, text: "Method Not Allowed\n")
-      response.set("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS")
-    case .tooLong, .badContentLength:
-      response = Response(.badRequest, text: "Bad Request\n")
-    case .outsideRoot:
-      response = Response(.notFound, text: "404 page not found")
-    }
+    guard let response = error.response else { synopsis.end(noRequest) }
     return send(response, hasBody: true) ? .success : .ioError
   }
 
@@ -104,21 +99,22 @@ struct Program {
     (try? FileDescriptor.write(octets.span, to: 1)) != nil
   }
 
-  /// Prints every variable and where its value is from.
-  private static func check(_ arguments: Arguments) throws(SettingsError) {
-    var source = try SettingsSource(
-      prefixes: Settings.prefixes, option: arguments.environmentFile, isReporting: true)
-    _ = try Settings(&source)
-    var text = ""
-    for entry in source.report {
-      text += "\(entry.name)=\(entry.value)\t# \(entry.origin.name)\n"
+  /// Looks at what requests work on.
+  private static func check(_ line: CommandLine) -> Never {
+    synopsis.check(line) { source throws(SettingsError) in
+      try Settings(&source)
+    } examining: { settings, findings in
+      do throws(Owner.Refusal) { try Owner.become(of: [settings.mailDirectory]) } catch {
+        findings.complain("rights", error.reason)
+        return
+      }
+      findings.note(
+        "mail directory", settings.mailDirectory,
+        fault: MailDirectory.fault(at: settings.mailDirectory))
+      if let queue = settings.queueDirectory {
+        findings.note("queue", queue, fault: QueueDirectory.fault(at: queue))
+      }
+      settings.routing.examine(&findings)
     }
-    for name in source.unknown(beginningWith: "SMTP_")
-      + source.unknown(beginningWith: "POSTERN_API_")
-    {
-      text += "# \(name) is not a variable of Postern\n"
-    }
-    text += "# file: \(source.path ?? "none")\n"
-    FileDescriptor.print(text, to: 1)
   }
 }

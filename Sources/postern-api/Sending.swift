@@ -3,8 +3,8 @@
 // it goes to others.
 
 import API
+import Acceptance
 import HTTP
-import Index
 import JSON
 import Jobs
 import MIME
@@ -13,6 +13,7 @@ import Queue
 import Routing
 import SMTP
 import Storage
+import StoredMail
 
 extension Service {
   /// Who sends where a request does not say: the user, if that is an address.
@@ -21,16 +22,24 @@ extension Service {
     return Array("postmaster@".utf8) + settings.hostname
   }
 
-  func sendDraft() throws(Failure) -> Response {
-    try send(try Draft(send: body))
+  mutating func sendDraft() throws(APIError) -> Response {
+    let draft = try readDraft()
+    return try send(draft)
   }
 
-  func sendEmail() throws(Failure) -> Response {
-    try send(try Draft(email: body, sender: defaultSender))
+  /// The draft without the body of the request, which is given up when this returns: it may be as large as the message
+  /// that is made of the draft.
+  private mutating func readDraft() throws(APIError) -> Draft {
+    let text = body
+    body = []
+    return try Draft(send: text, at: domain)
   }
 
-  func send(_ draft: Draft) throws(Failure) -> Response {
-    let unique = MessageID(Process.random()).octets + MessageID(Process.random()).octets
+  func sendEmail() throws(APIError) -> Response {
+    try send(try Draft(email: body, sender: defaultSender, at: domain))
+  }
+
+  func send(_ draft: Draft) throws(APIError) -> Response {
     let built = try draft.message(
       date: Clock.now().seconds, unique: unique, hostname: settings.hostname)
     let id = try dispatch(
@@ -40,40 +49,29 @@ extension Service {
     json.beginObject()
     json.member("ID", id.octets)
     json.endObject()
-    return Response(.ok, type: "application/json", body: json.finish())
+    return json.response()
   }
 
   /// Sends a stored message to others.
-  func release(_ name: [UInt8]) throws(Failure) -> Response {
-    let wanted = try Release(body)
-    let index = try openIndex()
-    let content = try content(of: name, index)
-    let octets = content.octets.span.extracting(content.start...)
-    let message = Message(octets)
-    guard let author = message.sender.addresses.first ?? message.from.addresses.first else {
-      throw .badRequest("No From header found")
+  func release(_ name: [UInt8]) throws(APIError) -> Response {
+    // Without a queue it would only lie here once more.
+    guard settings.queueDirectory != nil else {
+      throw .badRequest("mail is not sent on (SMTP_QUEUE_DIR)")
     }
-    let from: NamedAddress
-    do throws(BuildError) { from = try NamedAddress(address: author.address) } catch {
-      throw .badRequest("Failed: unable to parse From header")
-    }
-    let unique = MessageID(Process.random()).octets + MessageID(Process.random()).octets
-    let identifier: MessageIdentifier
-    do throws(BuildError) {
-      identifier = try MessageIdentifier(unique + [UInt8(ascii: "@")] + settings.hostname)
-    } catch {
-      throw .badRequest("SMTP_HOSTNAME makes no Message-ID")
-    }
-    let built = try resent(
-      octets, from: from, to: wanted.to, date: Clock.now().seconds, messageID: identifier)
-    let isASCII = wanted.to.allSatisfy { $0.isASCII } && from.isASCII
-    let header = message.structure.parts[0].header
-    var hasUTF8 = false
-    for index in header where octets[index] >= 0x80 { hasUTF8 = true }
+    let recipients = try Release(body, at: domain).to
+    let content = try storedMail().content(of: name)
+    let built = try ResentMessage(
+      content.octets.span.extracting(content.start...), to: recipients,
+      date: Clock.now().seconds, unique: unique, hostname: settings.hostname)
     _ = try dispatch(
-      built, from: from.address, to: wanted.to.map { $0.address },
-      needsUTF8: !isASCII || hasUTF8, keepsCopy: false)
+      built.octets, from: built.from, to: recipients.map { $0.address },
+      needsUTF8: built.needsUTF8, keepsCopy: false)
     return Response(.ok, text: "ok")
+  }
+
+  /// What no other message has in its Message-ID and boundaries.
+  private var unique: [UInt8] {
+    MessageID(Process.random()).octets + MessageID(Process.random()).octets
   }
 }
 
@@ -83,7 +81,7 @@ extension Service {
   private func dispatch(
     _ octets: [UInt8], from sender: [UInt8], to recipients: [[UInt8]], needsUTF8: Bool,
     keepsCopy: Bool
-  ) throws(Failure) -> MessageID {
+  ) throws(APIError) -> MessageID {
     guard octets.count <= settings.maximumSize else { throw .tooLarge }
     guard let from = Mailbox(sender) else { throw Self.invalid(sender) }
     if let senders = settings.senders,
@@ -102,21 +100,10 @@ extension Service {
       if !goesOn || keepsCopy { stored.append(mailbox) }
     }
     let id = MessageID(Process.random())
-    let time = Timestamp.now
-    let returnPath = Array("Return-Path: <".utf8) + from.octets + Array(">\r\n".utf8)
-    var submission = Submission(from: .mailbox(from), arrival: time)
-    submission.isUTF8 = needsUTF8 || queued.contains { $0.octets.contains { $0 >= 0x80 } }
-    submission.login = request.user ?? []
-    submission.isOurs = true
-    submission.offset = stored.isEmpty ? 0 : returnPath.count
     do throws(StoreError) {
-      if stored.isEmpty {
-        try enqueue(octets, id, submission, queued)
-      } else {
-        try store(returnPath + octets, id, submission, stored, queued, time)
-      }
+      try accept(octets, id, from: from, stored, queued, needsUTF8: needsUTF8)
     } catch {
-      throw .store(error)
+      throw APIError(error)
     }
     log.write(.info, "send") { line in
       line.add("id", id.octets)
@@ -128,21 +115,24 @@ extension Service {
     return id
   }
 
-  private static func invalid(_ address: [UInt8]) -> Failure {
+  private static func invalid(_ address: [UInt8]) -> APIError {
     .badRequest(Array("Invalid email address: ".utf8) + Draft.shown(address))
   }
 
   /// Whether the mail for an address is not for the mail directory alone.
-  private func goesToQueue(_ mailbox: Mailbox) throws(Failure) -> Bool {
+  private func goesToQueue(_ mailbox: Mailbox) throws(APIError) -> Bool {
     let destination: Destination
     do throws(UnreadableFile) {
       destination = try settings.routing.destination(of: mailbox)
     } catch {
-      throw .system(call: "open", reason: Array(error.errno.description.utf8))
+      throw .failed(call: "open", reason: Array(error.errno.description.utf8))
     }
     switch destination {
     case .local: return false
     case .alias, .list: return true
+    case .faulty(let fault):
+      throw .failed(
+        call: "SMTP_ALIASES", reason: Array("line \(fault.line): \(fault.reason)".utf8))
     case .unknown:
       throw .badRequest(Array("no such mailbox: ".utf8) + Draft.shown(mailbox.octets))
     case .foreign:
@@ -154,67 +144,26 @@ extension Service {
     }
   }
 
-  private func enqueue(
-    _ octets: [UInt8], _ id: MessageID, _ submission: Submission, _ recipients: [Mailbox]
+  private func accept(
+    _ octets: [UInt8], _ id: MessageID, from sender: Mailbox, _ stored: [Mailbox],
+    _ queued: [Mailbox], needsUTF8: Bool
   ) throws(StoreError) {
-    let queue = try QueueDirectory(path: settings.queueDirectory ?? "")
-    var entry = try queue.open(id: id, submission)
-    do throws(StoreError) {
-      for recipient in recipients {
-        try entry.add(Job.Addressee(Recipient(mailbox: recipient, isQueued: true)))
-      }
-      try entry.append(octets.span)
-    } catch {
-      queue.discard(entry)
-      throw error
+    let time = Timestamp.now
+    var addressing = Addressing(Submission(from: .mailbox(sender), arrival: time))
+    addressing.submission.isUTF8 =
+      needsUTF8 || queued.contains { $0.octets.contains { $0 >= 0x80 } }
+    addressing.submission.login = request.user ?? []
+    addressing.submission.isOurs = true
+    addressing.stored = stored
+    addressing.isQueued = !queued.isEmpty
+    var message = try Acceptance.begin(
+      id, addressing,
+      mail: stored.isEmpty ? nil : try MailDirectory(path: settings.mailDirectory),
+      queue: queued.isEmpty ? nil : try QueueDirectory(path: settings.queueDirectory ?? ""))
+    for recipient in queued {
+      try message.add(Job.Addressee(Recipient(mailbox: recipient, isQueued: true)))
     }
-    try queue.store(entry)
-  }
-
-  private func store(
-    _ octets: [UInt8], _ id: MessageID, _ submission: Submission, _ stored: [Mailbox],
-    _ queued: [Mailbox], _ time: Timestamp
-  ) throws(StoreError) {
-    let directory = try MailDirectory(path: settings.mailDirectory)
-    var message = try directory.open(id: id, for: stored)
-    do throws(StoreError) { try message.append(octets.span) } catch {
-      directory.discard(message)
-      throw error
-    }
-    if queued.isEmpty { return try directory.store(message, time: time) }
-    let queue: QueueDirectory
-    do throws(StoreError) {
-      queue = try QueueDirectory(path: settings.queueDirectory ?? "")
-    } catch {
-      directory.discard(message)
-      throw error
-    }
-    try store(message, in: directory, queue, octets, submission, queued, time)
-  }
-
-  /// Queues a message for some recipients and stores it.
-  private func store(
-    _ message: consuming OpenMessage, in directory: borrowing MailDirectory,
-    _ queue: borrowing QueueDirectory, _ octets: [UInt8], _ submission: Submission,
-    _ queued: [Mailbox], _ time: Timestamp
-  ) throws(StoreError) {
-    var entry: OpenEntry
-    do throws(StoreError) {
-      entry = try queue.open(id: message.id, submission, sharing: message)
-    } catch {
-      directory.discard(message)
-      throw error
-    }
-    do throws(StoreError) {
-      for recipient in queued {
-        try entry.add(Job.Addressee(Recipient(mailbox: recipient, isQueued: true)))
-      }
-      try entry.append(octets.span)
-    } catch {
-      directory.discard(message)
-      queue.discard(entry)
-      throw error
-    }
-    try queue.store(entry, and: message, in: directory, time: time)
+    try message.append(octets.span)
+    try message.commit(time: time)
   }
 }

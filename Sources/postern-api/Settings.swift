@@ -2,6 +2,7 @@
 // Settings reads them.
 
 import POSIX
+import Program
 import Routing
 import SMTP
 import Settings
@@ -25,33 +26,28 @@ struct Settings {
   /// What stands in front of every path.
   var root: [UInt8]
   var logLevel: Log.Level
+  /// Where sessions are taken; empty if that is not known.
+  var plainAddress: [UInt8]
   /// Whether the process gives up the rights that it does not need.
   var isConfined: Bool
 
-  /// The beginnings of the variables' names.
-  static let prefixes: [StaticString] = ["SMTP_", "POSTERN_API_", "POSTERN_HTTP_ADDR"]
-
   init(_ source: inout SettingsSource) throws(SettingsError) {
     logLevel = try source.logLevel()
-    hostname = try source.read("SMTP_HOSTNAME", default: Process.hostname, "a domain name") {
-      Configuration.isHostname([UInt8]($0.utf8)) ? [UInt8]($0.utf8) : nil
-    }
-    mailDirectory = try source.read("SMTP_MAIL_DIR", default: "./emails", "a directory") {
-      $0.isEmpty ? nil : $0
-    }
-    let index = source.text("POSTERN_API_INDEX_DIR")
-    indexDirectory = index.isEmpty ? nil : index
+    hostname = try source.hostname()
+    mailDirectory = try source.mailDirectory()
+    indexDirectory = source.path("POSTERN_API_INDEX_DIR")
     routing = try Routing(&source, hostname: hostname)
     queueDirectory = try source.queueDirectory(routing)
     senders = try Senders.read(&source)
-    maximumSize = try source.number("SMTP_MAX_SIZE", default: 52_428_800, 1...Int.max)
+    maximumSize = try source.maximumSize()
     isOpen = try source.bool("POSTERN_API_OPEN")
     root = try source.read("POSTERN_API_ROOT", default: "", "a path that begins with a slash") {
       var root = [UInt8]($0.utf8)
       while root.last == UInt8(ascii: "/") { root.removeLast() }
       return root.isEmpty || root.first == UInt8(ascii: "/") ? root : nil
     }
-    isConfined = try source.bool("SMTP_CONFINEMENT", default: true)
+    isConfined = try source.isConfined()
+    plainAddress = [UInt8](source.text("SMTP_PLAIN_ADDR").utf8)
     // Only deploy/run uses it. It gets its value from `--check`.
     _ = source.text("POSTERN_HTTP_ADDR", default: "127.0.0.1:8080")
   }

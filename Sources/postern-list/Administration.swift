@@ -1,6 +1,7 @@
 // Looking after lists: making and removing them, their members, and what is remembered of members whose mail comes back.
 
 import JSON
+import ListStore
 import Lists
 import POSIX
 import Routing
@@ -9,6 +10,7 @@ import Settings
 
 struct Administration {
   let lists: ListsDirectory
+  let settings: Settings
   let isJSON: Bool
 
   /// A command that cannot be carried out, and why.
@@ -28,7 +30,7 @@ struct Administration {
       case .resume(let list, let words): try resume(words, in: list)
       case .show(nil): try showAll()
       case .show(let list?): try show(list)
-      case .receive, .version, .help: break  // Program.swift does these
+      case .receive: break  // Program.swift does these
       }
       return .success
     } catch {
@@ -38,8 +40,27 @@ struct Administration {
   }
 
   private func create(_ list: ListName) throws(Failure) {
+    switch try nameOwner(of: list) {
+    case .alias?:
+      throw Failure(status: .failure, reason: "\(list.text): there is an alias of this name")
+    case .recipient?:
+      throw Failure(
+        status: .failure, reason: "\(list.text): there is a mailbox of this name (SMTP_RECIPIENTS)")
+    case nil: break
+    }
     let isNew = try changing(list) { () throws(FileReplacement.Failure) in try lists.create(list) }
     if !isNew { throw Failure(status: .failure, reason: "\(list.text): there is such a list") }
+  }
+
+  private func nameOwner(of list: ListName) throws(Failure) -> Routing.NameOwner? {
+    let routing: Routing
+    do throws(SettingsError) { routing = try settings.routing() } catch {
+      throw Failure(
+        status: .configuration, reason: "\(error.variable) \(error.value): \(error.reason)")
+    }
+    do throws(UnreadableFile) { return try routing.owner(of: list) } catch {
+      throw Failure(status: .ioError, reason: "\(error.path): \(error.errno)")
+    }
   }
 
   private func delete(_ list: ListName) throws(Failure) {
@@ -121,7 +142,7 @@ struct Administration {
     var reader = MemberReader()
     var position = 0
     var members: [Member] = []
-    func take(_ line: MemberReader.Line?) throws(Failure) {
+    func take(_ line: MemberLine?) throws(Failure) {
       switch line {
       case .member(let member)?: members.append(member)
       case .other?, nil: break
@@ -139,13 +160,18 @@ struct Administration {
 // Showing.
 extension Administration {
   private func showAll() throws(Failure) {
-    let names: [ListName]
-    do throws(Errno) { names = try lists.lists() } catch {
+    let files: (lists: [ListName], others: [String])
+    do throws(Errno) { files = try lists.files() } catch {
       throw Failure(status: .ioError, reason: "\(lists.path): \(error)")
     }
-    for name in names {
+    for other in files.others {
+      Program.complain("\(lists.path)/\(other): no list can have this name; see postern-list(1)")
+    }
+    for name in files.lists {
       var count = 0
-      try readMembers(of: name) { line, _ in if case .member = line { count += 1 } }
+      try readingMembers(of: name) { () throws(Errno) in
+        try lists.forEachMember(of: name) { _ in count += 1 }
+      }
       FileDescriptor.print(
         isJSON ? "{\"name\":\"\(name.text)\",\"members\":\(count)}\n" : "\(name.text) \(count)\n",
         to: 1)
@@ -156,10 +182,13 @@ extension Administration {
   private func show(_ list: ListName) throws(Failure) {
     let states = try reading(list) { () throws(Errno) in try lists.states(of: list) }
     var bad: [Int] = []
+    var known: Set<[UInt8]> = []
     var output: [UInt8] = []
     try readMembers(of: list) { line, number in
       switch line {
-      case .member(let member): output += text(member, states.state(of: member))
+      case .member(let member):
+        guard known.insert(member.identity).inserted else { return }
+        output += text(member, states.state(of: member))
       case .other: break
       case .bad: if bad.count < 100 { bad.append(number) }
       }
@@ -172,6 +201,14 @@ extension Administration {
     for number in bad {
       Program.complain(
         "\(lists.file(list, ListsDirectory.members)), line \(number): an address expected")
+    }
+    switch try nameOwner(of: list) {
+    case .alias?:
+      Program.complain("\(list.text): an alias has this name too; the list gets its mail")
+    case .recipient?:
+      Program.complain(
+        "\(list.text): a mailbox of SMTP_RECIPIENTS has this name too; the list gets its mail")
+    case nil: break
     }
     do throws(SettingsError) { _ = try lists.settings(of: list) } catch {
       throw Failure(
@@ -205,7 +242,7 @@ extension Administration {
   }
 
   private func readMembers(
-    of list: ListName, _ body: (MemberReader.Line, Int) throws(Errno) -> Void
+    of list: ListName, _ body: (MemberLine, Int) throws(Errno) -> Void
   ) throws(Failure) {
     try readingMembers(of: list) { () throws(Errno) in try lists.readMembers(of: list, body) }
   }

@@ -2,9 +2,10 @@
 
 import Lists
 import POSIX
+import Program
+import Queue
 import Routing
 import SMTP
-import Settings
 import Storage
 
 struct Arguments {
@@ -17,8 +18,6 @@ struct Arguments {
     case resume(ListName, [String])
     case show(ListName?)
     case receive(MailArguments)
-    case version
-    case help
   }
 
   /// What the queue says of a mail whose text is on standard input.
@@ -28,113 +27,105 @@ struct Arguments {
     var isOurs = false
     var id = MessageID(0)
     var recipient: Mailbox
+    /// When it came to the queue, in seconds since 1970.
+    var arrival = Clock.now().seconds
+    /// What it has caused already.
+    var queued: [MessageID] = []
   }
 
-  private(set) var request = Request.help
-  private(set) var isJSON = false
-  private(set) var environmentFile: String?
+  let request: Request
+  let isJSON: Bool
+  let environmentFile: String?
 
-  /// In the place of a variable's name, for an argument that is wrong.
-  static let wrong = "argument"
+  private static let members = 2...Command.manyOperands
+  private static let mailOptions = ["-f", "--ours", "--arrival", "--queued"]
 
-  static let help = """
-    usage: postern-list create NAME
-           postern-list delete NAME
-           postern-list add NAME ADDRESS...        `-` takes the lines of standard input
-           postern-list remove NAME ADDRESS...
-           postern-list suspend NAME ADDRESS...    sends nothing to them until `resume`
-           postern-list resume NAME ADDRESS...
-           postern-list show [NAME] [--json]
-           postern-list receive [-f SENDER] [--ours] ID RECIPIENT < MESSAGE
+  static let synopsis = Synopsis(
+    "postern-list",
+    usage: [
+      "create NAME", "delete NAME", "add NAME ADDRESS...", "remove NAME ADDRESS...",
+      "suspend NAME ADDRESS...", "resume NAME ADDRESS...", "show [NAME] [--json]",
+      "receive [-f SENDER] [--ours] ID RECIPIENT < MESSAGE",
+    ],
+    about: """
+      Mailing lists. They are in the directory that SMTP_LISTS_DIR names. In the place of an ADDRESS, `-` takes
+      the lines of standard input. See postern-list(1).
+      """,
+    options: [
+      Option("--json", "print JSON"),
+      Option("-f", "SENDER", "who has sent the mail; <> is nobody"),
+      Option("--ours", "the sender has authenticated, or is a program of this machine"),
+      Option("--arrival", "SECONDS", "when the mail came to the queue, since 1970"),
+      Option("--queued", "IDS", "what the mail has caused already, with commas between"),
+    ],
+    commands: [
+      Command("create", 1...1, of: "the name of a list", "make a list"),
+      Command("delete", 1...1, of: "the name of a list", "forget it and its members"),
+      Command("add", members, of: "a list and addresses", "take in members"),
+      Command("remove", members, of: "a list and addresses", "forget members"),
+      Command(
+        "suspend", members, of: "a list and addresses", "send nothing to them until `resume`"),
+      Command("resume", members, of: "a list and addresses", "end that"),
+      Command("show", 0...1, options: ["--json"], "print the lists, or the members of one"),
+      Command(
+        "receive", 2...2, of: "an id and an address", options: mailOptions,
+        "take a mail to a list: the queue calls this"),
+    ])
 
-    The lists are in the directory that SMTP_LISTS_DIR names. `receive` is what the queue calls for a
-    mail to a list. --env-file FILE names a file of variables. See postern-list(1).
-
-    """
-
-  init(_ arguments: some Sequence<String>) throws(SettingsError) {
-    var words: [String] = []
-    var sender: String?
-    var isOurs = false
-    var isOption = true
-    var rest = Array(arguments)[...]
-    while let argument = rest.popFirst() {
-      switch argument {
-      case "--" where isOption: isOption = false
-      case "--json" where isOption: isJSON = true
-      case "--ours" where isOption: isOurs = true
-      case "--help" where isOption: return
-      case "--version" where isOption:
-        request = .version
-        return
-      case "--env-file" where isOption, "-f" where isOption:
-        guard let value = rest.popFirst() else { throw Self.failure(argument, "a value expected") }
-        if argument == "-f" { sender = value } else { environmentFile = value }
-      case let word where isOption && word.hasPrefix("-") && word != "-":
-        throw Self.failure(word, "not known; see --help")
-      default: words.append(argument)
-      }
+  init(_ line: CommandLine) throws(UsageError) {
+    (isJSON, environmentFile) = (line.isJSON, line.environmentFile)
+    if line.command == "receive" {
+      request = .receive(try Self.mail(line))
+      return
     }
-    guard let command = words.first else {
-      throw Self.failure("", "a command expected; see --help")
+    guard let word = line.words.first else {
+      request = .show(nil)
+      return
     }
-    let operands = Array(words.dropFirst())
-    if sender != nil || isOurs, command != "receive" {
-      throw Self.failure(sender == nil ? "--ours" : "-f", "only for `receive`")
-    }
-    switch command {
-    case "create": request = .create(try Self.onlyName(operands))
-    case "delete": request = .delete(try Self.onlyName(operands))
-    case "add", "remove", "suspend", "resume":
-      guard operands.count > 1 else { throw Self.failure(command, "a list and addresses expected") }
-      let name = try Self.name(operands[0])
-      let addresses = Array(operands.dropFirst())
-      request =
-        switch command {
-        case "add": .add(name, addresses)
-        case "remove": .remove(name, addresses)
-        case "suspend": .suspend(name, addresses)
-        default: .resume(name, addresses)
-        }
-    case "show":
-      guard operands.count < 2 else { throw Self.failure(operands[1], "one list expected") }
-      request = .show(try operands.first.map { name throws(SettingsError) in try Self.name(name) })
-    case "receive": request = .receive(try Self.mail(operands, sender ?? "<>", isOurs: isOurs))
-    default: throw Self.failure(command, "not a command; see --help")
+    let name = try Self.name(word)
+    let addresses = Array(line.words.dropFirst())
+    switch line.command {
+    case "create": request = .create(name)
+    case "delete": request = .delete(name)
+    case "add": request = .add(name, addresses)
+    case "remove": request = .remove(name, addresses)
+    case "suspend": request = .suspend(name, addresses)
+    case "resume": request = .resume(name, addresses)
+    default: request = .show(name)
     }
   }
 
-  private static func onlyName(_ operands: [String]) throws(SettingsError) -> ListName {
-    guard operands.count == 1 else { throw failure("", "the name of a list expected") }
-    return try name(operands[0])
-  }
-
-  private static func name(_ text: String) throws(SettingsError) -> ListName {
+  private static func name(_ text: String) throws(UsageError) -> ListName {
     guard let name = ListName(Array(text.utf8)) else {
-      throw failure(text, "1 to \(ListName.limit) letters, digits and inner . - _ expected")
+      throw UsageError(
+        text,
+        "1 to \(ListName.limit) letters, digits and inner . - _ expected, no mailbox of each domain (postmaster, abuse, root)"
+      )
     }
     return name
   }
 
-  private static func mail(
-    _ operands: [String], _ sender: String, isOurs: Bool
-  ) throws(SettingsError) -> MailArguments {
-    guard operands.count == 2, let recipient = Mailbox(Array(operands[1].utf8)),
-      !recipient.domain.isEmpty
-    else {
-      throw failure("receive", "an id and an address expected")
+  private static func mail(_ line: CommandLine) throws(UsageError) -> MailArguments {
+    let (word, address) = (line.words[0], line.words[1])
+    guard let id = MessageID(word) else {
+      throw UsageError(word, "16 hexadecimal digits expected")
     }
-    guard let id = UInt64(operands[0], radix: 16), operands[0].utf8.count == 16 else {
-      throw failure(operands[0], "16 hexadecimal digits expected")
+    let recipient = try Mailbox(argument: address)
+    if recipient.domain.isEmpty { throw UsageError(address, "an address expected") }
+    var mail = MailArguments(isOurs: line.has("--ours"), id: id, recipient: recipient)
+    if let sender = line.value(of: "-f") { mail.reversePath = try ReversePath(argument: sender) }
+    if let arrival = line.value(of: "--arrival") {
+      guard let seconds = Int64(arrival), seconds >= 0 else {
+        throw UsageError(arrival, "seconds since 1970 expected")
+      }
+      mail.arrival = seconds
     }
-    guard let path = ReversePath(Array((sender == "<>" ? "" : sender).utf8)) else {
-      throw failure(sender, "an address expected")
+    for word in (line.value(of: "--queued") ?? "").split(separator: ",") {
+      guard let id = MessageID(String(word)) else {
+        throw UsageError(String(word), "an id expected")
+      }
+      mail.queued.append(id)
     }
-    return MailArguments(
-      reversePath: path, isOurs: isOurs, id: MessageID(id), recipient: recipient)
-  }
-
-  static func failure(_ value: String, _ reason: String) -> SettingsError {
-    SettingsError(variable: wrong, value: value, reason: reason)
+    return mail
   }
 }

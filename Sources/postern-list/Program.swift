@@ -1,40 +1,70 @@
 // postern-list: mailing lists. People look after the lists with it, and the queue gives it the mails that are for a list.
 
+import ListStore
 import Lists
 import POSIX
+import Program
+import Queue
+import Routing
 import SMTP
 import Settings
 
 @main
 struct Program {
-  static let version = "0.1.0"
-
   static func main() {
+    let line = Arguments.synopsis.start()
+    if line.request == .check { check(line) }
+    let arguments: Arguments
+    do throws(UsageError) { arguments = try Arguments(line) } catch {
+      Arguments.synopsis.end(error)
+    }
     do throws(SettingsError) {
-      let arguments = try Arguments(Process.arguments.dropFirst())
-      let administration: Administration
-      switch arguments.request {
-      case .help:
-        FileDescriptor.print(Arguments.help, to: 1)
-        return
-      case .version:
-        FileDescriptor.print("postern-list \(version)\n", to: 1)
-        return
-      case .receive(let mail):
-        Process.exit(Reception.receive(mail, try Settings(file: arguments.environmentFile)))
-      default:
-        administration = Administration(
-          lists: ListsDirectory(path: try Settings(file: arguments.environmentFile).lists),
-          isJSON: arguments.isJSON)
+      var source = try SettingsSource(option: arguments.environmentFile)
+      let settings = try Settings(&source)
+      if case .receive(let mail) = arguments.request {
+        Process.exit(Reception.receive(mail, settings))
       }
+      do throws(Owner.Refusal) {
+        try Owner.become(of: [settings.lists, settings.queue ?? ""])
+      } catch {
+        complain(error.reason)
+        Process.exit(.noPermission)
+      }
+      let administration = Administration(
+        lists: ListsDirectory(path: settings.lists), settings: settings,
+        isJSON: arguments.isJSON)
       Process.exit(administration.run(arguments.request))
     } catch {
-      complain("\(error.variable) \(error.value): \(error.reason)")
-      Process.exit(error.variable == Arguments.wrong ? .usage : .configuration)
+      Arguments.synopsis.end(error)
     }
   }
 
-  static func complain(_ text: String) {
-    FileDescriptor.print("postern-list: \(text)\n", to: 2)
+  private static func check(_ line: CommandLine) -> Never {
+    Arguments.synopsis.check(line) { source throws(SettingsError) in
+      let settings = try Settings(&source)
+      return (settings, try Routing(&source, hostname: settings.hostname))
+    } examining: { found, findings in
+      let (settings, routing) = found
+      do throws(Owner.Refusal) {
+        try Owner.become(of: [settings.lists, settings.queue ?? ""])
+      } catch {
+        findings.complain("rights", error.reason)
+        return
+      }
+      if let queue = settings.queue {
+        findings.note("queue", queue, fault: QueueDirectory.fault(at: queue))
+      }
+      routing.examine(&findings)
+      do throws(Errno) {
+        _ = try FileDescriptor.temporary(in: settings.lists)
+        findings.note("lists", "can be written")
+      } catch .noSuchFile {
+        // This has been said.
+      } catch {
+        findings.complain("lists", "\(settings.lists) cannot be written: \(error)")
+      }
+    }
   }
+
+  static func complain(_ text: String) { Arguments.synopsis.complain(text) }
 }

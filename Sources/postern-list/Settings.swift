@@ -1,6 +1,8 @@
 // The settings: environment variables, and a file of the same. See postern.env(5).
 
 import POSIX
+import Program
+import Routing
 import SMTP
 import Settings
 
@@ -12,17 +14,21 @@ struct Settings {
   /// What stands in the Message-ID of a list's own mails.
   let hostname: [UInt8]
   let logLevel: Log.Level
+  private var source: SettingsSource
 
-  init(file: String?) throws(SettingsError) {
-    var source = try SettingsSource(prefixes: ["SMTP_"], option: file, isReporting: false)
+  init(_ source: inout SettingsSource) throws(SettingsError) {
     lists = try source.read("SMTP_LISTS_DIR", default: "", "the directory of the lists") {
       $0.isEmpty ? nil : $0
     }
-    let queue = source.text("SMTP_QUEUE_DIR")
-    self.queue = queue.isEmpty ? nil : queue
-    hostname = try source.read("SMTP_HOSTNAME", default: Process.hostname, "a domain name") {
-      Configuration.isHostname([UInt8]($0.utf8)) ? [UInt8]($0.utf8) : nil
-    }
+    queue = source.path("SMTP_QUEUE_DIR")
+    hostname = try source.hostname()
     logLevel = try source.logLevel()
+    self.source = source
+  }
+
+  /// Who else has names at our domains. Only who makes a list, or looks after one, has to know.
+  func routing() throws(SettingsError) -> Routing {
+    var source = source
+    return try Routing(&source, hostname: hostname)
   }
 }

@@ -1,57 +1,63 @@
 // postern-passwd: makes and edits the password file that postern-smtpd reads (SMTP_PASSWD_FILE).
 
 import Authentication
+import Octets
 import POSIX
+import Program
 import SMTP
+import Settings
 
 @main
 struct Program {
-  private enum Operation {
-    case set
-    case delete
-    case verify
-  }
+  private static let synopsis = Synopsis(
+    "postern-passwd", usage: ["FILE USER", "-d FILE USER", "-v FILE USER"],
+    about: """
+      Sets the password of USER in FILE, and makes the file if there is none.
 
-  private static let help = """
-    usage: postern-passwd FILE USER      sets the password of USER; makes FILE if there is none
-           postern-passwd -d FILE USER   removes USER
-           postern-passwd -v FILE USER   asks for a password; exit status 0 if it is right, else 1
-
-    At a terminal the password is asked for, twice where it is set; else it is a line of standard
-    input. It is hashed with yescrypt. Other hashes of crypt(5) may stand in the file as well, such as
-    those of "openssl passwd -6" and "doveadm pw -s SHA512-CRYPT".
-
-    """
+      At a terminal the password is asked for, twice where it is set; else it is a line of standard
+      input. It is hashed with yescrypt. Other hashes of crypt(5) may stand in the file as well, such as
+      those of "openssl passwd -6" and "doveadm pw -s SHA512-CRYPT".
+      """, takesWords: true,
+    options: [
+      Option("-d", "remove USER"),
+      Option("-v", "ask for a password; exit status 0 if it is right, else 1"),
+    ])
 
   static func main() {
-    var arguments = Array(Process.arguments.dropFirst())
-    var operation = Operation.set
-    switch arguments.first {
-    case "-d": operation = .delete
-    case "-v": operation = .verify
-    case "--help":
-      FileDescriptor.print(help, to: 1)
-      return
-    default: break
-    }
-    if operation != .set { arguments.removeFirst() }
-    guard arguments.count == 2, !arguments[0].hasPrefix("-") else {
-      FileDescriptor.print(help, to: 2)
-      Process.exit(.usage)
-    }
-    let (file, user) = (arguments[0], [UInt8](arguments[1].utf8))
+    let line = synopsis.start()
+    if line.request == .check { check(line) }
+    guard line.words.count == 2 else { synopsis.end(UsageError("", "a file and a user expected")) }
+    if line.has("-d"), line.has("-v") { synopsis.end(UsageError("-v", "-d is there already")) }
+    let (file, user) = (line.words[0], [UInt8](line.words[1].utf8))
     // A colon ends a name in the file. A control character does not show, so such a name could look like another one.
     guard !user.isEmpty, user[0] != UInt8(ascii: "#"),
       user.allSatisfy({ $0 >= 32 && $0 != 127 && $0 != UInt8(ascii: ":") })
     else { fail(.usage, "a user's name has no colon and no control character, nor # in front") }
     do throws(FileReplacement.Failure) {
-      switch operation {
-      case .set: try set(user, in: file)
-      case .delete: try delete(user, from: file)
-      case .verify: verify(user, in: file)
+      if line.has("-d") {
+        try delete(user, from: file)
+      } else if line.has("-v") {
+        verify(user, in: file)
+      } else {
+        try set(user, in: file)
       }
     } catch {
       fail(.ioError, "\(file): \(error.call): \(error.errno)")
+    }
+  }
+
+  /// Looks at the file that is named, or else at that of the configuration.
+  private static func check(_ line: CommandLine) -> Never {
+    if line.words.count > 1 { synopsis.end(UsageError(line.words[1], "not known")) }
+    synopsis.check(line, mayBeUnreadable: !line.words.isEmpty) { source throws(SettingsError) in
+      source.path("SMTP_PASSWD_FILE")
+    } examining: { configured, findings in
+      guard let file = line.words.first ?? configured else { return }
+      do throws(VerifierError) {
+        findings.note("accounts", try Verifier.file(PasswordFile(path: file)).check())
+      } catch {
+        if case .unavailable(let reason) = error { findings.complain("accounts", reason) }
+      }
     }
   }
 
@@ -103,7 +109,7 @@ struct Program {
   }
 
   private static func fail(_ status: Process.ExitStatus, _ reason: String) -> Never {
-    FileDescriptor.print("postern-passwd: \(reason)\n", to: 2)
+    synopsis.complain(reason)
     Process.exit(status)
   }
 }

@@ -1,6 +1,7 @@
 // `add`: a message from standard input goes into the queue. Whoever may write the queue's directory may use it; other
 // users hand their mail to the submission socket (Sendmail.swift).
 
+import Acceptance
 import Jobs
 import POSIX
 import Queue
@@ -19,47 +20,46 @@ extension QueueProgram {
       sender.octets.allSatisfy { $0 < 0x80 }
       && recipients.allSatisfy { $0.octets.allSatisfy { $0 < 0x80 } }
     submission.isUTF8 = !isASCII
-    var entry = try Self.storing { () throws(StoreError) in
-      try queue.open(id: MessageID(Process.random()), submission)
+    var addressing = Addressing(submission)
+    addressing.isQueued = true
+    var message = try Self.storing { () throws(StoreError) in
+      try Acceptance.begin(MessageID(Process.random()), addressing, mail: nil, queue: queue)
     }
-    do throws(Failure) {
-      for recipient in recipients { try add(recipient, to: &entry) }
-      if let descriptor { try addRecipients(of: FileDescriptor(descriptor), to: &entry) }
-      try addContent(to: &entry)
-      guard entry.recipientCount > 0 else { throw Failure(.usage, "a recipient expected") }
-    } catch {
-      queue.discard(entry)
-      throw error
-    }
-    let id = entry.id
-    do throws(StoreError) { try queue.store(entry) } catch { throw Failure(error) }
+    for recipient in recipients { try add(recipient, to: &message) }
+    if let descriptor { try addRecipients(of: FileDescriptor(descriptor), to: &message) }
+    try addContent(to: &message)
+    guard message.recipientCount > 0 else { throw Failure(.usage, "a recipient expected") }
+    let id = message.id
+    do throws(StoreError) { try message.commit(time: .now) } catch { throw Failure(error) }
     FileDescriptor.print("\(id.text)\n", to: 1)
   }
 
-  private borrowing func add(_ mailbox: Mailbox, to entry: inout OpenEntry) throws(Failure) {
-    do throws(StoreError) { try entry.add(Job.Addressee(Recipient(mailbox: mailbox))) } catch {
+  private borrowing func add(
+    _ mailbox: Mailbox, to message: inout Acceptance
+  ) throws(Failure) {
+    do throws(StoreError) { try message.add(Job.Addressee(Recipient(mailbox: mailbox))) } catch {
       throw Failure(error)
     }
   }
 
   /// An address in each line.
   private borrowing func addRecipients(
-    of file: consuming FileDescriptor, to entry: inout OpenEntry
+    of file: consuming FileDescriptor, to message: inout Acceptance
   ) throws(Failure) {
     var channel = Channel(file)
     var number = 0
-    while case .line(let line) = channel.line(termination: -1) {
+    while case .line(let line) = channel.line(termination: .never) {
       number += 1
       let text = line.last == 13 ? Array(line.dropLast()) : line
       if text.isEmpty { continue }
       guard let mailbox = Mailbox(text) else {
         throw Failure(.dataError, "line \(number) of the recipients: an address expected")
       }
-      try add(mailbox, to: &entry)
+      try add(mailbox, to: &message)
     }
   }
 
-  private borrowing func addContent(to entry: inout OpenEntry) throws(Failure) {
+  private borrowing func addContent(to message: inout Acceptance) throws(Failure) {
     let input = FileDescriptor(0)
     var piece: [UInt8] = []
     while true {
@@ -69,7 +69,7 @@ extension QueueProgram {
       } catch {
         throw Failure(.ioError, "standard input: \(error)")
       }
-      do throws(StoreError) { try entry.append(piece.span) } catch { throw Failure(error) }
+      do throws(StoreError) { try message.append(piece.span) } catch { throw Failure(error) }
     }
   }
 }

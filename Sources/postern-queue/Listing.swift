@@ -4,6 +4,7 @@ import JSON
 import Jobs
 import POSIX
 import Queue
+import Queueing
 import SMTP
 import Storage
 
@@ -11,11 +12,19 @@ extension QueueProgram {
   borrowing func list() throws(Failure) {
     let isJSON = arguments.isJSON
     var output = Output()
-    try forEachEntry { (location, entry) throws(Failure) in
-      if isJSON {
-        try output.add(json(location, entry))
-      } else {
-        try output.add(text(location, entry))
+    try Self.storing { () throws(StoreError) in
+      for place in [QueueDirectory.Place.new, .queue, .hold] {
+        try queue.forEachName(in: place) { (name) throws(StoreError) in
+          let location = QueueDirectory.Location(place, name)
+          do throws(StoreError) {
+            let reading = try queue.read(location)
+            if case .gone = reading { return true }
+            try output.add(isJSON ? json(location, reading) : text(location, reading))
+          } catch {
+            output.add(isJSON ? json(location, error) : text(location, error))
+          }
+          return true
+        }
       }
     }
     output.flush()
@@ -23,20 +32,20 @@ extension QueueProgram {
 
   borrowing func show(_ id: MessageID) throws(Failure) {
     let location = try Self.storing { () throws(StoreError) in try queue.find(id) }
-    guard let location,
-      let entry = try Self.storing({ () throws(StoreError) in try queue.read(location) })
-    else {
-      throw Failure(.failure, "\(id.text): there is no such entry")
-    }
-    var output = Output()
-    if arguments.isJSON {
-      try output.add(json(location, entry))
-      return output.flush()
-    }
-    try output.add(text(location, entry))
-    for index in 0..<entry.count { try output.add(line(index, entry)) }
-    output.flush()
+    let none = Failure(.failure, "\(id.text): there is no such entry")
+    guard let location else { throw none }
+    let reading = try Self.storing { () throws(StoreError) in try queue.read(location) }
+    if case .gone = reading { throw none }
     try Self.storing { () throws(StoreError) in
+      var output = Output()
+      if arguments.isJSON {
+        try output.add(json(location, reading))
+        return output.flush()
+      }
+      try output.add(text(location, reading))
+      guard case .entry(let entry) = reading else { return output.flush() }
+      for index in 0..<entry.count { try output.add(line(index, entry)) }
+      output.flush()
       if let message = try queue.message(of: id) { try copyHeader(of: message, entry) }
     }
   }
@@ -92,37 +101,20 @@ extension QueueProgram {
 
   // Entries.
 
-  private borrowing func forEachEntry(
-    _ body: (QueueDirectory.Location, Entry) throws(Failure) -> Void
-  ) throws(Failure) {
-    var failure: Failure?
-    do throws(StoreError) {
-      for place in [QueueDirectory.Place.new, .queue, .hold] {
-        try queue.forEachName(in: place) { (name) throws(StoreError) in
-          let location = QueueDirectory.Location(place, name)
-          guard let entry = try queue.read(location) else { return true }
-          do throws(Failure) { try body(location, entry) } catch { failure = error }
-          return failure == nil
-        }
-      }
-    } catch {
-      throw Failure(error)
-    }
-    if let failure { throw failure }
-  }
-
-  private borrowing func recipients(_ indexes: some Sequence<Int>, _ entry: Entry) throws(Failure)
-    -> [Mailbox]
-  {
+  private borrowing func recipients(
+    _ indexes: some Sequence<Int>, _ entry: Entry
+  ) throws(StoreError) -> [Mailbox] {
     do throws(Entry.Failure) {
       return try entry.recipients(indexes).map { $0.recipient.mailbox }
     } catch {
-      throw Failure(.ioError, "an envelope cannot be read")
+      throw error.asStoreError
     }
   }
 
   /// Recipients that wait, at most ten, and how many there are.
-  private borrowing func waiting(_ entry: Entry) throws(Failure) -> (first: [Mailbox], count: Int) {
+  private borrowing func waiting(_ entry: Entry) throws(StoreError) -> (
+    first: [Mailbox], count: Int
+  ) {
     var indexes: [Int] = []
     var count = 0
     for index in 0..<entry.count where entry.state(of: index) == .waiting {
@@ -139,6 +131,18 @@ extension QueueProgram {
     return reports[waiting]?.report
   }
 
+  /// Why an entry waits: what was said last of its first recipient, or that its destination is left alone. Nil if it has
+  /// not been tried.
+  private borrowing func reason(_ entry: Entry, _ waiting: [Mailbox]) -> String? {
+    if let report = lastWord(entry) { return Self.word(report) }
+    guard let mailbox = waiting.first else { return nil }
+    let destination = DestinationName(of: mailbox, hasSmarthost: settings.hasSmarthost)
+    return queue.untilTried(destination.hash, now: Clock.now().seconds).map { until in
+      "not tried: \(String(decoding: destination.octets, as: UTF8.self)) is left alone until "
+        + "\(Self.date(until)), because it could not be reached or wants no more"
+    }
+  }
+
   private static func word(_ report: Report) -> String {
     let verdict = report.verdict
     let host = report.host.isEmpty ? "" : "host \(String(decoding: report.host, as: UTF8.self)): "
@@ -150,11 +154,10 @@ extension QueueProgram {
 
   // As text.
 
-  private borrowing func text(_ location: QueueDirectory.Location, _ entry: Entry) throws(Failure)
-    -> [UInt8]
-  {
+  private borrowing func text(
+    _ location: QueueDirectory.Location, _ reading: QueueDirectory.Reading
+  ) throws(StoreError) -> [UInt8] {
     let name = location.name
-    let (first, count) = try waiting(entry)
     let state: String =
       switch location.place {
       case .new: "new"
@@ -162,17 +165,34 @@ extension QueueProgram {
       case .pending: "pending"
       case .queue: "attempt \(name.attempts + 1) \(Self.date(name.next))"
       }
-    var text = Array(
-      "\(name.id.text) \(queue.size(of: name.id)) octets, \(Self.date(entry.submission.arrival.seconds)), \(state)\n    from <"
-        .utf8)
+    let size = "\(name.id.text) \(queue.size(of: name.id)) octets"
+    let entry: Entry
+    switch reading {
+    case .gone: return []
+    case .newer(let version):
+      return Array("\(size), \(state), \(QueueVersion.newer(version))\n".utf8)
+    case .entry(let found): entry = found
+    }
+    let (first, count) = try waiting(entry)
+    let arrival = Self.date(entry.submission.arrival.seconds)
+    var text = Array("\(size), \(arrival), \(state)\n    from <".utf8)
     text += entry.submission.reversePath.octets + Array(">\n".utf8)
     for mailbox in first { text += Array("    to   <".utf8) + mailbox.octets + Array(">\n".utf8) }
     if count > first.count { text += Array("    and \(count - first.count) more\n".utf8) }
-    if let report = lastWord(entry) { text += Array("    \(Self.word(report))\n".utf8) }
+    if let reason = reason(entry, first) { text += Array("    \(reason)\n".utf8) }
     return text
   }
 
-  private borrowing func line(_ index: Int, _ entry: Entry) throws(Failure) -> [UInt8] {
+  /// An entry that cannot be read.
+  private borrowing func text(
+    _ location: QueueDirectory.Location, _ error: StoreError
+  ) -> [UInt8] {
+    let id = location.name.id
+    return Array(
+      "\(id.text) \(queue.size(of: id)) octets, \(location.place.name)\n    \(error.inList)\n".utf8)
+  }
+
+  private borrowing func line(_ index: Int, _ entry: Entry) throws(StoreError) -> [UInt8] {
     let mailbox = try recipients([index], entry)[0]
     return Array("  \(Self.name(entry.state(of: index))) <".utf8) + mailbox.octets
       + Array(">\n".utf8)
@@ -199,30 +219,62 @@ extension QueueProgram {
   // As JSON.
 
   private borrowing func json(
-    _ location: QueueDirectory.Location, _ entry: Entry
-  ) throws(Failure) -> [UInt8] {
+    _ location: QueueDirectory.Location, _ reading: QueueDirectory.Reading
+  ) throws(StoreError) -> [UInt8] {
     let name = location.name
-    let (first, count) = try waiting(entry)
     var json = JSONWriter()
     json.beginObject()
     json.member("id", name.id.octets)
     json.member("state", location.place.name)
     json.member("size", queue.size(of: name.id))
-    json.member("arrival", Int(entry.submission.arrival.seconds))
     json.member("attempts", name.attempts)
     if location.place == .queue { json.member("next", Int(name.next)) }
+    switch reading {
+    case .gone: break
+    case .newer(let version):
+      json.member("version", version)
+      json.member("reason", Array(QueueVersion.newer(version).utf8))
+    case .entry(let entry): try add(entry, to: &json)
+    }
+    json.endObject()
+    return json.finish()
+  }
+
+  private borrowing func json(
+    _ location: QueueDirectory.Location, _ error: StoreError
+  ) -> [UInt8] {
+    var json = JSONWriter()
+    json.beginObject()
+    json.member("id", location.name.id.octets)
+    json.member("state", location.place.name)
+    json.member("size", queue.size(of: location.name.id))
+    json.member("attempts", location.name.attempts)
+    json.member("reason", Array(error.inList.utf8))
+    json.endObject()
+    return json.finish()
+  }
+
+  private borrowing func add(_ entry: Entry, to json: inout JSONWriter) throws(StoreError) {
+    let (first, count) = try waiting(entry)
+    json.member("arrival", Int(entry.submission.arrival.seconds))
     json.member("from", entry.submission.reversePath.octets)
     json.member("recipients", entry.count)
     json.member("waiting", count)
     json.member("to", first.map { $0.octets })
     json.key("reason")
-    if let report = lastWord(entry) {
-      json.string(Array(Self.word(report).utf8))
+    if let reason = reason(entry, first) {
+      json.string(Array(reason.utf8))
     } else {
       json.null()
     }
-    json.endObject()
-    return json.finish()
+  }
+}
+
+extension StoreError {
+  /// What a list says of an entry that it cannot read. It only reads: the next run decides.
+  var inList: String {
+    let reason = isCorrupt ? "it is damaged, and the next run sets it aside" : errno.description
+    return "it cannot be read: \(reason)"
   }
 }
 

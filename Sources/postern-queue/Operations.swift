@@ -1,8 +1,10 @@
 // What an operator does with entries: hold, release, retry, bounce, remove.
 
 import Jobs
+import Octets
 import POSIX
 import Queue
+import Queueing
 import SMTP
 import Storage
 
@@ -24,7 +26,7 @@ extension QueueProgram {
     case .all, .to, .from:
       try Self.storing { () throws(StoreError) in
         for location in try locations(of: operation) {
-          if try isSelected(location, by: selection), try apply(operation, to: location) {
+          if isSelected(location, by: selection), try apply(operation, to: location) {
             count += 1
           }
         }
@@ -58,16 +60,17 @@ extension QueueProgram {
     return locations
   }
 
+  /// An entry that cannot be read is selected by its id alone, and with all others.
   private borrowing func isSelected(
     _ location: QueueDirectory.Location, by selection: QueueArguments.Selection
-  ) throws(StoreError) -> Bool {
+  ) -> Bool {
     switch selection {
     case .all, .ids: return true
     case .from(let pattern):
-      guard let entry = try queue.read(location) else { return false }
+      guard case .entry(let entry)? = try? queue.read(location) else { return false }
       return matches(entry.submission.reversePath.octets, pattern)
     case .to(let pattern):
-      guard let entry = try queue.read(location) else { return false }
+      guard case .entry(let entry)? = try? queue.read(location) else { return false }
       var start = 0
       while start < entry.count {
         let end = min(start + 1000, entry.count)
@@ -97,7 +100,20 @@ extension QueueProgram {
         location, to: QueueDirectory.Location(name.isFresh ? .new : .queue, name))
     case .remove: return try queue.remove(location)
     case .bounce:
-      guard let entry = try queue.read(location) else { return false }
+      let entry: Entry
+      let reading: QueueDirectory.Reading
+      do throws(StoreError) { reading = try queue.read(location) } catch {
+        // The next run sets it aside, and all others are sent back.
+        if error.isCorrupt { return false }
+        throw error
+      }
+      switch reading {
+      case .gone: return false
+      case .newer(let version):
+        Self.complain("\(name.id.text): \(QueueVersion.newer(version)), and left as it is")
+        return false
+      case .entry(let found): entry = found
+      }
       var lines = Entry.Lines()
       lines.bounce(at: Clock.now().seconds)
       try entry.append(lines)

@@ -1,65 +1,97 @@
 // postern-queue: the queue, and what takes the mail of this machine's programs, as sendmail(1).
 
+import ListStore
 import POSIX
+import Program
+import Queue
+import Routing
+import SMTP
 import Settings
+import Storage
 
 @main
 struct Program {
-  static let version = "0.1.0"
-
   static func main() {
+    Signals.letFileSizeBeAnError()
     let arguments = Process.arguments
     let name = arguments.first?.split(separator: "/").last.map { String($0) } ?? ""
     if SendmailProgram.isName(name) {
       Process.exit(SendmailProgram.run(name: name, arguments.dropFirst()))
     }
-    switch arguments.dropFirst().first {
-    case "sendmail":
+    if arguments.dropFirst().first == "sendmail" {
       Process.exit(SendmailProgram.run(name: "sendmail", arguments.dropFirst(2)))
-    case "--check": check()
-    case "--version": FileDescriptor.print("postern-queue \(version)\n", to: 1)
-    case "--help": FileDescriptor.print(help, to: 1)
-    default: Process.exit(QueueProgram.run(arguments.dropFirst()))
+    }
+    Process.exit(QueueProgram.run(arguments.dropFirst()))
+  }
+
+  /// Ends the process if no command is asked for.
+  static func answer(_ line: CommandLine) {
+    synopsis.answer(line)
+    guard line.request == .check else { return }
+    synopsis.check(line) { source throws(SettingsError) in
+      let settings = try QueueSettings(&source, needsQueue: false)
+      _ = source.submitSocket()
+      // A run gives it to postern-send, which would refuse every mail.
+      _ = try source.smarthost()
+      return settings
+    } examining: { settings, findings in
+      examine(settings, &findings)
     }
   }
 
-  /// Prints every setting in force and where it is from, as `postern-smtpd --check` does.
-  private static func check() {
-    do throws(SettingsError) {
-      let own = try QueueSettings(file: nil, isReporting: true).report
-      let sendmail = try SendmailSettings(isReporting: true).report.filter { entry in
-        !own.contains { $0.name.description == entry.name.description }
-      }
-      let lines = (own + sendmail).map { "\($0.name)=\($0.value)\t# \($0.origin.name)\n" }
-      FileDescriptor.print(lines.joined(), to: 1)
+  private static func examine(_ settings: QueueSettings, _ findings: inout Findings) {
+    let lists = settings.routing.lists?.path ?? ""
+    do throws(Owner.Refusal) {
+      try Owner.become(of: [settings.queue, settings.mailDirectory, lists])
     } catch {
-      FileDescriptor.print(
-        "postern-queue: \(error.variable) \(error.value): \(error.reason)\n", to: 2)
-      Process.exit(.configuration)
+      findings.complain("rights", error.reason)
+      return
     }
+    if settings.queue.isEmpty {
+      findings.note("queue", "none")
+    } else {
+      findings.note("queue", settings.queue, fault: QueueDirectory.fault(at: settings.queue))
+      findings.note(
+        "mail directory", settings.mailDirectory,
+        fault: MailDirectory.fault(at: settings.mailDirectory))
+    }
+    settings.routing.examine(&findings)
   }
 
-  static let help = """
-    usage: postern-queue add [-f SENDER] [--recipients-from FD] [RECIPIENT...]
-           postern-queue run [--once]
-           postern-queue list | show ID | metrics
-           postern-queue hold | release | retry | bounce | remove  ID... | --all | --to PATTERN | --from PATTERN
-           postern-queue sendmail ...
-           postern-queue --check | --version | --help
+  private static let selections = ["--all", "--to", "--from", "--json"]
 
-      add        queue the message on standard input, and print its id
-      run        deliver what is due, and what comes meanwhile (with --once: not)
-      list       print what is in the queue, with --json as JSON
-      show       print one entry
-      metrics    print numbers for Prometheus
-      hold       do not try these entries until release
-      retry      try them in the next run
-      bounce     send them back in the next run
-      remove     forget them; nobody is told
-      sendmail   hands the message on standard input in, see sendmail(8)
-      --check    print the settings in force
-      --version  print the version
-      --help     print this
-
-    """
+  static let synopsis = Synopsis(
+    "postern-queue",
+    usage: [
+      "add [-f SENDER] [--recipients-from FD] [RECIPIENT...]",
+      "run [--once]",
+      "list | show ID | metrics",
+      "hold | release | retry | bounce | remove  ID... | --all | --to PATTERN | --from PATTERN",
+      "sendmail ...",
+    ],
+    about:
+      "The queue: mail that waits for other hosts. sendmail hands the message on standard input in.",
+    options: [
+      Option("-f", "SENDER", "the address that failures are reported to; <> is nobody's"),
+      Option("--recipients-from", "FD", "read more recipients from this descriptor"),
+      Option("--once", "leave what comes meanwhile to the next run"),
+      Option("--all", "every entry"),
+      Option("--to", "PATTERN", "entries for such a recipient; * and ? as in file names"),
+      Option("--from", "PATTERN", "entries of such a sender"),
+      Option("--json", "print JSON"),
+    ],
+    commands: [
+      Command(
+        "add", options: ["-f", "--recipients-from"],
+        "queue the message on standard input, and print its id"),
+      Command("run", 0...0, options: ["--once"], "deliver what is due, and what comes meanwhile"),
+      Command("list", 0...0, options: ["--json"], "print what is in the queue"),
+      Command("show", 1...1, of: "an id", options: ["--json"], "print one entry"),
+      Command("metrics", 0...0, "print numbers for Prometheus"),
+      Command("hold", options: selections, "do not try these entries until release"),
+      Command("release", options: selections, "end that"),
+      Command("retry", options: selections, "try them in the next run"),
+      Command("bounce", options: selections, "send them back in the next run"),
+      Command("remove", options: selections, "forget them; nobody is told"),
+    ])
 }

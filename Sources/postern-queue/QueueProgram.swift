@@ -2,8 +2,13 @@
 // used while a run is going on.
 
 import Jobs
+import ListStore
 import POSIX
+import Program
 import Queue
+import Queueing
+import Routing
+import Running
 import SMTP
 import Settings
 import Storage
@@ -28,8 +33,15 @@ struct QueueProgram: ~Copyable {
   }
 
   static func run(_ words: some Sequence<String>) -> Process.ExitStatus {
+    let arguments: QueueArguments
+    do throws(UsageError) {
+      let line = try CommandLine(words, Program.synopsis)
+      Program.answer(line)
+      arguments = try QueueArguments(line)
+    } catch {
+      Program.synopsis.end(error)
+    }
     do throws(SettingsError) {
-      let arguments = try QueueArguments(words)
       let settings = try QueueSettings(file: arguments.environmentFile)
       do throws(Failure) {
         try QueueProgram(settings, arguments).run()
@@ -39,12 +51,11 @@ struct QueueProgram: ~Copyable {
         return error.status
       }
     } catch {
-      complain("\(error.variable) \(error.value): \(error.reason)")
-      return error.variable == QueueArguments.wrong ? .usage : .configuration
+      Program.synopsis.end(error)
     }
   }
 
-  static func complain(_ text: String) { FileDescriptor.print("postern-queue: \(text)\n", to: 2) }
+  static func complain(_ text: String) { Program.synopsis.complain(text) }
 
   /// Does what may fail in the queue's directory.
   static func storing<Value: ~Copyable>(
@@ -54,6 +65,16 @@ struct QueueProgram: ~Copyable {
   }
 
   private init(_ settings: QueueSettings, _ arguments: QueueArguments) throws(Failure) {
+    do throws(Owner.Refusal) {
+      if case .run = arguments.command {
+        let lists = settings.routing.lists?.path ?? ""
+        try Owner.become(of: [settings.queue, settings.mailDirectory, lists])
+      } else {
+        try Owner.become(of: [settings.queue])
+      }
+    } catch {
+      throw Failure(.noPermission, error.reason)
+    }
     do throws(StoreError) { queue = try QueueDirectory(path: settings.queue) } catch {
       throw Failure(.unavailable, "\(settings.queue): \(error.call): \(error.errno)")
     }
@@ -69,26 +90,70 @@ struct QueueProgram: ~Copyable {
     case .show(let id): return try show(id)
     case .metrics: return try metrics()
     case .operation(let operation, let selection): return try operate(operation, selection)
-    case .run(let isOnce):
-      guard FileDescriptor.isOpen(0), FileDescriptor.isOpen(1), FileDescriptor.isOpen(2),
-        let termination = try? Signals.block(),
-        var log = try? Log.open(session: Array(String(Process.id).utf8), isResumed: false)
-      else { throw Failure(.ioError, "no signals or no log") }
-      log.level = settings.logLevel
-      do throws(StoreError) {
-        // A run that came first does what there is to do; one that may go on waits for it.
-        guard try queue.lock(isWaiting: !isOnce) else { return }
-        let environmentFile = arguments.environmentFile
-        var runner = try Runner(
-          settings, queue, log, Termination(termination), environmentFile: environmentFile)
-        try runner.run(isOnce: isOnce)
-      } catch {
-        log.write(.error, "failure") { line in
-          line.add("call", error.call)
-          line.add("reason", error.errno.description)
-        }
-        throw Failure(error)
-      }
+    case .run(let isOnce): return try deliver(isOnce: isOnce)
     }
+  }
+
+  private consuming func deliver(isOnce: Bool) throws(Failure) {
+    guard FileDescriptor.isOpen(0), FileDescriptor.isOpen(1), FileDescriptor.isOpen(2),
+      let termination = try? Signals.block()
+    else { throw Failure(.ioError, "a standard descriptor is closed, or there are no signals") }
+    var log = Log.onStandardError(session: Array(String(Process.id).utf8))
+    log.level = settings.logLevel
+    let (settings, runSettings) = (settings, runSettings)
+    let failure: Failure?
+    var successor: String?
+    do throws(StoreError) {
+      // A run that came first does what there is to do; one that may go on waits for it.
+      guard try queue.lock(isWaiting: !isOnce) else { return }
+      let limits = Planner.Limits(
+        concurrency: settings.concurrency, lifetime: Int64(settings.lifetime), isOnce: isOnce)
+      var runner = try Runner(runSettings, limits, queue, log, Termination(termination))
+      try runner.run()
+      successor = runner.successor
+      if try runner.hasLeftNew() {
+        failure = Failure(.temporaryFailure, "mail in new/ was left alone; the log says why")
+      } else if runner.failures > 0 {
+        failure = Failure(.ioError, "some entries could not be worked on; the log says why")
+      } else {
+        failure = nil
+      }
+    } catch {
+      log.write(.error, "failure") { line in
+        line.add("call", error.call)
+        line.add("reason", error.errno.description)
+      }
+      failure = Failure(error)
+    }
+    if let successor {
+      log.write(.info, "upgrade") { $0.add("program", successor) }
+      let errno = ChildProcess.replaceProcess(
+        with: [successor] + Process.arguments.dropFirst(), setting: [:])
+      throw Failure(.ioError, "\(successor): \(errno)")
+    }
+    guard let failure else { return }
+    if !isOnce { Self.waitForOthers(settings, termination) }
+    throw failure
+  }
+
+  private var runSettings: RunSettings {
+    RunSettings(
+      hostname: settings.hostname, routing: settings.routing,
+      mailDirectory: settings.mailDirectory, hasSmarthost: settings.hasSmarthost,
+      courier: [Process.sibling("postern-send"), "--batch"],
+      listProgram: [Process.sibling("postern-list"), "receive"],
+      options: arguments.environmentFile.map { ["--env-file", $0] } ?? [])
+  }
+
+  /// Whatever is left in new/ starts the next run at once, and it would fail likewise.
+  private static func waitForOthers(
+    _ settings: QueueSettings, _ termination: borrowing FileDescriptor
+  ) {
+    if let queue = try? QueueDirectory(path: settings.queue), (try? queue.isNewEmpty()) == true {
+      return
+    }
+    var poll = Poll()
+    poll.add(Termination(termination))
+    poll.wait(milliseconds: 5000)
   }
 }

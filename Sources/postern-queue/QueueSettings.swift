@@ -1,6 +1,7 @@
 // The settings of the queue: environment variables, and a file of the same. See postern.env(5).
 
 import POSIX
+import Program
 import Routing
 import SMTP
 import Settings
@@ -20,27 +21,25 @@ struct QueueSettings {
   /// How many seconds a message is tried.
   let lifetime: Int
   let logLevel: Log.Level
-  /// The variables as they were taken, for `--check`.
-  let report: [SettingsSource.Entry]
 
-  init(file: String?, isReporting: Bool = false) throws(SettingsError) {
-    var source = try SettingsSource(prefixes: ["SMTP_"], option: file, isReporting: isReporting)
+  /// `needsQueue` says whether it is an error if there is no queue.
+  init(file: String?, needsQueue: Bool = true) throws(SettingsError) {
+    var source = try SettingsSource(option: file)
+    try self.init(&source, needsQueue: needsQueue)
+  }
+
+  init(_ source: inout SettingsSource, needsQueue: Bool = true) throws(SettingsError) {
     logLevel = try source.logLevel()
-    hostname = try source.read("SMTP_HOSTNAME", default: Process.hostname, "a domain name") {
-      Configuration.isHostname([UInt8]($0.utf8)) ? [UInt8]($0.utf8) : nil
-    }
+    hostname = try source.hostname()
     routing = try Routing(&source, hostname: hostname)
     let queue = try source.queueDirectory(routing) ?? ""
-    if queue.isEmpty, !isReporting {
+    if queue.isEmpty, needsQueue {
       throw SettingsError(variable: "SMTP_QUEUE_DIR", value: "", reason: "a directory expected")
     }
     self.queue = queue
-    mailDirectory = try source.read("SMTP_MAIL_DIR", default: "./emails", "a directory") {
-      $0.isEmpty ? nil : $0
-    }
+    mailDirectory = try source.mailDirectory()
     hasSmarthost = !source.text("SMTP_SMARTHOST").isEmpty
     concurrency = try source.number("SMTP_QUEUE_CONCURRENCY", default: 20, 1...1000)
     lifetime = try source.number("SMTP_QUEUE_LIFETIME", default: 432_000, 60...31_536_000)
-    report = source.report
   }
 }

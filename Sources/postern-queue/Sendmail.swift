@@ -7,6 +7,7 @@
 
 import Jobs
 import POSIX
+import Routing
 import SMTP
 import Sendmail
 import Settings
@@ -28,6 +29,7 @@ enum SendmailProgram {
     }
     switch invocation.mode {
     case .nothing: return .success
+    case .checkAliases: return checkAliases()
     case .list: return SendmailQueue.list()
     case .run(let selection): return SendmailQueue.run(selection)
     case .send, .serve: break
@@ -49,10 +51,24 @@ enum SendmailProgram {
 
   static func complain(_ text: [UInt8]) { complain(String(decoding: text, as: UTF8.self)) }
 
+  /// `-bi`: says what is wrong with the aliases.
+  private static func checkAliases() -> Process.ExitStatus {
+    do throws(SettingsError) {
+      let aliases = try QueueSettings(file: nil, needsQueue: false).routing.aliases
+      for fault in aliases.faults {
+        complain("\(aliases.path): line \(fault.line): \(fault.reason)")
+      }
+      return aliases.faults.isEmpty ? .success : .dataError
+    } catch {
+      complain("\(error.variable) \(error.value): \(error.reason)")
+      return .configuration
+    }
+  }
+
   /// `-bs`: the caller speaks SMTP with the submission socket.
   private static func serve(_ settings: SendmailSettings) -> Process.ExitStatus {
     let socket: FileDescriptor
-    do throws(Link.Interruption) {
+    do throws(Interruption) {
       socket = try connect(settings)
     } catch {
       return unavailable(settings, error)
@@ -67,18 +83,18 @@ enum SendmailProgram {
     }
   }
 
-  private static func connect(_ settings: SendmailSettings) throws(Link.Interruption)
+  private static func connect(_ settings: SendmailSettings) throws(Interruption)
     -> FileDescriptor
   {
     try Socket.connect(
-      to: .unix(settings.socket), until: Deadline(inSeconds: 60), termination: -1)
+      to: .unix(settings.socket), until: Deadline(inSeconds: 60), termination: .never)
   }
 
   private static func unavailable(
-    _ settings: SendmailSettings, _ interruption: Link.Interruption
+    _ settings: SendmailSettings, _ interruption: Interruption
   ) -> Process.ExitStatus {
     switch interruption {
-    case .timeout, .terminated: complain("\(settings.socket): no answer")
+    case .timeout, .terminated, .endOfInput: complain("\(settings.socket): no answer")
     case .failed(let errno): complain("\(settings.socket): \(errno.description)")
     }
     return .temporaryFailure
@@ -108,21 +124,24 @@ extension SendmailProgram {
       return refuse(error)
     }
     let socket: FileDescriptor
-    do throws(Link.Interruption) {
+    do throws(Interruption) {
       socket = try connect(settings)
     } catch {
       return unavailable(settings, error)
     }
-    var transaction = ClientSession.Transaction(
-      from: preparation.sender, to: preparation.recipients)
-    transaction.size = preparation.header.count + reader.bodySize
-    transaction.body = reader.isEightBit ? .eightBit : .sevenBit
-    transaction.isUTF8 = invocation.requestsUTF8
-    transaction.deliveryStatus = invocation.deliveryStatus
-    var submission = SendmailSubmission(
-      socket, hostname: settings.caller.domain, header: preparation.header, spool: spool)
-    submission.send(transaction)
-    return conclude(submission.verdicts, of: preparation, isVerbose: invocation.isVerbose)
+    var job = Job()
+    job.reversePath = preparation.sender
+    job.recipients = preparation.recipients.map { Job.Addressee($0) }
+    job.isUTF8 = invocation.requestsUTF8
+    job.deliveryStatus = invocation.deliveryStatus
+    let submission = SendmailSubmission(
+      job,
+      spool.message(
+        preparation.header, bodySize: reader.bodySize, isEightBit: reader.isEightBit),
+      over: socket, hostname: settings.caller.domain)
+    let status = conclude(submission, of: preparation, isVerbose: invocation.isVerbose)
+    for text in preparation.unreadable { complainNotAddress(text) }
+    return status == .success && !preparation.unreadable.isEmpty ? .dataError : status
   }
 
   private static func unique() -> [UInt8] {
@@ -134,19 +153,23 @@ extension SendmailProgram {
     case .noRecipient:
       complain("no recipient is named")
       return .usage
-    case .notAddress(let text):
-      complain(Array("not an address: ".utf8) + text.map { 0x20...0x7E ~= $0 ? $0 : 0x3F })
+    case .notAddress(let text): complainNotAddress(text)
     case .headerTooLong: complain("the header is too long")
     }
     return .dataError
   }
 
+  private static func complainNotAddress(_ text: [UInt8]) {
+    complain(Array("not an address: ".utf8) + text.map { 0x20...0x7E ~= $0 ? $0 : 0x3F })
+  }
+
   /// Says what was refused. Who got nothing for now decides, since the caller can try again for them.
   private static func conclude(
-    _ verdicts: [ClientSession.Verdict], of preparation: Preparation, isVerbose: Bool
+    _ submission: SendmailSubmission, of preparation: Preparation, isVerbose: Bool
   ) -> Process.ExitStatus {
     var status = Process.ExitStatus.success
-    for (recipient, verdict) in zip(preparation.recipients, verdicts) {
+    for recipient in preparation.recipients {
+      let verdict = submission.verdict(on: recipient)
       if verdict.outcome != .delivered || isVerbose {
         let code = verdict.code.map { "\($0) " } ?? ""
         complain(

@@ -13,7 +13,9 @@
 import Jobs
 import MIME
 import POSIX
+import Program
 import Queue
+import Queueing
 import SMTP
 import Sendmail
 import Settings
@@ -49,8 +51,32 @@ struct SendmailQueue {
   private mutating func list(
     _ location: QueueDirectory.Location, _ queue: borrowing QueueDirectory
   ) throws(StoreError) {
-    // One that cannot be read is set aside, and one that is gone has been delivered meanwhile.
-    guard let entry = try queue.read(location), !entry.isFinished else { return }
+    do throws(StoreError) {
+      switch try queue.read(location) {
+      case .gone: return  // delivered meanwhile
+      case .newer(let version):
+        begin(location, queue, at: nil)
+        output += Array("\(QueueVersion.newer(version))\n".utf8)
+      case .entry(let entry):
+        if entry.states.isFinished { return }
+        begin(location, queue, at: entry.submission.arrival.seconds)
+        switch entry.submission.reversePath {
+        case .null: output += Array("MAILER-DAEMON\n".utf8)
+        case .mailbox(let mailbox): output += mailbox.octets + [10]
+        }
+        try listRecipients(of: entry, location)
+      }
+    } catch {
+      begin(location, queue, at: nil)
+      output += [10] + Self.padded("(\(error.inList))", to: 76) + [10]
+    }
+    if output.count > Self.outputSize { flush() }
+  }
+
+  /// The line of an entry, up to its sender.
+  private mutating func begin(
+    _ location: QueueDirectory.Location, _ queue: borrowing QueueDirectory, at seconds: Int64?
+  ) {
     if messages == 0 {
       output += Array(
         "-Queue ID-        --Size-- ----Arrival Time---- -Sender/Recipient-------\n".utf8)
@@ -60,17 +86,10 @@ struct SendmailQueue {
     let size = queue.size(of: location.name.id)
     messages += 1
     octets += size
-    var line = Array(location.name.id.text.utf8)
-    line.append(location.place == .hold ? UInt8(ascii: "!") : 32)
-    line += Self.padded("\(size)", to: 9) + [32]
-    line += Self.time(entry.submission.arrival.seconds) + [32, 32]
-    switch entry.submission.reversePath {
-    case .null: line += Array("MAILER-DAEMON".utf8)
-    case .mailbox(let mailbox): line += mailbox.octets
-    }
-    output += line + [10]
-    try listRecipients(of: entry, location)
-    if output.count > Self.outputSize { flush() }
+    output += Array(location.name.id.text.utf8)
+    output.append(location.place == .hold ? UInt8(ascii: "!") : 32)
+    output += Self.padded("\(size)", to: 9) + [32]
+    if let seconds { output += Self.time(seconds) + [32, 32] }
   }
 
   private mutating func listRecipients(
@@ -94,7 +113,7 @@ struct SendmailQueue {
           if output.count > Self.outputSize { flush() }
         }
       } catch {
-        throw StoreError(call: "read", errno: error.errno)
+        throw error.asStoreError
       }
     }
   }
@@ -132,6 +151,10 @@ struct SendmailQueue {
   static func list() -> Process.ExitStatus {
     do throws(SettingsError) {
       let settings = try QueueSettings(file: nil)
+      do throws(Owner.Refusal) { try Owner.become(of: [settings.queue]) } catch {
+        SendmailProgram.complain(error.reason)
+        return .noPermission
+      }
       do throws(StoreError) {
         let queue = try QueueDirectory(path: settings.queue)
         var listing = SendmailQueue()
@@ -142,7 +165,7 @@ struct SendmailQueue {
         return error.errno == .accessDenied ? .noPermission : .unavailable
       }
     } catch {
-      SendmailProgram.complain("\(error.variable) \(error.value): \(error.reason)")
+      SendmailProgram.complain(error.description)
       return .configuration
     }
   }
@@ -165,14 +188,5 @@ struct SendmailQueue {
   private mutating func flush() {
     FileDescriptor.print(String(decoding: output, as: UTF8.self), to: 1)
     output.removeAll(keepingCapacity: true)
-  }
-}
-
-extension Entry.Failure {
-  fileprivate var errno: Errno {
-    switch self {
-    case .unreadable(let errno): errno
-    case .malformed: .invalidArgument
-    }
   }
 }

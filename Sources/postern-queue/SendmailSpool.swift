@@ -1,6 +1,7 @@
 // The body of a message between standard input and the submission socket.
 
 import POSIX
+import Sending
 import Sendmail
 
 struct SendmailSpool: ~Copyable {
@@ -28,18 +29,17 @@ struct SendmailSpool: ~Copyable {
 
   private mutating func flush() throws(Errno) {
     if file == nil {
-      file = try FileDescriptor.temporary(in: Process.environment("TMPDIR") ?? "/tmp")
+      file = try FileDescriptor.temporary(in: Process.temporaryFolder)
     }
     try file?.write(octets.span)
     octets.removeAll(keepingCapacity: true)
   }
 
-  /// Appends the octets at `offset` to `piece`, some of them; 0 is the end.
-  func read(into piece: inout [UInt8], at offset: Int) throws(Errno) -> Int {
-    if let count = try file?.read(into: &piece, atMost: Self.pieceSize, at: offset) { return count }
-    let end = min(offset + Self.pieceSize, octets.count)
-    guard offset < end else { return 0 }
-    piece.append(contentsOf: octets[offset..<end])
-    return end - offset
+  /// The message: a header, and this body, of so many octets.
+  consuming func message(_ header: [UInt8], bodySize: Int, isEightBit: Bool) -> MessageFile {
+    let inFile = bodySize - octets.count
+    return MessageFile(
+      header + octets, file, size: inFile,
+      facts: MessageFacts(size: header.count + bodySize, isEightBit: isEightBit))
   }
 }

@@ -1,138 +1,92 @@
 // The command line.
 
+import Hosts
+import Program
 import SMTP
-import Settings
 
 struct Arguments {
-  enum Request {
-    case send
-    case batch
-    case check
-    case version
-    case help
-  }
-
-  var request = Request.send
-  var server: ServerURL?
+  let isBatch: Bool
+  let isVerbose: Bool
+  let isJSON: Bool
+  let environmentFile: String?
+  private(set) var server: ServerURL?
   /// A command that speaks SMTP on its standard input and output.
-  var command: String?
+  let command: String?
   /// The reverse-path; nil if it was not given.
-  var sender: ReversePath?
-  var recipients: [Recipient] = []
+  private(set) var sender: ReversePath?
+  private(set) var recipients: [Recipient] = []
   /// The message, where it does not come on standard input.
-  var composition: Composition?
-  var isVerbose = false
-  var isJSON = false
-  var environmentFile: String?
+  private(set) var composition: Composition?
 
-  init(_ arguments: some Sequence<String>) throws(SettingsError) {
-    var rest = Array(arguments)[...]
-    var isOption = true
-    while let argument = rest.popFirst() {
-      guard isOption, argument.utf8.first == UInt8(ascii: "-"), argument.utf8.count > 1 else {
-        try addRecipient(argument)
-        continue
-      }
-      switch argument {
-      case "--": isOption = false
+  init(_ line: CommandLine) throws(UsageError) {
+    (isBatch, isVerbose, isJSON) = (line.has("--batch"), line.has("-v"), line.isJSON)
+    (environmentFile, command) = (line.environmentFile, line.value(of: "--exec"))
+    for (name, value) in line.options {
+      switch name {
       case "--server":
-        let text = try Self.value(argument, &rest)
-        guard let url = ServerURL(text) else { throw Self.failure(text, ServerURL.expected) }
+        guard let url = ServerURL(value) else { throw UsageError(value, ServerURL.expected) }
         server = url
-      case "--exec": command = try Self.value(argument, &rest)
-      case "-f":
-        let text = try Self.value(argument, &rest)
-        guard let path = ReversePath([UInt8]((text == "<>" ? "" : text).utf8)) else {
-          throw Self.failure(text, "an address expected")
-        }
-        sender = path
-      case "--from", "--to", "--cc", "--bcc", "--subject", "--text", "--html", "--attach":
+      case "-f": sender = try ReversePath(argument: value)
+      case "--exec", "-v", "--batch": break
+      default:
         var composed = composition ?? Composition()
-        try composed.take(argument, try Self.value(argument, &rest))
+        try composed.take(name, value)
         composition = composed
-      case "-v": isVerbose = true
-      case "--json": isJSON = true
-      case "--batch": request = .batch
-      case "--env-file": environmentFile = try Self.value(argument, &rest)
-      case "--check": request = .check
-      case "--version": request = .version
-      case "--help": request = .help
-      default: throw Self.failure(argument, "not known; see --help")
       }
+    }
+    for word in line.words {
+      recipients.append(Recipient(mailbox: try Mailbox(argument: word)))
     }
     recipients += composition?.recipients ?? []
-    try check()
-  }
-
-  private func check() throws(SettingsError) {
-    if server != nil, command != nil {
-      throw Self.failure("--exec", "there is a --server already")
-    }
-    switch request {
-    case .send:
-      if composition != nil, composition?.from == nil {
-        throw Self.failure("--from", "the author of the message expected")
+    if server != nil, command != nil { throw UsageError("--exec", "there is a --server already") }
+    if isBatch {
+      guard recipients.isEmpty, sender == nil, composition == nil else {
+        throw UsageError("--batch", "recipients come on standard input")
       }
-      if recipients.isEmpty { throw Self.failure("", "a recipient expected; see --help") }
-    case .batch:
-      if !recipients.isEmpty || sender != nil || composition != nil {
-        throw Self.failure("--batch", "recipients come on standard input")
-      }
-    case .check, .version, .help: break
+    } else if composition != nil, composition?.from == nil {
+      throw UsageError("--from", "the author of the message expected")
+    } else if recipients.isEmpty {
+      throw UsageError("", "a recipient expected")
     }
   }
 
-  private mutating func addRecipient(_ text: String) throws(SettingsError) {
-    guard let mailbox = Mailbox([UInt8](text.utf8)) else {
-      throw Self.failure(text, "an address expected")
-    }
-    recipients.append(Recipient(mailbox: mailbox))
-  }
-
-  private static func value(
-    _ option: String, _ rest: inout ArraySlice<String>
-  ) throws(SettingsError) -> String {
-    guard let value = rest.popFirst() else { throw failure(option, "a value expected") }
-    return value
-  }
-
-  /// What a `SettingsError` about the command line itself names.
-  static let unknown = "argument"
-
-  static func failure(_ value: String, _ reason: String) -> SettingsError {
-    SettingsError(variable: unknown, value: value, reason: reason)
-  }
-
-  static let help = """
-    usage: postern-send [--server URL | --exec COMMAND] [-f SENDER] [-v] [--json] [--] RECIPIENT...
-           postern-send --from A --to A [--cc A] [--bcc A] [--subject TEXT] [--text FILE] [--html FILE]
-                        [--attach FILE] [any of these, more than once] [options as above]
-           postern-send --batch [--server URL | --exec COMMAND]
-           postern-send --check | --version | --help
-
-    Sends the message on standard input. Says on standard output, in a line for each recipient, what has
-    become of it: delivered, deferred, refused or unknown.
-
-      --server URL     the server: smtp://[user@]host[:port], smtps://, lmtp://host, lmtp:///path/of/socket,
-                       with ?tls=opportunistic|required|verified|none. Without it: SMTP_SMARTHOST, or the
-                       hosts that take mail for the domain of each recipient
-      --exec COMMAND   the server is a command, which speaks SMTP on its standard input and output
-      -f SENDER        the address that failures are reported to; <> is nobody's
-      --from ADDRESS   make a message: its author, and the sender if there is no -f
-      --to ADDRESSES   who it is for, with commas between
-      --cc ADDRESSES   who gets a copy
-      --bcc ADDRESSES  who gets a copy and is not named
-      --subject TEXT   the subject
-      --text FILE      the text; - is standard input, and the text if there is no --html either
-      --html FILE      the same in HTML
-      --attach FILE    a file that goes with it
-      -v               show the dialogue on standard error
-      --json           print JSON
-      --batch          take jobs on standard input, see postern-send(1)
-      --env-file FILE  read KEY=VALUE lines; the environment wins over them
-      --check          print the settings in force
-      --version        print the version
-      --help           print this
-
-    """
+  static let synopsis = Synopsis(
+    "postern-send",
+    usage: [
+      "[--server URL | --exec COMMAND] [-f SENDER] [-v] [--json] [--] RECIPIENT...",
+      "--from A --to A [--cc A] [--bcc A] [--subject TEXT] [--text FILE] [--html FILE]\n"
+        + "                    [--attach FILE] [any of these, more than once] [options as above]",
+      "--batch [--server URL | --exec COMMAND]",
+    ],
+    about: """
+      Sends the message on standard input. Says on standard output, in a line for each recipient, what has
+      become of it: delivered, deferred, refused or unknown.
+      """, takesWords: true,
+    options: [
+      Option(
+        "--server", "URL",
+        """
+        the server: smtp://[user@]host[:port], smtps://, lmtp://host, lmtp:///path/of/socket,
+        with ?tls=opportunistic|required|verified|none. Without it: SMTP_SMARTHOST, or the
+        hosts that take mail for the domain of each recipient
+        """),
+      Option(
+        "--exec", "COMMAND",
+        "the server is a command, which speaks SMTP on its standard input and output"),
+      Option("-f", "SENDER", "the address that failures are reported to; <> is nobody's"),
+      Option(
+        "--from", "ADDRESS", "make a message: its author, and the sender if there is no -f"),
+      Option("--to", "ADDRESSES", "who it is for, with commas between"),
+      Option("--cc", "ADDRESSES", "who gets a copy"),
+      Option("--bcc", "ADDRESSES", "who gets a copy and is not named"),
+      Option("--subject", "TEXT", "the subject"),
+      Option(
+        "--text", "FILE",
+        "the text; - is standard input, and the text if there is no --html either"),
+      Option("--html", "FILE", "the same in HTML"),
+      Option("--attach", "FILE", "a file that goes with it"),
+      Option("-v", "show the dialogue on standard error"),
+      Option("--json", "print JSON"),
+      Option("--batch", "take jobs on standard input, see postern-send(1)"),
+    ])
 }

@@ -1,82 +1,104 @@
 // Batch: jobs on standard input (Jobs/Job.swift), a report on each recipient on standard output
-// (Jobs/Report.swift), one connection as long as it lasts.
+// (Jobs/Answer.swift), one connection as long as it lasts.
 //
 //     message, from, to ..., end      the caller
 //     a line for each recipient       postern-send
+//     more                            before it begins another mail transaction of the job
+//     ack                             the caller, when the reports so far are durable
+//     a line for each recipient
 //     done
-//     ack                             the caller, when the reports are durable
+//     ack
 //
-// The next job is begun only behind `ack`; the caller may have written it already. Recipients are taken a
-// slice at a time, and reports on one slice come before the next is read: a caller that writes many recipients
-// has to read meanwhile.
+// So if both are killed, no more than one transaction is not noted. The next job is begun only behind the last `ack`; the
+// caller may have written it already. Recipients are taken a slice at a time, and reports on one slice come before the
+// next is read: a caller that writes many recipients has to read meanwhile. It cannot answer `more` while it writes, so
+// a job of more than a slice goes without.
 
 import Jobs
 import POSIX
 import SMTP
+import Sending
 
-enum Batch {
-  /// Recipients that are sent to at once.
-  private static let slice = 1000
+final class Batch {
+  private let termination: Termination
+  private var channel = Channel(FileDescriptor(0))
+  private var reader = JobReader()
+  /// Reports that the caller was not given yet.
+  private var reports: [UInt8] = []
+  /// Whether it was given some that it has not acknowledged.
+  private var isUnacknowledged = false
+  /// Whether all of the job's recipients were read.
+  private var isWhole = false
 
-  static func run(
-    _ courier: inout Courier, to destination: Destination, termination: CInt
-  ) -> Process.ExitStatus {
-    var channel = Channel(FileDescriptor(0))
-    var domain: [UInt8]?
-    while !courier.isTerminated {
-      var job = Job()
-      var lines = 0
-      var isEnded = false
-      while !isEnded {
-        switch channel.line(termination: termination) {
-        case .terminated: return .temporaryFailure
-        case .end: return lines == 0 ? .success : complain("a job has no end")
-        case .line(let line):
-          lines += 1
-          switch job.read(line[...]) {
-          case .read: break
-          case .end: isEnded = true
-          case .malformed: return complain(String(decoding: line, as: UTF8.self))
-          }
-        }
-        if isEnded || job.recipients.count == slice {
-          deliver(&job, &courier, destination, &domain)
+  init(termination: Termination) { self.termination = termination }
+
+  func run(_ transport: inout Transport) -> Process.ExitStatus {
+    while !transport.isTerminated {
+      switch channel.line(termination: termination) {
+      case .terminated: return .temporaryFailure
+      case .end: return reader.isInJob ? complain("a job has no end") : .success
+      case .line(let line):
+        switch reader.read(line[...]) {
+        case .more: break
+        case .malformed: return complain(String(decoding: line, as: UTF8.self))
+        case .part(let job, let isWhole, let isLast):
+          self.isWhole = isWhole
+          deliver(job, &transport)
+          guard isLast else { continue }
+          say(.done)
+          isUnacknowledged = false
+          guard isAcknowledged() else { return .temporaryFailure }
         }
       }
-      FileDescriptor.print("done\n", to: 1)
-      guard case .line(let line) = channel.line(termination: termination),
-        line.elementsEqual("ack".utf8)
-      else { return .temporaryFailure }
     }
     return .temporaryFailure
   }
 
-  /// `domain` is the one that the open connection is for. Mail for another one must not go there.
-  private static func deliver(
-    _ job: inout Job, _ courier: inout Courier, _ destination: Destination, _ domain: inout [UInt8]?
-  ) {
+  private func deliver(_ job: Job, _ transport: inout Transport) {
     let path = String(decoding: job.path, as: UTF8.self)
-    for group in destination.groups(of: job.recipients) {
-      job.recipients = group.recipients
-      guard let file = try? FileDescriptor.reading(path) else {
-        for addressee in job.recipients {
-          tell(Report(addressee.recipient.mailbox.octets, at: [], .contentFailed))
-        }
-        continue
+    if let file = try? FileDescriptor.reading(path) {
+      transport.deliver(job, file, to: self)
+    } else {
+      for addressee in job.recipients {
+        tell(Report(addressee.recipient.mailbox.octets, at: [], .contentFailed))
       }
-      if domain != group.domain { courier.close() }
-      domain = group.domain
-      courier.deliver(job, file, by: { destination.route(to: group.domain) }, tell)
     }
-    job.recipients = []
+    give()
   }
 
-  private static func tell(_ report: Report) {
-    FileDescriptor.print(String(decoding: report.octets, as: UTF8.self), to: 1)
-  }
-
-  private static func complain(_ line: String) -> Process.ExitStatus {
+  private func complain(_ line: String) -> Process.ExitStatus {
     FileDescriptor.print("postern-send: not a line of a job: \(line)\n", to: 2)
     return .dataError
+  }
+}
+
+// What the caller is told.
+extension Batch: Listener {
+  func tell(_ report: Report) { reports += Answer.report(report).octets }
+
+  func give() {
+    guard !reports.isEmpty else { return }
+    isUnacknowledged = true
+    say(nil)
+  }
+
+  func mayGoOn() -> Bool {
+    give()
+    guard isUnacknowledged, isWhole else { return true }
+    isUnacknowledged = false
+    say(.more)
+    return isAcknowledged()
+  }
+
+  /// Writes the reports that are left, and an answer behind them.
+  private func say(_ answer: Answer?) {
+    FileDescriptor.print(
+      String(decoding: reports + (answer?.octets ?? []), as: UTF8.self), to: 1)
+    reports.removeAll(keepingCapacity: true)
+  }
+
+  private func isAcknowledged() -> Bool {
+    guard case .line(let line) = channel.line(termination: termination) else { return false }
+    return line == Answer.acknowledgement
   }
 }

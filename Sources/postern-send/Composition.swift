@@ -3,8 +3,14 @@
 
 import MIME
 import POSIX
+import Program
 import SMTP
-import Settings
+
+/// Why a message cannot be made, and of which file or variable.
+struct CompositionError: Error {
+  let path: String
+  let reason: String
+}
 
 struct Composition {
   var from: NamedAddress?
@@ -18,12 +24,12 @@ struct Composition {
   var attachments: [String] = []
 
   /// Takes an option and its value.
-  mutating func take(_ option: String, _ value: String) throws(SettingsError) {
+  mutating func take(_ option: String, _ value: String) throws(UsageError) {
     switch option {
     case "--from":
       let addresses = try Self.addresses(value)
       guard addresses.count == 1, from == nil else {
-        throw Arguments.failure(value, "one address expected")
+        throw UsageError(value, "one address expected")
       }
       from = addresses[0]
     case "--to": to += try Self.addresses(value)
@@ -33,7 +39,7 @@ struct Composition {
       do throws(BuildError) {
         subject = try FieldText([UInt8](value.utf8))
       } catch {
-        throw Arguments.failure(value, "one line of text expected")
+        throw UsageError(value, "one line of text expected")
       }
     case "--text": text = value
     case "--html": html = value
@@ -42,21 +48,21 @@ struct Composition {
   }
 
   /// Mailboxes as they stand in a header field: `a@x.example, "A. B." <b@x.example>`.
-  private static func addresses(_ text: String) throws(SettingsError) -> [NamedAddress] {
+  private static func addresses(_ text: String) throws(UsageError) -> [NamedAddress] {
     let octets = [UInt8]("To: ".utf8) + text.utf8 + [13, 10]
     guard !text.utf8.contains(where: { $0 == 13 || $0 == 10 || $0 == 0 }) else {
-      throw Arguments.failure(text, "an address expected")
+      throw UsageError(text, "an address expected")
     }
     var reader = HeaderReader(octets.span, 0..<octets.count)
     var addresses: [NamedAddress] = []
     for address in reader.next(octets.span)?.addresses(in: octets.span).addresses ?? [] {
       // What an envelope could not have, no message needs.
       guard Mailbox(address.address) != nil, let named = try? NamedAddress(address) else {
-        throw Arguments.failure(text, "an address expected")
+        throw UsageError(text, "an address expected")
       }
       addresses.append(named)
     }
-    if addresses.isEmpty { throw Arguments.failure(text, "an address expected") }
+    if addresses.isEmpty { throw UsageError(text, "an address expected") }
     return addresses
   }
 
@@ -65,15 +71,9 @@ struct Composition {
     (to + cc + bcc).compactMap { Mailbox($0.address).map { Recipient(mailbox: $0) } }
   }
 
-  /// Why the message cannot be made.
-  struct Failure: Error {
-    let path: String
-    let reason: String
-  }
-
   /// The message.
-  func message(hostname: [UInt8]) throws(Failure) -> [UInt8] {
-    guard let from else { throw Failure(path: "--from", reason: "an address expected") }
+  func message(hostname: [UInt8]) throws(CompositionError) -> [UInt8] {
+    guard let from else { throw CompositionError(path: "--from", reason: "an address expected") }
     let isPlain = text == nil && html == nil
     var files: [OutgoingFile] = []
     for path in attachments { files.append(try Self.file(path)) }
@@ -85,7 +85,7 @@ struct Composition {
     do throws(BuildError) {
       identifier = try MessageIdentifier(id + [UInt8(ascii: "@")] + hostname)
     } catch {
-      throw Failure(path: "SMTP_HOSTNAME", reason: "not for a Message-ID")
+      throw CompositionError(path: "SMTP_HOSTNAME", reason: "not for a Message-ID")
     }
     var message = OutgoingMessage(
       date: DateTime(seconds: Clock.now().seconds, zone: 0), messageID: identifier, from: [from],
@@ -103,13 +103,13 @@ struct Composition {
     [UInt8]((String(Process.random(), radix: 36) + String(Process.random(), radix: 36)).utf8)
   }
 
-  private static func content(_ path: String) throws(Failure) -> [UInt8] {
+  private static func content(_ path: String) throws(CompositionError) -> [UInt8] {
     do throws(Errno) {
       if let content = try readAll(path) { return content }
     } catch {
-      throw Failure(path: path, reason: error.description)
+      throw CompositionError(path: path, reason: error.description)
     }
-    throw Failure(path: path, reason: "larger than 256 MiB")
+    throw CompositionError(path: path, reason: "larger than 256 MiB")
   }
 
   private static func readAll(_ path: String) throws(Errno) -> [UInt8]? {
@@ -121,16 +121,16 @@ struct Composition {
     return content
   }
 
-  private static func body(_ path: String) throws(Failure) -> BodyText {
+  private static func body(_ path: String) throws(CompositionError) -> BodyText {
     let octets = try content(path)
     do throws(BuildError) {
       return try BodyText(octets)
     } catch {
-      throw Failure(path: path, reason: "text in UTF-8 expected")
+      throw CompositionError(path: path, reason: "text in UTF-8 expected")
     }
   }
 
-  private static func file(_ path: String) throws(Failure) -> OutgoingFile {
+  private static func file(_ path: String) throws(CompositionError) -> OutgoingFile {
     let octets = [UInt8](path.utf8)
     let name = octets.split(separator: UInt8(ascii: "/")).last.map { Array($0) } ?? []
     let content = try content(path)
@@ -139,7 +139,7 @@ struct Composition {
         type: try MediaTypeName([UInt8](type(of: name).utf8)), fileName: try FileName(name),
         content: content)
     } catch {
-      throw Failure(path: path, reason: "its name is not text of at most 255 octets")
+      throw CompositionError(path: path, reason: "its name is not text of at most 255 octets")
     }
   }
 

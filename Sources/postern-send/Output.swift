@@ -9,8 +9,9 @@ import JSON
 import Jobs
 import POSIX
 import SMTP
+import Sending
 
-struct Output {
+final class Output: Listener {
   private let isJSON: Bool
   private var count = 0
   private var isDeferred = false
@@ -18,7 +19,7 @@ struct Output {
 
   init(isJSON: Bool) { self.isJSON = isJSON }
 
-  mutating func add(_ report: Report) {
+  func tell(_ report: Report) {
     switch report.verdict.outcome {
     case .delivered: break
     case .deferred, .unknown: isDeferred = true
@@ -29,7 +30,11 @@ struct Output {
     count += 1
   }
 
-  mutating func end() { if isJSON { FileDescriptor.print(count == 0 ? "[]\n" : "\n]\n", to: 1) } }
+  func give() {}
+
+  func mayGoOn() -> Bool { true }
+
+  func end() { if isJSON { FileDescriptor.print(count == 0 ? "[]\n" : "\n]\n", to: 1) } }
 
   var status: Process.ExitStatus {
     isDeferred ? .temporaryFailure : isRefused ? .unavailable : .success

@@ -1,64 +1,76 @@
 // postern-send: one SMTP or LMTP session on the client's side.
 
+import Hosts
 import Jobs
 import MIME
 import POSIX
+import Program
 import SMTP
+import Sending
 import Settings
 
 @main
 struct Program {
-  static let version = "0.1.0"
-
   static func main() {
-    do throws(SettingsError) {
-      let arguments = try Arguments(Process.arguments.dropFirst())
-      switch arguments.request {
-      case .help: FileDescriptor.print(Arguments.help, to: 1)
-      case .version: FileDescriptor.print("postern-send \(version)\n", to: 1)
-      case .check: FileDescriptor.print(try check(arguments), to: 1)
-      case .send, .batch: Process.exit(try run(arguments))
+    let line = Arguments.synopsis.start()
+    if line.request == .check { check(line) }
+    do throws(UsageError) {
+      let arguments = try Arguments(line)
+      do throws(SettingsError) { Process.exit(try run(arguments)) } catch {
+        Arguments.synopsis.end(error)
       }
     } catch {
-      complain("\(error.variable) \(error.value): \(error.reason)")
-      Process.exit(error.variable == Arguments.unknown ? .usage : .configuration)
+      Arguments.synopsis.end(error)
     }
   }
 
-  /// Every setting in force and where it is from, as `postern-smtpd --check` prints them.
-  private static func check(_ arguments: Arguments) throws(SettingsError) -> String {
-    let settings = try Settings(file: arguments.environmentFile, isBatch: false, isReporting: true)
-    return settings.report.map { "\($0.name)=\($0.value)\t# \($0.origin.name)\n" }.joined()
+  private static func check(_ line: CommandLine) -> Never {
+    Arguments.synopsis.check(line) { source throws(SettingsError) in
+      try Settings(&source)
+    } examining: { settings, findings in
+      // A host may be sent to without TLS, or without its certificate being looked at.
+      if settings.level == .verified || settings.smarthost?.level == .verified,
+        !FileDescriptor.exists(settings.authorities)
+      {
+        findings.complain("SMTP_CA_FILE", "\(settings.authorities): \(Errno.noSuchFile)")
+      }
+      guard settings.smarthost?.user != nil else { return }
+      do throws(SettingsError) { _ = try readPassword(settings) } catch {
+        findings.complain(error.variable, "\(error.value): \(error.reason)")
+      }
+    }
   }
 
-  private static func complain(_ text: String) {
-    FileDescriptor.print("postern-send: \(text)\n", to: 2)
-  }
+  private static func complain(_ text: String) { Arguments.synopsis.complain(text) }
 
   private static func run(_ arguments: Arguments) throws(SettingsError) -> Process.ExitStatus {
     // What is opened from here on is to be none of these.
     guard FileDescriptor.isOpen(0), FileDescriptor.isOpen(1), FileDescriptor.isOpen(2) else {
       return .ioError
     }
-    let isBatch = arguments.request == .batch
-    let settings = try Settings(file: arguments.environmentFile, isBatch: isBatch)
+    let isBatch = arguments.isBatch
+    // Whoever names the server needs nobody else's configuration. Without it, mail must not go another way.
+    var source = try SettingsSource(
+      option: arguments.environmentFile,
+      mayBeUnreadable: !isBatch && (arguments.server != nil || arguments.command != nil))
+    let settings = try Settings(&source, isBatch: isBatch)
     let server = arguments.command == nil ? arguments.server ?? settings.smarthost : nil
     let password = server?.user == nil ? nil : try readPassword(settings)
     let id = String(UInt32(truncatingIfNeeded: Process.random()), radix: 16)
     guard let termination = try? Signals.block() else { return .ioError }
     var log = Log.onStandardError(session: [UInt8](id.utf8))
     log.level = settings.logLevel
-    let destination = Destination(
-      server: server, command: arguments.command, hostname: settings.hostname,
-      level: settings.level)
-    var courier = Courier(
-      settings, password: password, isVerbose: arguments.isVerbose, log: log,
-      termination: termination.value)
+    let target =
+      arguments.command.map { Target.command($0) } ?? server.map { .server($0) }
+      ?? .exchangers(settings.level)
+    var transport = Transport(
+      to: target, settings.client(password: password, isVerbose: arguments.isVerbose), log: log,
+      termination: Termination(termination))
     let status =
       isBatch
-      ? Batch.run(&courier, to: destination, termination: termination.value)
-      : send(arguments, settings, &courier, to: destination)
-    courier.close()
+      ? Batch(termination: Termination(termination)).run(&transport)
+      : send(arguments, settings, &transport)
+    transport.close()
     return status
   }
 
@@ -82,8 +94,7 @@ struct Program {
 
   /// Sends the message on standard input.
   private static func send(
-    _ arguments: Arguments, _ settings: Settings, _ courier: inout Courier,
-    to destination: Destination
+    _ arguments: Arguments, _ settings: Settings, _ transport: inout Transport
   ) -> Process.ExitStatus {
     var job = Job()
     job.reversePath =
@@ -92,7 +103,7 @@ struct Program {
     let offset = arguments.composition == nil ? FileDescriptor.fileOffset(of: 0) : nil
     job.offset = offset ?? 0
     let file: FileDescriptor
-    do throws(Composition.Failure) {
+    do throws(CompositionError) {
       let composed = try arguments.composition?.message(hostname: settings.hostname)
       guard let found = offset == nil ? spool(composed) : FileDescriptor(0) else {
         return .temporaryFailure
@@ -102,13 +113,15 @@ struct Program {
       complain("\(error.path): \(error.reason)")
       return .dataError
     }
-    var output = Output(isJSON: arguments.isJSON)
-    for group in destination.groups(of: arguments.recipients.map { Job.Addressee($0) }) {
-      job.recipients = group.recipients
-      courier.deliver(
-        job, file, by: { destination.route(to: group.domain) }, { output.add($0) })
-      courier.close()
+    let output = Output(isJSON: arguments.isJSON)
+    // Who is named twice gets one copy.
+    for recipient in arguments.recipients
+    where !job.recipients.contains(where: {
+      $0.recipient.mailbox.canonical == recipient.mailbox.canonical
+    }) {
+      job.recipients.append(Job.Addressee(recipient))
     }
+    transport.deliver(job, file, to: output)
     output.end()
     return output.status
   }
@@ -116,7 +129,7 @@ struct Program {
   /// A file without a name, with a message or what comes through standard input.
   private static func spool(_ message: [UInt8]?) -> FileDescriptor? {
     do throws(Errno) {
-      let file = try FileDescriptor.temporary(in: Settings.temporaryFolder)
+      let file = try FileDescriptor.temporary(in: Process.temporaryFolder)
       if let message {
         try file.write(message.span)
         return file

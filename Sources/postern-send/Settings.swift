@@ -1,7 +1,10 @@
 // The settings: environment variables, and a file of the same. See postern.env(5).
 
+import Hosts
 import POSIX
+import Program
 import SMTP
+import Sending
 import Settings
 
 struct Settings {
@@ -24,24 +27,11 @@ struct Settings {
   let isConfined: Bool
   let logLevel: Log.Level
 
-  /// Every variable as it was taken, for `--check`.
-  let report: [SettingsSource.Entry]
-
-  init(file: String?, isBatch: Bool, isReporting: Bool = false) throws(SettingsError) {
-    var source = try SettingsSource(prefixes: ["SMTP_"], option: file, isReporting: isReporting)
+  init(_ source: inout SettingsSource, isBatch: Bool = false) throws(SettingsError) {
     logLevel = try source.logLevel(default: isBatch ? .info : .warning)
-    hostname = try source.read("SMTP_HOSTNAME", default: Process.hostname, "a domain name") {
-      let name = [UInt8]($0.utf8)
-      return ClientSession.Configuration(hostname: name).hasProperName ? name : nil
-    }
-    let smarthost = source.text("SMTP_SMARTHOST")
-    self.smarthost = smarthost.isEmpty ? nil : ServerURL(smarthost)
-    if !smarthost.isEmpty, self.smarthost == nil {
-      throw SettingsError(
-        variable: "SMTP_SMARTHOST", value: smarthost, reason: ServerURL.expected)
-    }
-    let passwordFile = source.text("SMTP_SMARTHOST_PASSWORD_FILE")
-    self.passwordFile = passwordFile.isEmpty ? nil : passwordFile
+    hostname = try source.hostname { ClientSession.Configuration(hostname: $0).hasProperName }
+    smarthost = try source.smarthost()
+    passwordFile = source.path("SMTP_SMARTHOST_PASSWORD_FILE")
     level = try source.read(
       "SMTP_SEND_TLS", default: "opportunistic", "one of opportunistic required verified none"
     ) { TLSLevel([UInt8]($0.utf8)) }
@@ -49,10 +39,19 @@ struct Settings {
     timeout = try source.number("SMTP_SEND_TIMEOUT", default: 600, 1...86_400)
     connectTimeout = try source.number("SMTP_CONNECT_TIMEOUT", default: 30, 1...3600)
     sessionTimeout = try source.number("SMTP_SEND_SESSION_TIMEOUT", default: 14_400, 1...604_800)
-    isConfined = try source.bool("SMTP_CONFINEMENT", default: true)
-    report = source.report
+    isConfined = try source.isConfined()
   }
 
-  /// Where files and sockets are made that lose their name at once.
-  static var temporaryFolder: String { Process.environment("TMPDIR") ?? "/tmp" }
+  /// What they say about connections.
+  func client(password: [UInt8]?, isVerbose: Bool) -> Transport.Configuration {
+    var client = Transport.Configuration(hostname: hostname)
+    client.authorities = authorities
+    client.timeout = timeout
+    client.connectTimeout = connectTimeout
+    client.sessionTimeout = sessionTimeout
+    client.isConfined = isConfined
+    client.isVerbose = isVerbose
+    client.password = password
+    return client
+  }
 }

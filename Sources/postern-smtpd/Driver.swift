@@ -2,9 +2,13 @@
 // machine returns, sends the replies when the machine needs more input, and writes the log. Decisions that need no
 // system call are made in the machine.
 
+import Acceptance
 import Authentication
 import Jobs
+import ListStore
 import Lists
+import MIME
+import Octets
 import POSIX
 import Queue
 import Routing
@@ -25,10 +29,10 @@ struct Driver: ~Copyable {
   private var connection: Connection
   private var session: Session
   /// Nil if the mail directory could not be opened. The session goes on: it answers messages with 451.
-  private var store: MailDirectory?
+  private let store: MailDirectory?
   /// Nil if this session queues nothing, or the queue could not be opened.
-  private var queue: QueueDirectory?
-  /// The message that is arriving or being stored, if there is one.
+  private let queue: QueueDirectory?
+  /// The message that is arriving, if there is one.
   private var message: Arrival?
   /// The stunnel that gets the connection when this session ends; nil unless the client asked for STARTTLS.
   private var handover: StartTLS?
@@ -43,7 +47,7 @@ struct Driver: ~Copyable {
 
   init(
     settings: Settings, peer: Peer, isTLS: Bool, isResumed: Bool, log: Log,
-    store: consuming MailDirectory?, queue: consuming QueueDirectory?,
+    store: MailDirectory?, queue: QueueDirectory?,
     connection: consuming Connection
   ) {
     self.settings = settings
@@ -132,64 +136,47 @@ struct Driver: ~Copyable {
 
 // The message. Each step that fails calls `session.storeFailed`, and the machine answers 451 or 452 in the place of 250.
 extension Driver {
-  /// Opens a message and writes the fields `Return-Path` and `Received`. It goes to the mail directory for the local
-  /// recipients, and to the queue for the others.
   private mutating func open(_ envelope: Envelope, _ hello: Hello) {
     let id = MessageID(Process.random())
-    let time = Timestamp.now
-    var (fields, offset) = envelope.traceFields(
-      hello: hello, client: client, isAuthenticated: session.login != nil,
-      hostname: settings.session.hostname, id: id.octets, time: time)
     message = Arrival(id: id, envelope: envelope, hello: hello)
+    if settings.session.isSubmission {
+      message?.completion = AddressCompletion(domain: settings.session.hostname)
+    }
     do throws(StoreError) {
-      if envelope.queuedRecipients == 0, !wantsReport(envelope) {
-        try openLocal(id, envelope.recipients.map { $0.mailbox })
-      } else {
-        let local = envelope.recipients.filter { !$0.isQueued }
-        if !local.isEmpty { try openLocal(id, local.map { $0.mailbox }) }
-        try openEntry(id, envelope, arrival: time, offset: local.isEmpty ? 0 : offset)
-        if local.isEmpty { fields.removeSubrange(..<offset) }
-      }
-      try message?.append(fields.span)
+      let acceptance = try accept(id, envelope, hello)
+      message?.acceptance = consume acceptance
     } catch {
       fail(error)
     }
   }
 
-  /// The error of a directory that is not open. Why it is not was logged when the session began.
-  private static var notOpen: StoreError { StoreError(call: "open", errno: .noSuchFile) }
-
-  private mutating func openLocal(_ id: MessageID, _ recipients: [Mailbox]) throws(StoreError) {
-    if store == nil { throw Self.notOpen }
-    message?.file = try store?.open(id: id, for: recipients)
-  }
-
-  /// Opens the entry of the queue, with the content of the open message, if there is one.
-  private mutating func openEntry(
-    _ id: MessageID, _ envelope: Envelope, arrival: Timestamp, offset: Int
-  ) throws(StoreError) {
-    var submission = Submission(envelope, arrival: arrival)
-    submission.login = session.login ?? []
-    submission.isOurs = session.mayRelay
-    submission.offset = offset
-    switch queue {
-    case .none: throw Self.notOpen
-    case .some(let queue): try message?.openEntry(in: queue, submission)
+  /// Begins a message. It goes to the mail directory for the local recipients, and to the queue for the others.
+  private func accept(
+    _ id: MessageID, _ envelope: Envelope, _ hello: Hello
+  ) throws(StoreError) -> Acceptance {
+    let time = Timestamp.now
+    // The sender is to be told that the message has been stored: the entry in the queue says so.
+    let reported =
+      session.mayRelay && envelope.reversePath != .null
+      ? envelope.recipients.filter { $0.isReported } : []
+    var addressing = Addressing(Submission(envelope, arrival: time))
+    addressing.submission.login = session.login ?? []
+    addressing.submission.isOurs = session.mayRelay
+    addressing.received = envelope.received(
+      hello: hello, client: client, isAuthenticated: session.login != nil,
+      hostname: settings.session.hostname, id: id.octets, time: time)
+    addressing.isQueued = envelope.queuedRecipients > 0 || !reported.isEmpty
+    for recipient in envelope.recipients where !recipient.isQueued {
+      addressing.stored.append(recipient.mailbox)
     }
+    var acceptance = try Acceptance.begin(id, addressing, mail: store, queue: queue)
     for recipient in envelope.recipients where recipient.isQueued {
-      try message?.entry?.add(Job.Addressee(recipient))
+      try acceptance.add(Job.Addressee(recipient))
     }
-    guard wantsReport(envelope) else { return }
-    for recipient in envelope.recipients where recipient.isReported {
-      try message?.entry?.add(delivered: Job.Addressee(recipient), at: arrival.seconds)
+    for recipient in reported {
+      try acceptance.add(delivered: Job.Addressee(recipient), at: time.seconds)
     }
-  }
-
-  /// Whether the sender is to be told that the message has been stored. The entry in the queue says so, which is durable
-  /// before the 250.
-  private func wantsReport(_ envelope: Envelope) -> Bool {
-    guard session.mayRelay, envelope.reversePath != .null else { return false }
-    return envelope.recipients.contains { $0.isReported }
+    return acceptance
   }
 
   private mutating func append(_ octets: Span<UInt8>) {
@@ -198,14 +185,14 @@ extension Driver {
 
   /// Makes the message durable. Only then does the machine add the 250 to the output.
   private mutating func commit() {
-    guard var arrival = message.take() else { return }
-    let size = arrival.size
+    let size: Int
     do throws(StoreError) {
-      try store(arrival.file.take(), arrival.entry.take())
+      guard let written = try message?.commit() else { return }
+      size = written
     } catch {
-      message = consume arrival
       return fail(error)
     }
+    guard let arrival = message.take() else { return }
     session.stored(as: arrival.id.octets, into: &output)
     log.write(.info, "store") { line in
       arrival.describe(to: &line)
@@ -214,32 +201,10 @@ extension Driver {
     }
   }
 
-  private func store(
-    _ file: consuming OpenMessage?, _ entry: consuming OpenEntry?
-  ) throws(StoreError) {
-    let time = Timestamp.now
-    guard let entry else {
-      guard let file, store != nil else { throw Self.notOpen }
-      try store?.store(file, time: time)
-      return
-    }
-    switch queue {
-    case .none: throw Self.notOpen
-    case .some(let queue):
-      guard let file else { return try queue.store(entry) }
-      switch store {
-      case .none: throw Self.notOpen
-      case .some(let store): try queue.store(entry, and: file, in: store, time: time)
-      }
-    }
-  }
-
   /// Drops the message, if there is one.
   private mutating func abort() {
-    guard var arrival = message.take() else { return }
+    guard let arrival = message.take() else { return }
     log.write(.info, "drop") { arrival.describe(to: &$0) }
-    if let entry = arrival.entry.take() { queue?.discard(entry) }
-    if let file = arrival.file.take() { store?.discard(file) }
   }
 
   /// Logs an error of the store or of the queue, drops the message, and tells the machine.
@@ -265,10 +230,10 @@ private struct Arrival: ~Copyable {
   let envelope: Envelope
   let hello: Hello
   let started = Clock.monotonicMilliseconds()
-  /// For the local recipients; nil if there are none.
-  var file: OpenMessage?
-  /// For the others; nil if there are none.
-  var entry: OpenEntry?
+  /// Nil if it could not be opened.
+  var acceptance: Acceptance?
+  /// Completes addresses of the header; nil if they stay as they are.
+  var completion: AddressCompletion?
 
   init(id: MessageID, envelope: Envelope, hello: Hello) {
     self.id = id
@@ -276,31 +241,22 @@ private struct Arrival: ~Copyable {
     self.hello = hello
   }
 
-  /// Octets of the content so far.
-  var size: Int {
-    switch file {
-    case .some(let file): return file.size
-    case .none: break
-    }
-    switch entry {
-    case .some(let entry): return entry.size
-    case .none: return 0
-    }
-  }
-
   mutating func append(_ octets: Span<UInt8>) throws(StoreError) {
-    try file?.append(octets)
-    try entry?.append(octets)
+    guard completion != nil else { return try acceptance?.append(octets) ?? () }
+    var completed: [UInt8] = []
+    completion?.take(octets, into: &completed)
+    try acceptance?.append(completed.span)
   }
 
-  /// Opens the entry of the queue. It shares the content with the file, if there is one.
-  mutating func openEntry(
-    in queue: borrowing QueueDirectory, _ submission: Submission
-  ) throws(StoreError) {
-    switch file {
-    case .none: entry = try queue.open(id: id, submission)
-    case .some(let file): entry = try queue.open(id: id, submission, sharing: file)
-    }
+  /// Makes the message durable, and returns its size in octets.
+  mutating func commit() throws(StoreError) -> Int {
+    var completed: [UInt8] = []
+    completion?.finish(into: &completed)
+    guard var acceptance = acceptance.take() else { return 0 }
+    if !completed.isEmpty { try acceptance.append(completed.span) }
+    let size = acceptance.size
+    try acceptance.commit(time: .now)
+    return size
   }
 
   func describe(to line: inout Log.Line) {
@@ -323,10 +279,18 @@ extension Driver {
     guard let mailbox = session.routedMailbox else { return }
     let route: Session.Route
     do throws(UnreadableFile) {
-      switch try settings.routing.destination(of: mailbox) {
+      let isFromHere = settings.session.isSubmission
+      switch try settings.routing.destination(of: mailbox, isFromHere: isFromHere) {
       case .local: route = .local
       case .list(let address): route = self.route(to: address)
       case .alias: route = .queue
+      case .faulty(let fault):
+        route = .faulty
+        log.write(.error, "failure") { line in
+          line.add("aliases", settings.routing.aliases.path)
+          line.add("line", fault.line)
+          line.add("reason", fault.reason)
+        }
       case .foreign: route = .foreign
       case .unknown: route = .unknown
       }
@@ -344,10 +308,9 @@ extension Driver {
   /// Whether a list takes the mail: a post only from who may post, everything else from everybody.
   private func route(to address: ListAddress) -> Session.Route {
     guard address.purpose == .post, let sender = session.routedSender,
-      let path = settings.routing.lists?.path
+      let lists = settings.routing.lists
     else { return .queue }
     do throws(ListsDirectory.Failure) {
-      let lists = ListsDirectory(path: path)
       return try lists.takesPost(from: sender, to: address.list) ? .queue : .closedList
     } catch {
       log.write(.error, "failure") { line in

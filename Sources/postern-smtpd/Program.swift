@@ -1,8 +1,10 @@
 // postern-smtpd: one SMTP session on standard input and output.
 
-import Authentication
+import ListStore
+import Lists
 import POSIX
 import PROXY
+import Program
 import Queue
 import Routing
 import SMTP
@@ -11,38 +13,60 @@ import Storage
 
 @main
 struct Program {
-  static let version = "0.1.0"
+  static let synopsis = Synopsis(
+    "postern-smtpd",
+    usage: ["[--tls] [--proxy] [--resumed] [--env-file FILE]", "--local [--env-file FILE]"],
+    about: """
+      One SMTP session on standard input and output. Mail is stored as .eml files. Configuration is
+      by SMTP_* environment variables; --check lists them, and says who the peer is taken to be.
+      """,
+    options: [
+      Option("--tls", "TLS protects this session: whoever listens in front says so"),
+      Option("--proxy", "a PROXY protocol header (v1 or v2) comes first, and is believed"),
+      Option("--resumed", "TLS was started inside a session (SMTP_STARTTLS): no greeting"),
+      Option("--local", "a program of this machine hands mail in: it may send anywhere"),
+    ])
 
   static func main() {
-    var request = Arguments.Request.session
-    do throws(SettingsError) {
-      let arguments = try Arguments(Process.arguments.dropFirst())
-      request = arguments.request
-      switch request {
-      case .help: print(Arguments.help)
-      case .version: print("postern-smtpd \(version)\n")
-      case .check: Process.exit(try check(arguments))
-      case .session: Process.exit(try serve(arguments))
+    Signals.letFileSizeBeAnError()
+    do throws(UsageError) {
+      let line = try CommandLine(Process.arguments.dropFirst(), synopsis)
+      synopsis.answer(line)
+      if line.has("--local"), line.has("--tls") || line.has("--proxy") || line.has("--resumed") {
+        throw UsageError(
+          "--local", "not with --tls, --proxy or --resumed: the client is on this machine")
       }
+      if line.request == .check { check(line) }
+      Process.exit(try run(line))
     } catch {
-      if request == .check {
-        print("\(error.variable)=\(error.value): \(error.reason)\n")
-      } else {
-        refuseService(error)
-      }
-      Process.exit(error.variable == Arguments.unknown ? .usage : .configuration)
+      refuseService("argument", error.argument, error.reason)
+      Process.exit(.usage)
     }
   }
 
-  /// Runs a session.
-  private static func serve(_ arguments: Arguments) throws(SettingsError) -> Process.ExitStatus {
+  private static func run(_ line: CommandLine) throws(UsageError) -> Process.ExitStatus {
     // What is opened from here on is to be neither of these.
     guard FileDescriptor.isOpen(0), FileDescriptor.isOpen(1) else { return .ioError }
-    var source = try source(arguments, isReporting: false)
-    var settings = try Settings(&source)
-    if arguments.isSubmission { settings.becomeSubmission() }
-    guard var log = openLog(isResumed: arguments.isResumed), let connection = try? Connection()
-    else { return .ioError }
+    let settings: Settings
+    do throws(SettingsError) {
+      var source = try SettingsSource(option: line.environmentFile)
+      settings = try Settings(&source, isSubmission: line.has("--local"))
+    } catch {
+      refuseService(error.variable, error.value, error.reason)
+      return .configuration
+    }
+    return try serve(settings, line)
+  }
+
+  /// Runs a session.
+  private static func serve(
+    _ settings: consuming Settings, _ line: CommandLine
+  ) throws(UsageError) -> Process.ExitStatus {
+    let isResumed = line.has("--resumed")
+    var isTLS = line.has("--tls")
+    guard var log = openLog(isResumed: isResumed), let connection = try? Connection() else {
+      return .ioError
+    }
     log.level = settings.logLevel
     // All that is opened by name is opened now; then the process narrows itself, and only then it
     // reads from the peer.
@@ -59,11 +83,11 @@ struct Program {
       }
     }
     // A confined process cannot ask who has connected a socket.
-    let local = arguments.isSubmission ? Peer.findLocal() : nil
+    let isSubmission = settings.session.isSubmission
+    let local = isSubmission ? Peer.findLocal() : nil
     settings.session.canStartTLS = settings.startTLS != nil && FileDescriptor.isSocket(0)
     if settings.isConfined {
-      confine(
-        settings, isTLS: arguments.isTLS, hasStore: store != nil, hasQueue: queue != nil, log)
+      confine(settings, isTLS: isTLS, hasStore: store != nil, hasQueue: queue != nil, log)
     }
     #if DEBUG
       if let attempt = Process.environment("POSTERN_TRESPASS") {
@@ -73,20 +97,18 @@ struct Program {
         }
       }
     #endif
-    var isTLS = arguments.isTLS
     let peer: Peer
-    if arguments.isSubmission {
+    if isSubmission {
       guard let local else {
-        throw SettingsError(
-          variable: Arguments.unknown, value: "--local",
-          reason: "the client came by a network, and anybody could send mail anywhere")
+        throw UsageError(
+          "--local", "the client came by a network, and anybody could send mail anywhere")
       }
       peer = local
-    } else if arguments.hasProxy {
+    } else if line.has("--proxy") {
       guard let front = readProxyHeader(connection, log, isTLS: isTLS) else { return .success }
       (peer, isTLS) = front
     } else {
-      peer = Peer.find(isBehindTLS: arguments.isTLS)
+      peer = Peer.find(isBehindTLS: isTLS)
     }
     log.write(.info, "connect") { line in
       line.add("peer", peer.address?.text ?? "unknown")
@@ -96,16 +118,9 @@ struct Program {
       line.add("tls", isTLS ? "yes" : "no")
     }
     var driver = Driver(
-      settings: settings, peer: peer, isTLS: isTLS, isResumed: arguments.isResumed, log: log,
+      settings: settings, peer: peer, isTLS: isTLS, isResumed: isResumed, log: log,
       store: store, queue: queue, connection: connection)
     return driver.run()
-  }
-
-  private static func source(
-    _ arguments: Arguments, isReporting: Bool
-  ) throws(SettingsError) -> SettingsSource {
-    try SettingsSource(
-      prefixes: Settings.prefixes, option: arguments.environmentFile, isReporting: isReporting)
   }
 
   /// Gives up what this session does not need. What is read by a name afterwards is in this table; everything else
@@ -128,14 +143,9 @@ struct Program {
     // Where TLS is on already there is no STARTTLS.
     confinement.executes =
       settings.hasCheckPassword || (settings.session.canStartTLS && !isTLS)
-    confinement.locks = settings.verifier != nil
+    confinement.locks = settings.session.hasAccounts
     confinement.logsToSyslog = log.destination == .syslog
-    for lack in confinement.apply() {
-      log.write(.notice, "unconfined") { line in
-        line.add("part", lack.part)
-        line.add("reason", lack.errno.description)
-      }
-    }
+    log.unconfined(confinement.apply())
   }
 
   /// Seconds that a PROXY header may take.
@@ -171,95 +181,14 @@ struct Program {
     }
   }
 
-  /// Prints every variable and where its value is from, what is wrong with what they name, and the peer.
-  ///
-  /// Accounts and STARTTLS are what somebody has asked for, and a session can only say 454 to who uses them:
-  /// if they cannot work, this is an error. A mail directory that cannot be written is none: a session that
-  /// says 451 loses no mail, and scripts that make the directory ask first where it is.
-  private static func check(_ arguments: Arguments) throws(SettingsError) -> Process.ExitStatus {
-    var source = try source(arguments, isReporting: true)
-    var settings = try Settings(&source)
-    if arguments.isSubmission { settings.becomeSubmission() }
-    var status = Process.ExitStatus.success
-    let peer =
-      (arguments.isSubmission ? Peer.findLocal() : nil)
-      ?? Peer.find(isBehindTLS: arguments.isTLS)
-    var text = ""
-    for entry in source.report {
-      text += "\(entry.name)=\(entry.value)\t# \(entry.origin.name)\n"
-    }
-    for name in source.unknown(beginningWith: "SMTP_") {
-      text += "# \(name) is not a variable of Postern\n"
-    }
-    text += "# file: \(source.path ?? "none")\n"
-    do throws(StoreError) {
-      try MailDirectory(path: settings.mailDirectory).probe()
-      text += "# mail directory: can be written\n"
-    } catch {
-      text += "# mail directory: \(error.call): \(error.errno)\n"
-    }
-    if !checkRouting(settings, &text) { status = .configuration }
-    if let verifier = settings.verifier {
-      do throws(VerifierError) {
-        text += "# accounts: \(try verifier.check())\n"
-      } catch {
-        status = .configuration
-        if case .unavailable(let reason) = error { text += "# accounts: error: \(reason)\n" }
-      }
-    }
-    if let configuration = settings.startTLS {
-      do throws(StartTLS.Impossibility) {
-        _ = try StartTLS(configuration: configuration)
-        text += "# STARTTLS: possible\n"
-      } catch {
-        status = .configuration
-        text += "# STARTTLS: error: \(error.reason)\n"
-      }
-    }
-    text += "# peer: \(peer.address?.text ?? "unknown")"
-    if let port = peer.port { text += " port \(port)" }
-    if let uid = peer.uid { text += " uid \(uid)" }
-    text += ", from \(peer.source)\n"
-    text += "# TLS: \(arguments.isTLS ? "yes, by --tls" : "no")\n"
-    print(text)
-    return status
-  }
-
-  /// Says what is to be found where mail goes; false if a file is wrong. A queue that cannot be written is as a mail
-  /// directory that cannot be.
-  private static func checkRouting(_ settings: Settings, _ text: inout String) -> Bool {
-    if let directory = settings.queueDirectory {
-      do throws(StoreError) {
-        try QueueDirectory(path: directory).probe()
-        text += "# queue: can be written\n"
-      } catch {
-        text += "# queue: \(error.call): \(error.errno)\n"
-      }
-    }
-    if settings.routing.aliases.count > 0 {
-      text += "# aliases: \(settings.routing.aliases.count)\n"
-    }
-    if let senders = settings.senders { text += "# senders: \(senders.count)\n" }
-    guard let recipients = settings.routing.recipients else { return true }
-    do throws(UnreadableFile) {
-      let (count, fault) = try recipients.check()
-      text += "# recipients: \(count)\n"
-      guard let fault else { return true }
-      text += "# recipients: error: \(recipients.path): line \(fault.line): \(fault.reason)\n"
-    } catch {
-      text += "# recipients: error: \(error.path): \(error.errno)\n"
-    }
-    return false
-  }
-
   /// Tells the peer that there is no service, and the log why.
-  private static func refuseService(_ error: SettingsError) {
+  private static func refuseService(_ variable: String, _ value: String, _ reason: String) {
     openLog(isResumed: false)?.write(.error, "configuration") { line in
-      line.add("variable", error.variable)
-      line.add("value", error.value)
-      line.add("reason", error.reason)
+      line.add("variable", variable)
+      line.add("value", value)
+      line.add("reason", reason)
     }
-    print("\(Reply.misconfigured.text)\r\n")
+    FileDescriptor.print("\(Reply.misconfigured.text)\r\n", to: 1)
   }
 
   /// The log, every line of which begins with an id of this session; nil if there is not even a
@@ -267,9 +196,5 @@ struct Program {
   private static func openLog(isResumed: Bool) -> Log? {
     let id = String(UInt32(truncatingIfNeeded: Process.random()), radix: 16)
     return try? Log.open(session: [UInt8](id.utf8), isResumed: isResumed)
-  }
-
-  private static func print(_ text: String) {
-    FileDescriptor.print(text, to: 1)
   }
 }

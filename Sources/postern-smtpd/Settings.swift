@@ -3,6 +3,7 @@
 
 import Authentication
 import POSIX
+import Program
 import Routing
 import SMTP
 import Settings
@@ -39,18 +40,11 @@ struct Settings {
   /// The password, if the environment contains one in clear text.
   var environmentPassword: String?
 
-  /// The beginnings of the variables' names.
-  static let prefixes: [StaticString] = ["SMTP_", "CERT_PATH", "KEY_PATH"]
-
-  init(_ source: inout SettingsSource) throws(SettingsError) {
+  /// `isSubmission` is for a session with a program of this machine.
+  init(_ source: inout SettingsSource, isSubmission: Bool) throws(SettingsError) {
     logLevel = try source.logLevel()
-    session = SMTP.Configuration(
-      hostname: try source.read("SMTP_HOSTNAME", default: Process.hostname, "a domain name") {
-        Configuration.isHostname([UInt8]($0.utf8)) ? [UInt8]($0.utf8) : nil
-      })
-    mailDirectory = try source.read("SMTP_MAIL_DIR", default: "./emails", "a directory") {
-      $0.isEmpty ? nil : $0
-    }
+    session = SMTP.Configuration(hostname: try source.hostname())
+    mailDirectory = try source.mailDirectory()
     routing = try Routing(&source, hostname: session.hostname)
     session.domains = routing.domains
     session.routesRecipients = !routing.isPlain
@@ -58,7 +52,7 @@ struct Settings {
     session.relays = queueDirectory != nil
     session.offersDeliveryStatus = session.relays
     senders = try Senders.read(&source)
-    session.maximumSize = try source.number("SMTP_MAX_SIZE", default: 52_428_800, 1...Int.max)
+    session.maximumSize = try source.maximumSize()
     session.maximumRecipients = try source.number("SMTP_MAX_RECIPIENTS", default: 1000, 1...100_000)
     session.maximumErrors = try source.number("SMTP_MAX_ERRORS", default: 20, 0...1_000_000)
     session.maximumTransactions = try source.number(
@@ -81,11 +75,12 @@ struct Settings {
     }
     session.requiresAuthentication = try source.bool("SMTP_REQUIRE_AUTH")
     session.allowsInsecureAuthentication = try source.bool("SMTP_ALLOW_INSECURE_AUTH")
-    let startTLS = source.text("SMTP_STARTTLS")
-    self.startTLS = startTLS.isEmpty ? nil : startTLS
-    isConfined = try source.bool("SMTP_CONFINEMENT", default: true)
+    startTLS = source.path("SMTP_STARTTLS")
+    isConfined = try source.isConfined()
     verifier = try source.verifier(mailDirectory: mailDirectory, timeout: timeout)
+    session.acceptsAnyLogin = try source.acceptsAnyLogin()
     session.hasAccounts = verifier != nil
+    if session.acceptsAnyLogin { verifier = .anyLogin }
     if session.requiresAuthentication, verifier == nil {
       throw SettingsError(
         variable: "SMTP_REQUIRE_AUTH", value: "true",
@@ -96,21 +91,28 @@ struct Settings {
       if account.isPlain { environmentPassword = Process.environment("SMTP_PASSWORD") }
     case .file(let file): passwordFile = file.path
     case .program: hasCheckPassword = true
-    case nil: break
+    case .anyLogin, nil: break
     }
     // Only deploy/run uses these. It gets their values from `--check`.
     _ = source.text("SMTP_PLAIN_ADDR", default: "127.0.0.1:8025")
     _ = source.text("SMTP_TLS_ADDR", default: "127.0.0.1:8465")
     _ = source.text("CERT_PATH")
     _ = source.text("KEY_PATH")
+    if isSubmission { becomeSubmission() }
   }
 }
 
 extension Settings {
-  /// Changes the settings for a session with a program of this machine: nobody logs in, and nothing is waited for.
-  mutating func becomeSubmission() {
+  /// Nobody logs in, and nothing is waited for.
+  private mutating func becomeSubmission() {
     session.isSubmission = true
+    // Where the domains say who we are, this host is one of them.
+    let names = HostNames(
+      session.hostname, more: [HostName.ofMail, [UInt8](Process.hostname.utf8)].compactMap { $0 })
+    session.otherHostnames = names.others.filter { !session.domains.contains($0) }
+    if !session.domains.isEmpty { session.domains.append(names.hostname) }
     session.hasAccounts = false
+    session.acceptsAnyLogin = false
     session.requiresAuthentication = false
     (verifier, passwordFile, hasCheckPassword, environmentPassword) = (nil, nil, false, nil)
     startTLS = nil
@@ -126,6 +128,23 @@ extension Settings {
 }
 
 extension SettingsSource {
+  /// Whether every login is right. It is an error where a login decides something.
+  fileprivate mutating func acceptsAnyLogin() throws(SettingsError) -> Bool {
+    guard try bool("SMTP_AUTH_ANY") else { return false }
+    let others: [StaticString] = [
+      "SMTP_USERNAME", "SMTP_PASSWD_FILE", "SMTP_CHECKPASSWORD", "SMTP_QUEUE_DIR", "SMTP_SENDERS",
+    ]
+    for other in others {
+      let value = value(of: other)
+      if value.isEmpty { continue }
+      let setting = "\(other)=\(value)"
+      throw SettingsError(
+        variable: "SMTP_AUTH_ANY", value: "true",
+        reason: "every login would be right, and \(setting) is set too")
+    }
+    return true
+  }
+
   /// Makes the verifier; nil if there are no accounts. It is an error if accounts are configured in two places.
   fileprivate mutating func verifier(
     mailDirectory: String, timeout: Int

@@ -27,6 +27,41 @@ struct StartTLS {
     self.configuration = configuration
   }
 
+  /// Octets that a configuration may have.
+  private static let limit = 1 << 20
+
+  /// Throws if stunnel could not read its certificate or its key, which it does as the session's user.
+  func check() throws(Impossibility) {
+    let content: [UInt8]?
+    do throws(Errno) {
+      content = try FileDescriptor.reading(configuration).readAll(limit: Self.limit)
+    } catch {
+      throw Impossibility(reason: error.description)
+    }
+    var hasCertificate = false
+    for line in (content ?? []).split(separator: UInt8(ascii: "\n")) {
+      guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else { continue }
+      func word(_ octets: ArraySlice<UInt8>) -> String {
+        String(decoding: octets.filter { $0 != 32 && $0 != 9 && $0 != 13 }, as: UTF8.self)
+      }
+      let (option, path) = (word(line[..<equals]), word(line[(equals + 1)...]))
+      switch option {
+      case "cert", "key":
+        hasCertificate = true
+        // A key may be in a token, too.
+        if path.hasPrefix("pkcs11:") { continue }
+        do throws(Errno) { _ = try FileDescriptor.reading(path) } catch {
+          throw Impossibility(reason: "\(option) = \(path): \(error)")
+        }
+      case "PSKsecrets", "include": hasCertificate = true
+      default: break
+      }
+    }
+    if !hasCertificate {
+      throw Impossibility(reason: "no certificate (cert = FILE) in the configuration of stunnel")
+    }
+  }
+
   /// Executes stunnel, and returns only if that fails. If the environment contains a password in clear text, stunnel gets
   /// its hash instead. A cheap hash is enough, because everybody who can see it could see the password before.
   func replaceProcess(peer: Peer, hiding password: String?) -> Errno {

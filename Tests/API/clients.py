@@ -94,6 +94,24 @@ class Clients(unittest.TestCase):
                  "SHA256": hashlib.sha256(content.body).hexdigest()})
         self.assertEqual(self.server.get("/api/v1/message/latest").json()["ID"], identifier)
 
+    def test_without_from(self):
+        """Whoever has sent it is shown, as the envelope says; nobody where its reverse-path is null."""
+        for sender, address in (("app@example.org", "app@example.org"), ("", "")):
+            identifier = self.server.deliver("Subject: hello\n\nIt works.\n", sender=sender)
+            listed = self.server.get("/api/v1/messages").json()["messages"][0]
+            self.assertEqual((listed["ID"], listed["From"]), (identifier, {"Name": "", "Address": address}))
+            message = self.server.get(f"/api/v1/message/{identifier}").json()
+            self.assertEqual((message["From"] or {"Address": ""})["Address"], address)
+        found = self.server.get("/api/v1/search", query="from:app@example.org").json()
+        self.assertEqual(found["messages_count"], 1)
+        # From counts where there is one, and the envelope's Return-Path only, not one that came with the mail.
+        self.server.deliver("From: me@example.org\nSubject: x\n\nx\n", sender="app@example.org")
+        self.assertEqual(
+            self.server.get("/api/v1/messages").json()["messages"][0]["From"]["Address"], "me@example.org")
+        self.server.deliver("Return-Path: <evil@example.org>\nSubject: x\n\nx\n", sender="app@example.org")
+        self.assertEqual(
+            self.server.get("/api/v1/messages").json()["messages"][0]["From"]["Address"], "app@example.org")
+
     def test_a_message_that_is_an_attachment(self):
         identifier = self.server.deliver("Content-Type: image/gif; name=x.gif\n\nGIF89a\n")
         part = self.server.get(f"/api/v1/message/{identifier}").json()["Attachments"][0]
@@ -207,6 +225,12 @@ class Clients(unittest.TestCase):
         interface = self.server.get("/api/v1/webui").json()
         self.assertIs(interface["SpamAssassin"], False)
         self.assertIn("Enabled", interface["MessageRelay"])
+        self.assertEqual((interface["SMTPAddress"], interface["SMTPRecipient"]), ("", "me@example.org"))
+        other = Server(SMTP_PLAIN_ADDR="127.0.0.1:2525", SMTP_DOMAINS="a.example b.example")
+        self.addCleanup(other.close)
+        interface = other.get("/api/v1/webui").json()
+        self.assertEqual(
+            (interface["SMTPAddress"], interface["SMTPRecipient"]), ("127.0.0.1:2525", "postmaster@a.example"))
         # What testcontainers and orchestrators wait for.
         for path in ("/", "/livez", "/readyz", "/api/v1/openapi.json"):
             self.assertEqual(self.server.get(path).status, 200, path)

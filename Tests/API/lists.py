@@ -4,10 +4,11 @@
 import base64
 import hashlib
 import hmac
+import subprocess
 import tempfile
 import unittest
 
-from server import Server
+from server import BIN, Server
 
 DOOR = {"Content-Type": "application/x-www-form-urlencoded", "Origin": "https://elsewhere.example"}
 CLICK = "List-Unsubscribe=One-Click"
@@ -94,6 +95,55 @@ class Lists(unittest.TestCase):
         self.assertEqual(self.members(), ["a@example.net"])
         # A second click does no harm.
         self.assertEqual(knock(token), 200)
+
+    def test_the_one_click_door_says_nothing_of_lists(self):
+        """Without the right token the answer, and every system call for it, is the same for each list, there or not."""
+        def knock(name, token):
+            with tempfile.NamedTemporaryFile() as trace:
+                answer = subprocess.run(
+                    ["strace", "-qq", "-o", trace.name, BIN / "postern-api"], input=CLICK.encode(), capture_output=True,
+                    env=self.server.cgi(
+                        REQUEST_METHOD="POST", PATH_INFO=f"/lists/{name}/unsubscribe/{token}",
+                        CONTENT_TYPE="application/x-www-form-urlencoded", CONTENT_LENGTH=str(len(CLICK)))).stdout
+                lines = trace.read().decode(errors="replace").splitlines()
+            return answer, [line.split("(")[0] for line in lines], any("news.csv" in line for line in lines)
+
+        knock("news", "x" * 28)  # makes the key
+        expected = knock("news", "x" * 28)
+        self.assertIn(b"404", expected[0].splitlines()[0])
+        self.assertFalse(expected[2])
+        self.assertEqual(knock("none", "x" * 28), expected)
+        self.assertEqual(knock("+", "x" * 28), expected)
+        self.assertEqual(knock("x" * 40, "x" * 28), expected)
+        self.assertEqual(knock("postmaster", self.token("b@example.net")), expected)
+        self.assertEqual(knock("none", self.token("b@example.net")), expected)
+        self.assertEqual(knock("news", self.token("b@example.net", list="none")), expected)
+        # With it: who is no member, and whose list is gone, has left.
+        for token in (self.token("nobody@example.net"), self.token("a@example.net", list="none")):
+            name = "none" if token == self.token("a@example.net", list="none") else "news"
+            self.assertTrue(knock(name, token)[0].endswith(b"You have left the list.\n"))
+
+    def test_a_list_takes_no_mailbox(self):
+        """No list has the name of an alias, of a mailbox that SMTP_RECIPIENTS names, or of one that each domain has."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in (("aliases", "Info: me@far.example\nteam+owner: me@far.example\n"), ("recipients", "carl@example.org\n@example.org\n")):
+                with open(f"{folder}/{name}", "w") as file:
+                    file.write(text)
+            server = Server(
+                SMTP_QUEUE_DIR=self.queue, SMTP_LISTS_DIR=self.lists, SMTP_DOMAINS="example.org",
+                SMTP_ALIASES=f"{folder}/aliases", SMTP_RECIPIENTS=f"{folder}/recipients")
+            self.addCleanup(server.close)
+
+            def make(name):
+                return server.ask("POST", "/api/v1/lists", {"Name": name, "Members": []}).status
+
+            for name in ("info", "INFO", "team", "root", "postmaster", "abuse", "mailer-daemon"):
+                self.assertEqual(make(name), 400, name)
+            self.assertEqual(make("carl"), 200, "a line for everybody is for nobody")
+            with open(f"{folder}/recipients", "w") as file:
+                file.write("dora@example.org\n")
+            self.assertEqual(make("dora"), 400)
+            self.assertEqual(make("other"), 200)
 
 
 if __name__ == "__main__":

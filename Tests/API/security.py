@@ -65,6 +65,36 @@ class Access(unittest.TestCase):
                        {"Sec-Fetch-Site": "none"}, {}):
             self.assertEqual(self.server.ask("PUT", "/api/v1/messages", {"Read": True}, fields).status, 200)
 
+    def test_foreign_pages_mark_nothing(self):
+        """A picture in somebody's page whose address is that of a mail."""
+        def is_read():
+            return self.server.get("/api/v1/messages").json()["messages"][0]["Read"]
+        for path in (f"/api/v1/message/{self.id}", f"/view/{self.id}.html", f"/view/{self.id}.txt"):
+            for fields in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"},
+                           {"Origin": "https://evil.example"}, {"Origin": "null"}):
+                self.assertEqual(self.server.get(path, fields).status, 200)
+                self.assertFalse(is_read(), (path, fields))
+        self.server.get(f"/view/{self.id}.html", {"Sec-Fetch-Site": "same-origin"})
+        self.assertTrue(is_read())
+
+    def test_a_folder_that_cannot_be_opened(self):
+        """It is left out of the confinement; the rest is kept."""
+        queue = self.server.folder / "file"
+        queue.write_text("")
+        log = {"SMTP_LOG": "stderr"}
+        environment = dict(os.environ, REQUEST_METHOD="GET", PATH_INFO="/api/v1/messages", HTTP_HOST="localhost",
+                           SMTP_MAIL_DIR=str(self.server.mail), POSTERN_API_OPEN="1", SMTP_HOSTNAME="x.example", **log)
+        program = subprocess.run([BIN / "postern-api"], env=environment, capture_output=True)
+        self.assertTrue(program.stdout.startswith(b"Status: 200"), program.stdout)
+        self.assertNotIn(b"unconfined", program.stderr)
+        body = json.dumps(SEND).encode()
+        environment |= {"REQUEST_METHOD": "POST", "PATH_INFO": "/api/v1/send", "CONTENT_TYPE": "application/json",
+                        "CONTENT_LENGTH": str(len(body)), "SMTP_QUEUE_DIR": str(queue), "SMTP_DOMAINS": "example.org"}
+        program = subprocess.run([BIN / "postern-api"], env=environment, input=body, capture_output=True)
+        if b"event=unconfined" in program.stderr:
+            self.assertIn(b"part=directory", program.stderr)
+            self.assertNotIn(b"part=landlock", program.stderr)
+
     def test_forms_of_foreign_pages(self):
         for kind in ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", ""):
             for path in ("/api/v1/send", "/send-email"):
@@ -209,11 +239,36 @@ class Answers(unittest.TestCase):
                 if b"part=landlock" not in trace.stderr:
                     self.assertRegex(trace.stderr, rb"landlock_restrict_self\(.*= 0\n", path)
 
-    def trace(self, calls, path, method="GET"):
+    def test_nothing_is_done_unconfined(self):
+        """Where the kernel has a part of the confinement and refuses it, no mail is read or changed. A kernel that does not
+        have it is made do with, and /livez touches nothing that could be confined."""
+        self.server.deliver(mails.PLAIN)
+        parts = {"prctl": b"no_new_privs", "landlock_create_ruleset": b"landlock", "seccomp": b"seccomp"}
+        for call, part in parts.items():
+            refused, missing = f"inject={call}:error=EPERM", f"inject={call}:error=ENOSYS"
+            for method, path in (("GET", "/api/v1/messages"), ("GET", "/api/v1/message/latest/raw"),
+                                 ("DELETE", "/api/v1/messages")):
+                run = self.trace(call, path, method, refused)
+                self.assertTrue(run.stdout.startswith(b"Status: 503 "), (call, run.stdout))
+                self.assertTrue(run.stdout.endswith(b"the log says why"), run.stdout)
+                self.assertIn(b"event=unconfined part=" + part, run.stderr)
+                self.assertIn(b"event=failure call=confinement", run.stderr)
+                self.assertEqual(len(self.server.files()), 1)
+            run = self.trace(call, "/api/v1/messages", "GET", missing)
+            self.assertTrue(run.stdout.startswith(b"Status: 200 "), (call, run.stdout))
+            self.assertIn(b"event=unconfined part=" + part, run.stderr)
+            self.assertTrue(self.trace(call, "/livez", "GET", refused).stdout.startswith(b"Status: 200 "))
+        self.server.environment.write_text(self.server.environment.read_text() + 'SMTP_CONFINEMENT="false"\n')
+        run = self.trace("seccomp", "/api/v1/messages", "GET", "inject=seccomp:error=EPERM")
+        self.assertTrue(run.stdout.startswith(b"Status: 200 "), run.stdout)
+        self.assertNotIn(b"unconfined", run.stderr)
+
+    def trace(self, calls, path, method="GET", *expressions):
         """A request, and its system calls of these names."""
+        expressions = [word for expression in (f"trace={calls}", *expressions) for word in ("-e", expression)]
         return subprocess.run(
-            ["strace", "-f", "-qq", "-e", f"trace={calls}", BIN / "postern-api"], capture_output=True, timeout=60,
-            env=self.server.cgi(PATH=os.environ["PATH"], REQUEST_METHOD=method, PATH_INFO=path))
+            ["strace", "-f", "-qq", *expressions, BIN / "postern-api"], capture_output=True, timeout=60,
+            env=self.server.cgi(PATH=os.environ["PATH"], REQUEST_METHOD=method, PATH_INFO=path, SMTP_LOG="stderr"))
 
 
 if __name__ == "__main__":

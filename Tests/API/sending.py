@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -41,6 +42,29 @@ def curl(server, path, body):
         input=json.dumps(body).encode(), capture_output=True, timeout=60, check=True)
     text, _, status = run.stdout.decode().rpartition("\n")
     return int(status), json.loads(text)
+
+
+class Memory(unittest.TestCase):
+    def test_a_large_attachment(self):
+        """In memory are the attachment, and beside it first the request and then the message."""
+        body = json.dumps({
+            "From": {"Email": "a@example.org"}, "To": [{"Email": "b@example.org"}], "Subject": "x",
+            "Attachments": [{"Content": base64.b64encode(os.urandom(16 << 20)).decode(), "Filename": "a.bin"}],
+        }).encode()
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(folder + "/mail")
+            environment = dict(
+                os.environ, REQUEST_METHOD="POST", PATH_INFO="/api/v1/send", HTTP_HOST="localhost",
+                CONTENT_TYPE="application/json", CONTENT_LENGTH=str(len(body)), SMTP_MAIL_DIR=folder + "/mail",
+                POSTERN_API_OPEN="1", SMTP_HOSTNAME="x.example")
+            # `time` is small. What a process had in memory before its exec would count as well.
+            program = subprocess.run(
+                ["/usr/bin/time", "-o", folder + "/kilobytes", "-f", "%M", BIN / "postern-api"], env=environment,
+                input=body, capture_output=True)
+            with open(folder + "/kilobytes") as file:
+                octets = int(file.read()) * 1024
+        self.assertTrue(program.stdout.startswith(b"Status: 200"), program.stdout[:100])
+        self.assertLess(octets, (20 << 20) + 1.8 * len(body))
 
 
 class Sending(unittest.TestCase):
@@ -78,8 +102,8 @@ class Sending(unittest.TestCase):
         server = Server()
         self.addCleanup(server.close)
         for change, words in (
-            ({"To": [{"Email": "x"}]}, "invalid To address: x"), ({"Cc": [{"Email": "x"}]}, "invalid Cc address: x"),
-            ({"Bcc": ["x"]}, "invalid Bcc address: x"), ({"ReplyTo": [{"Email": "x"}]}, "invalid Reply-To address: x"),
+            ({"To": [{"Email": "x y"}]}, "invalid To address: x y"), ({"Cc": [{"Email": "x y"}]}, "invalid Cc address: x y"),
+            ({"Bcc": ["x y"]}, "invalid Bcc address: x y"), ({"ReplyTo": [{"Email": "x y"}]}, "invalid Reply-To address: x y"),
             ({"From": {"Email": ""}}, "error building message: from not set"),
             ({"To": [], "Cc": [], "Bcc": []}, "error building message"),
             ({"Headers": {"sUbject": "x"}}, 'cannot overwrite header: "sUbject"'),
@@ -91,9 +115,30 @@ class Sending(unittest.TestCase):
             self.assertIn(words, answer["Error"])
         self.assertEqual(server.files(), [])
 
-    def test_release(self):
+    def test_release_without_a_queue(self):
+        """Nothing could be sent, so nothing says that it was."""
         server = Server()
         self.addCleanup(server.close)
+        self.assertIs(server.get("/api/v1/webui").json()["MessageRelay"]["Enabled"], False)
+        identifier = server.deliver(mails.PLAIN)
+        for to in ("other@example.org", "you@far.example"):
+            answer = server.ask("POST", f"/api/v1/message/{identifier}/release", {"To": [to]})
+            self.assertEqual((answer.status, answer.text), (400, "mail is not sent on (SMTP_QUEUE_DIR)"))
+        self.assertEqual(len(server.files()), 1)
+
+    def test_release(self):
+        queue = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, queue)
+        server = Server(SMTP_QUEUE_DIR=queue, SMTP_DOMAINS="example.org")
+        self.addCleanup(server.close)
+        # Who has sent a mail without From is in its Return-Path.
+        nameless = server.deliver("Subject: hello\n\nIt works.\n", sender="app@example.org")
+        answer = server.ask("POST", f"/api/v1/message/{nameless}/release", {"To": ["you@far.example"]})
+        self.assertEqual((answer.status, answer.text), (200, "ok"))
+        (envelope,) = os.listdir(f"{queue}/new")
+        with open(f"{queue}/new/{envelope}", encoding="utf-8") as file:
+            self.assertIn("\nfrom <app@example.org>\nto <you@far.example>\n", file.read())
+        server.ask("DELETE", "/api/v1/messages", {"IDs": [nameless]})
         identifier = server.deliver("Bcc: secret@example.org\n" + mails.PLAIN)
         answer = server.ask("POST", f"/api/v1/message/{identifier}/release", {"To": ["other@example.org"]})
         self.assertEqual((answer.status, answer.text), (200, "ok"))
@@ -102,7 +147,7 @@ class Sending(unittest.TestCase):
         released = server.get(f"/api/v1/message/{page['messages'][0]['ID']}/raw").body
         self.assertNotIn(b"secret@", released)
         self.assertIn(b"needle", released)
-        for body in ({"To": []}, {"To": ["x"]}, {}):
+        for body in ({"To": []}, {"To": ["x y"]}, {}):
             answer = server.ask("POST", f"/api/v1/message/{identifier}/release", body)
             self.assertEqual(answer.status, 400, body)
 

@@ -7,7 +7,7 @@ import Testing
 private func text(_ octets: [UInt8]) -> String { String(decoding: octets, as: UTF8.self) }
 
 private func answer(_ mail: String, recipients: [String] = []) throws -> [String: Any] {
-  let facts = MessageFacts(
+  let facts = StoredFacts(
     id: Array("0123456789abcdef".utf8), created: (1_800_000_000, 123_456), size: mail.utf8.count,
     tags: [], recipients: recipients.map { Array($0.utf8) })
   let body = messageAnswer(Array(mail.utf8).span, facts)
@@ -129,11 +129,87 @@ struct ViewTests {
       "<p style=\"background:url('data:image/png;base64,YWJj')\">"
     ),
     (#"<img src="cid:other">"#, #"<img src="cid:other">"#),
-    (#"<iframe src="cid:evil">"#, #"<iframe src="cid:evil">"#),
+    (#"<iframe src="cid:evil">"#, #"<x-frame src="cid:evil">"#),
     ("acid:a@b", "acid:a@b"), ("cid:", "cid:"), ("", ""),
   ])
   func pictures(_ html: String, _ shown: String) throws {
     #expect(text(try view(html).body) == #"<base target="_blank">"# + shown)
+  }
+
+  /// What connects or looks up names before a policy counts, or leads elsewhere by itself, is another element.
+  @Test(arguments: [
+    ("<link rel=preconnect href=//x>", "<basefont rel=preconnect href=//x>"),
+    ("<LINK\trel=dns-prefetch>", "<basefont\trel=dns-prefetch>"),
+    ("<link/rel=x>", "<basefont/rel=x>"),
+    ("<link\n>", "<basefont\n>"), ("<link", "<basefont"),
+    ("<linker><links><li>", "<linker><links><li>"),
+    ("<meta http-equiv=refresh content=1>", "<basefont http-equiv=refresh content=1>"),
+    ("<iframe srcdoc='<link>'></IFRAME>", "<x-frame srcdoc='<basefont>'></x-frame>"),
+    ("<frameset><frame src=x></frameset>", "<x-frame><basefont src=x></x-frame>"),
+    ("<object data=x>y</object>", "<x-frame data=x>y</x-frame>"),
+    ("<embed src=x>", "<basefont src=x>"),
+    ("<portal src=x><fencedframe>", "<x-frame src=x><x-frame>"),
+    ("<!-- <link> --><p title='<link>'>", "<!-- <basefont> --><p title='<basefont>'>"),
+    ("<<link>", "<<basefont>"), ("<p <link rel=x>", "<p <basefont rel=x>"),
+    (
+      "<script type=speculationrules>{}</script>",
+      "<script type=\"text/plain\" type=speculationrules>{}</script>"
+    ),
+    ("<img src=x><b>1 < 2", "<img src=x><b>1 < 2"),
+  ])
+  func isInert(_ html: String, _ shown: String) throws {
+    #expect(text(try view(html).body) == #"<base target="_blank">"# + shown)
+  }
+
+  /// A mail of many links and a long base does not become much larger.
+  @Test func theBaseOfManyLinks() throws {
+    let base = "<base href=http://x.example/" + String(repeating: "y", count: 1900) + "/>"
+    let html = base + String(repeating: "<a href=z>", count: 100_000)
+    let shown = try view(html).body
+    #expect(text(Array(shown.suffix(20))).hasSuffix("href=z>"))
+    #expect(shown.count > 7_000_000 && shown.count < 9_000_000, "\(shown.count)")
+  }
+
+  /// Links open a new tab, those to a place in the mail stay, and the base of the mail counts for them.
+  @Test(arguments: [
+    (
+      "<a href=x target=_self>",
+      #"<a target="_blank" rel="noopener noreferrer" ping="" href=x target=_self>"#
+    ),
+    ("<A HREF='#x'>", ##"<A target="_self" ping="" HREF='#x'>"##),
+    ("<area ping=//y href=\" #x\">", ##"<area target="_self" ping="" ping=//y href=" #x">"##),
+    (
+      "<a title='href=#x' href=y>",
+      ##"<a target="_blank" rel="noopener noreferrer" ping="" title='href=#x' href=y>"##
+    ),
+    ("<abbr href=x></a>", "<abbr href=x></a>"),
+    ("<a name=href>", "<a name=href>"),
+  ])
+  func links(_ html: String, _ shown: String) throws {
+    #expect(text(try view(html).body) == #"<base target="_blank">"# + shown)
+  }
+
+  @Test(arguments: [
+    ("http://a.example/b/c?d/e", "f", "http://a.example/b/f"),
+    ("http://a.example", "f", "http://a.example/f"),
+    ("https://a.example/b/", "/f", "https://a.example/f"),
+    ("https://a.example/b", "//c/d", "https://c/d"),
+    ("https://a.example/b", "mailto:x", nil), ("https://a.example/b", "http://c", nil),
+    ("javascript:x", "f", nil), ("/b", "f", nil), ("https://a.example/b", "#c", nil),
+    ("https://a.example/b/", "c'd", "https://a.example/b/c'd"),
+  ])
+  func baseOfLinks(_ base: String, _ link: String, _ expected: String?) throws {
+    let body = text(try view("<base href=\"\(base)\"><a href=\"\(link)\">").body)
+    #expect(body.contains("<basefont href=") && !body.dropFirst(6).contains("<base "))
+    if let expected {
+      #expect(body.contains(" href=\"\(expected)\" href=\"\(link)\""))
+    } else {
+      #expect(body.components(separatedBy: "href=").count == 3)
+    }
+  }
+
+  @Test func namesAreNotLookedUp() throws {
+    #expect(try view("x")["X-DNS-Prefetch-Control"].map(text) == "off")
   }
 
   @Test func theBaseStandsBehindTheDoctype() throws {
@@ -157,6 +233,12 @@ struct ViewTests {
 }
 
 struct SelectionTests {
+  /// The words of a refusal.
+  private func refusal(_ body: () throws -> Void) -> String? {
+    do { try body() } catch APIError.refused(.badRequest, let words) { return text(words) } catch {}
+    return nil
+  }
+
   private func selection(
     _ body: String, _ type: String = "application/json"
   ) throws -> MessageSelection {
@@ -179,12 +261,37 @@ struct SelectionTests {
     #expect(selection.ids?.map(text) == ["a", "b"] && selection.isRead == true)
   }
 
+  @Test func meansMessages() throws {
+    let ids = #"{"IDs":["a"]}"#
+    #expect(try selection("{}").messages() == .all)
+    #expect(try selection(ids).messages() == .ids([Array("a".utf8)]))
+    #expect(try selection(#"{"Search":"x"}"#).messages() == .found(Array("x".utf8)))
+    #expect(throws: APIError.self) { try selection(#"{"Search":"x","IDs":["a"]}"#).messages() }
+    // DELETE refuses what belongs to another call.
+    #expect(try selection(ids).deleted() == .ids([Array("a".utf8)]))
+    #expect(try selection("").deleted() == .all)
+    for other in [#"{"Read":false}"#, #"{"Tags":[]}"#, #"{"Name":"x"}"#] {
+      #expect(refusal { _ = try selection(other).deleted() } == "IDs expected")
+    }
+  }
+
+  @Test func meansTags() throws {
+    let (tags, ids) = try selection(#"{"Tags":["t","u"],"IDs":["a"]}"#).tagged()
+    #expect(tags.map(text) == ["t", "u"] && ids.map(text) == ["a"])
+    #expect(try selection(#"{"Tags":[],"IDs":["a"]}"#).tagged().tags.isEmpty)
+    for body in [#"{"Tags":["t"]}"#, #"{"IDs":["a"]}"#, "{}"] {
+      #expect(refusal { _ = try selection(body).tagged() } == "Tags and IDs expected")
+    }
+    let many = #"{"IDs":["a"],"Tags":["t""# + String(repeating: #","t""#, count: 100) + "]}"
+    #expect(refusal { _ = try selection(many).tagged() } == "too many tags")
+  }
+
   /// What would be all messages by mistake.
   @Test(arguments: [
     "x", "{", "ids=a", #"{"ID":["a"]}"#, #"{"IDs":"a"}"#, #"{"IDs":[1]}"#, "1", #"["a"]"#,
   ])
   func isRefused(_ body: String) {
-    #expect(throws: Failure.self) { try selection(body) }
+    #expect(throws: APIError.self) { try selection(body) }
   }
 }
 

@@ -43,6 +43,17 @@ struct RequestTests {
     }
   }
 
+  @Test func whoeverAsksForNothingIsTold() {
+    #expect(RequestError.notCGI.response == nil)
+    #expect(RequestError.unknownMethod.response?.status == .methodNotAllowed)
+    #expect(
+      RequestError.unknownMethod.response?["Allow"]
+        == Array("GET, HEAD, POST, PUT, DELETE, OPTIONS".utf8))
+    #expect(RequestError.tooLong.response?.status == .badRequest)
+    #expect(RequestError.badContentLength.response?.status == .badRequest)
+    #expect(RequestError.outsideRoot.response?.status == .notFound)
+  }
+
   @Test func queryIsDecoded() throws {
     let form = try #require(Form(urlEncoded: Array("a=b+c&A=%C3%A4&b&=x&&p=100%&q=%zz%4".utf8)))
     #expect(form["a"] == Array("ä".utf8))

@@ -23,6 +23,9 @@ import Testing
           line = batch.stdout.readline().decode()
           if line == '': raise EOFError(lines)
           if line == 'done\\n': return lines
+          if line == 'more\\n':
+            tell('ack')
+            continue
           lines.append(line.rstrip('\\n'))
       def end():
         batch.stdin.close()
@@ -95,6 +98,62 @@ import Testing
         assert end() == 0
         """,
       arguments: ["--exec", "exec $POSTERN_SMTPD"], folder: folder, mail: mail)
+    #expect(outcome.status == 0, "\(outcome.errorText)")
+  }
+
+  /// No mail transaction of a job begins before the reports of the last one are acknowledged.
+  @Test func acknowledgementOfATransaction() {
+    let folder = Scratch()
+    let mail = MailFolder(folder)
+    let outcome = play(
+      Self.jobs + """
+        tell(*job('two', 0, 'a@x.example', '<b@y.example> FROM=<b@x.example>', '<c@y.example> FROM=<c@x.example>'))
+        assert batch.stdout.readline().startswith(b'delivered '), 1
+        assert batch.stdout.readline() == b'more\\n', 2
+        time.sleep(1)
+        assert len(os.listdir('emails')) == 1
+        tell('ack')
+        assert batch.stdout.readline().startswith(b'delivered '), 3
+        assert batch.stdout.readline() == b'done\\n', 4
+        tell('ack')
+        assert end() == 0
+        """,
+      arguments: ["--exec", "exec $POSTERN_SMTPD"], folder: folder, mail: mail)
+    #expect(outcome.status == 0, "\(outcome.errorText)")
+    #expect(mail.messages.count == 2)
+  }
+
+  /// A caller that goes away instead of acknowledging: the rest of the job is not sent.
+  @Test func callerThatEndsBetweenTransactions() {
+    let folder = Scratch()
+    let mail = MailFolder(folder)
+    let outcome = play(
+      Self.jobs + """
+        tell(*job('two', 0, 'a@x.example', '<b@y.example> FROM=<b@x.example>', '<c@y.example> FROM=<c@x.example>'))
+        while batch.stdout.readline() != b'more\\n': pass
+        assert end() == 75
+        """,
+      arguments: ["--exec", "exec $POSTERN_SMTPD"], folder: folder, mail: mail)
+    #expect(outcome.status == 0, "\(outcome.errorText)")
+    #expect(mail.messages.count == 1)
+  }
+
+  /// The report says whether the host tells the sender itself; who is named twice is the caller's affair.
+  @Test(arguments: [("DSN", ";DSN"), ("HELP", "")])
+  func dutyToReport(_ keyword: String, mark: String) {
+    let folder = Scratch()
+    let server = PythonServer(
+      script: "220 x|250-x\\r\\n250 \(keyword)|250 ok|250 ok|354 go|250 ok|221 bye")
+    let outcome = play(
+      Self.jobs + """
+        tell(*job('two', 0, 'a@x.example', '<b@y.example>'))
+        report = hear()[0].split()
+        assert report[:4] == ['delivered', 'message', '<b@y.example>', '127.0.0.1\(mark)'], report
+        tell('ack')
+        assert end() == 0
+        """,
+      arguments: ["--server", "smtp://127.0.0.1:\(server.port)?tls=none"], folder: folder,
+      mail: MailFolder(folder))
     #expect(outcome.status == 0, "\(outcome.errorText)")
   }
 

@@ -51,9 +51,107 @@ private let canMount: Bool = {
   }
 
   @Test func help() {
-    #expect(run(["--help"]).text.hasPrefix("usage: postern-smtpd"))
-    #expect(run(["--version"]).text.hasPrefix("postern-smtpd "))
-    #expect(run(["--help"]).status == 0)
+    for program in Self.programs {
+      for (option, beginning) in [("--help", "usage: \(program)"), ("--version", "\(program) 0.")] {
+        let outcome = Command.run([Command.built(program), option], in: Scratch())
+        #expect(outcome.status == 0 && outcome.text.hasPrefix(beginning), "\(program) \(option)")
+      }
+    }
+  }
+
+  static let programs = [
+    "postern-smtpd", "postern-send", "postern-queue", "postern-list", "postern-api",
+    "postern-passwd",
+  ]
+
+  /// Every program checks its configuration, reads the file that is named, and prints JSON for scripts. What is malformed
+  /// it says in the same words.
+  @Test(arguments: programs)
+  func checkOfEachProgram(_ program: String) throws {
+    let folder = Scratch()
+    _ = (MailFolder(folder), QueueFolder(folder))
+    try FileManager.default.createDirectory(
+      atPath: folder.path + "/lists", withIntermediateDirectories: false)
+    _ = folder.file("passwd", [])
+    let good = folder.file(
+      "good",
+      """
+      SMTP_DOMAINS=x.example
+      SMTP_QUEUE_DIR=queue
+      SMTP_LISTS_DIR=lists
+      SMTP_PASSWD_FILE=passwd
+      SMTP_HOSTNAME=\"mail.x.example\"
+      """.utf8)
+    func check(_ arguments: String...) -> Outcome {
+      Command.run([Command.built(program), "--check"] + arguments, in: folder)
+    }
+    let lines = check("--env-file", good)
+    let own =
+      program == "postern-passwd" ? "SMTP_PASSWD_FILE=passwd" : "SMTP_HOSTNAME=mail.x.example"
+    #expect(lines.status == 0 && lines.text.contains("\(own)\t# file\n"), "\(lines.text)")
+    #expect(lines.text.contains("\n# file: \(good)\n") && lines.errorText.isEmpty)
+    let json = try #require(
+      try JSONSerialization.jsonObject(with: Data(check("--env-file=\(good)", "--json").text.utf8))
+        as? [String: Any])
+    #expect(json["program"] as? String == program && json["malformed"] is NSNull)
+    let settings = try #require(json["settings"] as? [String: [String: String]])
+    let name = String(own.prefix { $0 != "=" })
+    #expect(
+      settings[name] == ["value": String(own.dropFirst(name.count + 1)), "origin": "file"])
+    #expect((json["problems"] as? [Any])?.isEmpty == true)
+
+    let bad = folder.file("bad", "SMTP HOSTNAME=x\n".utf8)
+    let malformed = check("--env-file", bad)
+    #expect(malformed.status == 78 && malformed.text.hasPrefix("--env-file=\(bad): line 1: "))
+    #expect(check("--json", "--env-file", bad).text.contains("\"malformed\":\"--env-file="))
+  }
+
+  /// What the queue would hand to postern-send, which would refuse every mail.
+  @Test(arguments: ["postern-queue", "postern-send"])
+  func smarthost(_ program: String) {
+    let check = Command.run(
+      [Command.built(program), "--check"], in: Scratch(),
+      environment: ["SMTP_SMARTHOST": "host:587"])
+    #expect(check.status == 78 && check.text.hasPrefix("SMTP_SMARTHOST=host:587: smtp://"))
+  }
+
+  /// A directory of lists that is missing, and aliases that only lead to each other, are errors.
+  @Test func whereMailCannotGo() {
+    let folder = Scratch()
+    _ = (MailFolder(folder), QueueFolder(folder))
+    _ = folder.file("aliases", "a: b\nb: a\n".utf8)
+    for program in ["postern-smtpd", "postern-queue", "postern-api"] {
+      let check = Command.run(
+        [Command.built(program), "--check"], in: folder,
+        environment: [
+          "SMTP_DOMAINS": "x.example", "SMTP_QUEUE_DIR": "queue", "SMTP_LISTS_DIR": "lists",
+          "SMTP_ALIASES": "aliases",
+        ])
+      #expect(check.status == 78)
+      #expect(check.text.contains("\n# lists: error: lists: No such file or directory\n"))
+      #expect(
+        check.text.contains("\n# aliases: error: aliases: a@x.example leads to aliases only\n"))
+    }
+  }
+
+  /// Outside of a session each program says on standard error what it does not understand.
+  @Test(arguments: programs.dropFirst())
+  func wrongArguments(_ program: String) {
+    for (arguments, reason) in [
+      (["--chekc"], "--chekc: not known"), (["--env-file"], "--env-file: a value expected"),
+      (["--check=yes"], "--check: no value expected"),
+    ] {
+      let outcome = Command.run([Command.built(program)] + arguments, in: Scratch())
+      #expect(outcome.status == 64 && outcome.text.isEmpty)
+      #expect(outcome.errorText == "\(program): \(reason); see \(program) --help\n")
+    }
+  }
+
+  /// Somebody has typed the name of a program that a web server starts.
+  @Test func withoutRequest() {
+    let outcome = Command.run([Command.built("postern-api")], in: Scratch())
+    #expect(outcome.status == 64 && outcome.text.isEmpty)
+    #expect(outcome.errorText.hasPrefix("postern-api: a web server starts this program"))
   }
 
   /// `--check` prints every value and its origin, and who the peer is.
@@ -64,15 +162,42 @@ private let canMount: Bool = {
     let outcome = Command.run(
       [Command.built("postern-smtpd"), "--check", "--env-file", file, "--tls"], in: folder,
       environment: ["SMTP_TIMEOUT": "30", "TCPREMOTEIP": "192.0.2.7", "TCPREMOTEPORT": "4711"])
-    #expect(outcome.status == 0)
+    #expect(outcome.status == 78)
     let lines = outcome.text.split(separator: "\n")
     #expect(lines.contains("SMTP_MAX_SIZE=1000\t# file"))
     #expect(lines.contains("SMTP_TIMEOUT=30\t# environment"))
     #expect(lines.contains("SMTP_MAX_RECIPIENTS=1000\t# default"))
-    #expect(lines.contains("# SMTP_MAXSIZE is not a variable of Postern"))
+    #expect(lines.contains("# SMTP_MAXSIZE is not a variable of Postern: is SMTP_MAX_SIZE meant?"))
     #expect(lines.contains("# peer: 192.0.2.7 port 4711, from TCPREMOTEIP"))
     #expect(lines.contains("# TLS: yes, by --tls"))
-    #expect(lines.contains("# mail directory: open: No such file or directory"))
+    #expect(
+      lines.contains(
+        "# mail directory: error: ./emails cannot be written: open: No such file or directory"))
+  }
+
+  /// A variable of the file that is probably misspelt is named, with the one that is meant; others' are not.
+  @Test(arguments: [
+    ("SMTP_USER", "SMTP_USERNAME"), ("SMPT_PASSWORD", "SMTP_PASSWORD"),
+    ("smtp_domains", "SMTP_DOMAINS"),
+    ("SMTP_LIST_DIR", "SMTP_LISTS_DIR"), ("POSTREN_HTTP_ADDR", "POSTERN_HTTP_ADDR"),
+    ("POSTERN_HTTP_ADRESS", "POSTERN_HTTP_ADDR"), ("CERTPATH", "CERT_PATH"),
+    ("SMTP_ZZZZZZZZZZZZ", nil),
+    ("SFTP_HOST", ""), ("PATH", ""), ("DATABASE_URL", ""), ("POSTERN_API_OPEN", ""),
+    ("SMTP_SUBMIT_SOCKET", ""),
+  ])
+  func misspelt(_ name: String, _ meant: String?) {
+    let folder = Scratch()
+    _ = MailFolder(folder)
+    let file = folder.file("env", "\(name)=x\n".utf8)
+    for program in ["postern-smtpd", "postern-api"] where program == "postern-smtpd" || meant != ""
+    {
+      let outcome = Command.run(
+        [Command.built(program), "--check", "--env-file", file], in: folder)
+      #expect(outcome.status == 0)
+      let remarks = outcome.text.split(separator: "\n").filter { $0.contains("not a variable") }
+      let end = meant.map { ": is \($0) meant?" } ?? ""
+      #expect(remarks == (meant == "" ? [] : ["# \(name) is not a variable of Postern\(end)"]))
+    }
   }
 
   /// `@hostname` is the host's own name, and nothing else is accepted with it.
@@ -119,6 +244,17 @@ private let canMount: Bool = {
     }
   }
 
+  /// What editors of Windows write: UTF-8 with a mark, and UTF-16.
+  @Test(arguments: [[0xEF, 0xBB, 0xBF], [0xFF, 0xFE], [0xFE, 0xFF]] as [[UInt8]])
+  func environmentFileWithAMark(_ mark: [UInt8]) {
+    let folder = Scratch()
+    let file = folder.file("env", mark + Array("SMTP_MAX_SIZE=7\n".utf8))
+    let outcome = Command.run(
+      [Command.built("postern-smtpd"), "--check", "--env-file", file], in: folder)
+    #expect(outcome.status == 78)
+    #expect(outcome.text.contains("line 1: save the file as UTF-8 without a byte order mark"))
+  }
+
   @Test func environmentFileInLatin1() {
     let folder = Scratch()
     let file = folder.file("env", Array("SMTP_USERNAME=".utf8) + [0xFC])
@@ -150,6 +286,10 @@ private let canMount: Bool = {
       "# accounts: error: /etc: this is no program that can be executed"
     ),
     ("SMTP_STARTTLS", "/nonexistent", "# STARTTLS: error: No such file or directory"),
+    (
+      "SMTP_STARTTLS", "/dev/null",
+      "# STARTTLS: error: no certificate (cert = FILE) in the configuration of stunnel"
+    ),
   ])
   func whatCannotWork(_ name: String, _ value: String, _ line: String) {
     let check = run(["--check"], [name: value])
@@ -158,6 +298,34 @@ private let canMount: Bool = {
     // The rest is printed as well.
     #expect(check.text.contains("\n# mail directory: can be written\n"))
     #expect(check.text.hasSuffix("# TLS: no\n"))
+  }
+
+  /// Where a login decides something, not every login is right.
+  @Test(arguments: [
+    ["SMTP_USERNAME": "user", "SMTP_PASSWORD": "secret"], ["SMTP_PASSWD_FILE": "/nonexistent"],
+    ["SMTP_CHECKPASSWORD": "/bin/true"], ["SMTP_SENDERS": "senders"],
+    ["SMTP_QUEUE_DIR": "queue", "SMTP_DOMAINS": "x.example"],
+  ])
+  func anyLogin(_ others: [String: String]) {
+    let folder = Scratch()
+    _ = MailFolder(folder)
+    _ = folder.file("senders", "user: a@x.example\n".utf8)
+    var settings = others
+    settings["SMTP_AUTH_ANY"] = "true"
+    for arguments in [[], ["--local"]] {
+      let outcome = Command.run(
+        [Command.built("postern-smtpd")] + arguments, in: folder, environment: settings,
+        input: "EHLO x\r\nQUIT\r\n".utf8)
+      #expect(outcome.status == 78)
+      #expect(outcome.text == "421 4.3.5 This server is not configured correctly\r\n")
+      #expect(outcome.errorText.contains(" variable=SMTP_AUTH_ANY value=true "))
+    }
+    let check = Command.run(
+      [Command.built("postern-smtpd"), "--check"], in: folder, environment: settings)
+    #expect(check.status == 78)
+    #expect(check.text.hasPrefix("SMTP_AUTH_ANY=true: "))
+    let named = others.keys.filter { $0 != "SMTP_PASSWORD" && $0 != "SMTP_DOMAINS" }
+    for name in named { #expect(check.text.contains(" \(name)=\(others[name]!) ")) }
   }
 
   /// A configuration that can work is not an error. `--check` says how many accounts can be used.
@@ -178,8 +346,36 @@ private let canMount: Bool = {
     #expect(
       accounts(["SMTP_USERNAME": "a", "SMTP_PASSWORD": "b"]) == "# accounts: one, in clear text")
     #expect(accounts(["SMTP_USERNAME": "a", "SMTP_PASSWORD": hash]) == "# accounts: one")
+    #expect(accounts(["SMTP_AUTH_ANY": "true"]) == "# accounts: every login is right")
+    #expect(accounts(["SMTP_AUTH_ANY": "true", "SMTP_REQUIRE_AUTH": "true"]) != nil)
+    #expect(accounts(["SMTP_AUTH_ANY": "false"]) == nil)
     #expect(accounts([:]) == nil)
-    #expect(!Command.exists("stunnel4") || run(["--check"], ["SMTP_STARTTLS": file]).status == 0)
+  }
+
+  /// STARTTLS needs a certificate and a key that stunnel can read, which is the session's user.
+  @Test(.enabled(if: Command.exists("stunnel4"), "stunnel is not installed"))
+  func filesOfSTARTTLS() {
+    let folder = Scratch()
+    _ = MailFolder(folder)
+    _ = folder.file("cert.pem", [])
+    func check(_ configuration: String) -> String? {
+      let file = folder.file("starttls.conf", configuration.utf8)
+      let check = Command.run(
+        [Command.built("postern-smtpd"), "--check"], in: folder,
+        environment: ["SMTP_STARTTLS": file])
+      let line = check.text.split(separator: "\n").first { $0.hasPrefix("# STARTTLS: ") }
+      #expect((check.status == 0) == (line == "# STARTTLS: possible"))
+      return line.map { String($0.dropFirst(12)) }
+    }
+    let good = "; cert = /none\nfoo = bar\ncert=\(folder.path)/cert.pem\r\n"
+    #expect(check(good) == "possible")
+    #expect(check(good + " key = pkcs11:token=x\n") == "possible")
+    #expect(check("PSKsecrets = /x\n") == "possible")
+    #expect(
+      check(good + "\tkey = \(folder.path)/key.pem\n")
+        == "error: key = \(folder.path)/key.pem: No such file or directory")
+    #expect(
+      check("cert = /nonexistent\n") == "error: cert = /nonexistent: No such file or directory")
   }
 
   /// The file is the one of `--env-file`; without this option it is the one of POSTERN_ENV_FILE.
@@ -209,7 +405,9 @@ private let canMount: Bool = {
     let folder = Scratch()
     _ = MailFolder(folder)
     let program = folder.path + "/postern-smtpd"
-    try FileManager.default.copyItem(atPath: Command.built("postern-smtpd"), toPath: program)
+    // cp(1) copies it: a file that this process has open for writing could be open in a child of another test, too, and
+    // then cannot be executed.
+    _ = Command.run(["cp", Command.built("postern-smtpd"), program], in: folder)
     func run(_ content: String?, mode: mode_t = 0o644, _ arguments: String) -> Outcome {
       let etc = folder.path + "/etc"
       try? FileManager.default.removeItem(atPath: etc)

@@ -261,7 +261,7 @@ struct ConfinementTests {
   @Test(.enabled(if: getuid() == 0, "only root can be somebody else"))
   func passwordFileInADirectoryThatCannotBeRead() throws {
     let program = folder.path + "/postern-smtpd"
-    try FileManager.default.copyItem(atPath: Command.built("postern-smtpd"), toPath: program)
+    _ = Command.run(["cp", Command.built("postern-smtpd"), program], in: folder)
     let secrets = folder.path + "/secrets"
     try FileManager.default.createDirectory(atPath: secrets, withIntermediateDirectories: false)
     _ = folder.file("secrets/passwd", "b:x\n".utf8)

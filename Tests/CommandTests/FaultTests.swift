@@ -68,10 +68,11 @@ struct FaultTests {
     }
     #expect(line([]) == "# mail directory: can be written")
     #expect(
-      line(["-e", "inject=linkat:error=EPERM"]) == "# mail directory: link: Operation not permitted"
-    )
+      line(["-e", "inject=linkat:error=EPERM"])
+        == "# mail directory: error: ./emails cannot be written: link: Operation not permitted")
     #expect(
-      line(["-e", "inject=fsync:error=EIO"]) == "# mail directory: fsync: Input/output error")
+      line(["-e", "inject=fsync:error=EIO"])
+        == "# mail directory: error: ./emails cannot be written: fsync: Input/output error")
   }
 
   /// Tries every fault with every call that a message needs. With POSTERN_TABLE, prints the table.

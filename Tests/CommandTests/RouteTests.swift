@@ -176,6 +176,30 @@ import Testing
     #expect(outcome.text.hasPrefix("deferred b@a.example a.example 4.7.4 "))
   }
 
+  /// A server that the configuration names is looked for by the search list, unless it has a dot at its end.
+  @Test(
+    .enabled(if: NameServer.isInstalled),
+    arguments: [
+      ("relay", 0), ("relay.svc", 0), ("mx1.example", 0), ("MX1.example.", 0), ("relay.", 75),
+      ("nowhere", 75),
+    ])
+  func searchList(_ name: String, status: Int32) {
+    let names = NameServer(
+      Self.records + [
+        "--host-record=relay.svc.example,127.0.0.2", "--local=/example/", "--local=/svc/",
+        "--local=/relay/", "--local=/nowhere/",
+      ])
+    let hosts = PythonServer(hosts: ["127.0.0.2": "good"])
+    let outcome = send(
+      ["--server", "smtp://\(name):\(hosts.port)?tls=none", "b@a.example"], names.port,
+      environment: ["LOCALDOMAIN": "none.example svc.example example"])
+    #expect(outcome.status == status, "\(outcome.text)")
+    if status == 0 {
+      let bare = name.lowercased().hasSuffix(".") ? name.dropLast() : name[...]
+      #expect(outcome.text.hasPrefix("delivered b@a.example \(bare.lowercased()) 250 "))
+    }
+  }
+
   /// Equal hosts get equal shares, about: 60 of 120 would be exact.
   @Test(.enabled(if: NameServer.isInstalled)) func shuffle() {
     let names = NameServer([

@@ -46,7 +46,10 @@ import Testing
       behaviour: Self.accept
         + "connection.sendall(b'354 go\\r\\n250-')\nwhile True: connection.sendall(b'x'); time.sleep(1)"
     )
-    let (text, memory) = try run(server, message: repeatElement(UInt8(ascii: "x"), count: 1 << 24))
+    // Its lines are short: a message whose lines must be folded is made anew in memory.
+    let line = String(repeating: "x", count: 62) + "\r\n"
+    let message = repeatElement(Array(line.utf8), count: 1 << 18).joined()
+    let (text, memory) = try run(server, message: message)
     #expect(text == "deferred b@y.example localhost 4.4.2 The server did not reply in time\n")
     #expect(memory < 30_000)
   }

@@ -62,6 +62,39 @@ private final class Submission {
 }
 
 @Suite struct SendmailTests {
+  /// RFC 5321 §4.5.3.2.6: ten minutes for the reply to a message. A second lasts ten milliseconds here, and the reply
+  /// comes after four minutes, or not within ten.
+  @Test(arguments: [(2.4, Int32(0)), (7.0, 75)]) func patience(seconds: Double, status: Int32) {
+    let folder = Scratch()
+    let sendmail = folder.path + "/sendmail"
+    try! FileManager.default.createSymbolicLink(
+      atPath: sendmail, withDestinationPath: Command.builtForDebugging("postern-queue"))
+    let server = PythonServer(
+      """
+      import socket, sys, time
+      listener = socket.socket(socket.AF_UNIX)
+      listener.bind(sys.argv[1])
+      listener.listen()
+      print('ready')
+      connection = listener.accept()[0]
+      reader = connection.makefile('rb')
+      connection.sendall(b'220 x\\r\\n')
+      for line in reader:
+        if line.startswith(b'DATA'):
+          connection.sendall(b'354 go\\r\\n')
+          while reader.readline() != b'.\\r\\n': pass
+          time.sleep(float(sys.argv[2]))
+        connection.sendall(b'250 ok\\r\\n')
+      """, [folder.path + "/submit", String(seconds)])
+    let outcome = Command.run(
+      ["timeout", "60", sendmail, "you@y.example"], in: folder,
+      environment: [
+        "SMTP_SUBMIT_SOCKET": folder.path + "/submit", "SMTP_HOSTNAME": "x.example",
+        "POSTERN_SECOND": "10",
+      ], input: "Subject: x\n\nx\n".utf8)
+    #expect(outcome.status == status, "\(outcome.errorText) \(server.log)")
+  }
+
   struct Caller: Sendable, CustomTestStringConvertible {
     let name: String
     let line: String
@@ -74,17 +107,15 @@ private final class Submission {
     var testDescription: String { name }
   }
 
-  private static let domain = domainOfMail
-  private static var domainOfMail: String {
-    let name = try? String(contentsOfFile: "/etc/mailname", encoding: .utf8)
-    return name?.split(whereSeparator: \.isWhitespace).first.map { String($0) } ?? "host.example"
-  }
+  /// What the session calls this host.
+  private static let domain = "mail.example.org"
 
   static let table = [
     Caller(
       name: "Debian's cron", line: "-FCronDaemon -i -B8BITMIME -oem root",
       input: "From: root (Cron Daemon)\nTo: root\nSubject: Cron <root@h> x\n\nout\n.\nput\n",
-      recipients: ["root@" + domain], text: "out\r\n.\r\nput\r\n"),
+      recipients: ["root@" + domain],
+      text: "From: root@\(domain) (Cron Daemon)\r\nTo: root@\(domain)\r\n"),
     Caller(
       name: "vixie-cron", line: "-FCronDaemon -odi -oem -oi -t",
       input: "To: root\nSubject: Cron\n\nx\n", recipients: ["root@" + domain],
@@ -92,7 +123,8 @@ private final class Submission {
     Caller(
       name: "cronie", line: "-FCronDaemon -i -odi -oem -oi -t -f root",
       input: "From: \"(Cron Daemon)\" <root>\nTo: root\nSubject: x\n\nx\n",
-      recipients: ["root@" + domain], text: "Subject: x\r\n", sender: "root@" + domain),
+      recipients: ["root@" + domain],
+      text: "From: \"(Cron Daemon)\" <root@\(domain)>\r\n", sender: "root@" + domain),
     Caller(
       name: "dcron", line: "-t -oem -i", input: "To: root\n\nx\n", recipients: ["root@" + domain],
       text: "\r\n\r\nx\r\n"),
@@ -401,6 +433,39 @@ private final class Submission {
     let outcome = submission.send(["-i"] + recipients, "x\n")
     #expect(outcome.status == 0, "\(outcome.errorText)")
     #expect(submission.recipients == recipients)
+  }
+
+  /// newaliases names the file, the line and the reason.
+  @Test func wrongAliases() {
+    let scratch = Scratch()
+    let queue = QueueFolder(scratch)
+    _ = queue
+    let path = scratch.file("aliases", "root: a@x.example\nnoreply: /dev/null\nx:\n".utf8)
+    let environment = [
+      "SMTP_ALIASES": path, "SMTP_QUEUE_DIR": "queue", "SMTP_DOMAINS": "x.example",
+      "SMTP_HOSTNAME": "mail.example.org",
+    ]
+    let command = [Command.built("postern-queue"), "sendmail", "-bi"]
+    let outcome = Command.run(command, in: scratch, environment: environment)
+    #expect(outcome.status == 65)
+    #expect(
+      outcome.errorText == """
+        sendmail: \(path): line 2: /dev/null: delivery to a file is not possible
+        sendmail: \(path): line 3: a value expected
+
+        """)
+    _ = scratch.file(
+      "aliases", "root: a@x.example\nroot@localhost: b\nroot@MAIL.example.org: b\n".utf8)
+    #expect(Command.run(command, in: scratch, environment: environment).status == 0)
+  }
+
+  /// One bad address of several: the others get the message, and the caller hears of it.
+  @Test func oneBadAddress() {
+    let submission = Submission()
+    let outcome = submission.send(["-t"], "To: bad@@x.example, ok@x.example\n\nx\n")
+    #expect(outcome.status == 65)
+    #expect(outcome.errorText == "sendmail: not an address: bad@@x.example\n")
+    #expect(submission.recipients == ["ok@x.example"])
   }
 
   @Test(arguments: ["newaliases", "hoststat", "purgestat"]) func otherNames(_ name: String) {

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 @Suite struct TranscriptTests {
-  @Test(arguments: Transcript.all)
+  @Test(arguments: Transcript.all + Transcript.ofProgram)
   func filter(_ transcript: Transcript) {
     let folder = Scratch()
     let mail = MailFolder(folder)

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct DigestTests {
   private func text(_ octets: [UInt8]) -> String {
-    String(decoding: hexadecimal(octets.span), as: UTF8.self)
+    octets.map { String(256 | Int($0), radix: 16).dropFirst() }.joined()
   }
 
   private func md5(_ message: [UInt8]) -> String {

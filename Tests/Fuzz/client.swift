@@ -64,7 +64,8 @@ private func check(
 ) {
   switch verdict.outcome {
   case .delivered:
-    precondition(line.first == UInt8(ascii: "2") && line.suffix(2) == [13, 10])
+    // LF alone may end the line of a server that writes all of its lines so, and the one behind the message.
+    precondition(line.first == UInt8(ascii: "2") && line.last == 10)
     precondition(verdict.code.map { 200...299 ~= $0 } == true)
     let before = machine.output[..<written]
     let isAtEnd =

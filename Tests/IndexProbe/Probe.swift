@@ -4,6 +4,9 @@
 //   index-probe MAIL search QUERY           how many match, how many of them are not read, how many are on the page
 //   index-probe MAIL refresh                how many messages there are
 //   index-probe MAIL delete ID...           how many were deleted
+//   index-probe MAIL read ID...             marks messages as read
+//   index-probe MAIL tag TAG ID...          gives messages a tag
+//   index-probe MAIL marks                  each message's id, 1 if it is read, and its tags
 
 import Index
 import POSIX
@@ -38,6 +41,25 @@ import Storage
       case "delete":
         let ids = arguments.dropFirst(3).compactMap { MessageID(Array($0.utf8).span) }
         FileDescriptor.print("\(try index.delete(.ids(ids)))\n", to: 1)
+      case "read":
+        let ids = arguments.dropFirst(3).compactMap { MessageID(Array($0.utf8).span) }
+        try index.setRead(true, of: .ids(ids))
+        FileDescriptor.print("done\n", to: 1)
+      case "tag":
+        let ids = arguments.dropFirst(4).compactMap { MessageID(Array($0.utf8).span) }
+        guard arguments.count > 3, let tag = Tag(Array(arguments[3].utf8)) else {
+          Process.exit(.usage)
+        }
+        try index.setTags([tag], of: ids)
+        FileDescriptor.print("done\n", to: 1)
+      case "marks":
+        var output = ""
+        for summary in try index.page(start: 0, limit: 1_000_000).summaries {
+          let tags = summary.tags.map { String(decoding: $0, as: UTF8.self) }
+          output += String(decoding: summary.id.octets, as: UTF8.self)
+          output += " \(summary.isRead ? 1 : 0) \(tags.joined(separator: ","))\n"
+        }
+        FileDescriptor.print(output, to: 1)
       default: FileDescriptor.print("\(try index.counts().total)\n", to: 1)
       }
     } catch {

@@ -29,7 +29,7 @@ struct Fixture {
     _ text: String, to recipients: [String], _ id: MessageID, at seconds: Int64, in path: String
   ) throws {
     let store = try MailDirectory(path: path)
-    var message = try store.open(id: id, for: recipients.map { Mailbox(Array($0.utf8))! })
+    let message = try store.open(id: id, for: recipients.map { Mailbox(Array($0.utf8))! })
     let octets = Array(text.replacingOccurrences(of: "\n", with: "\r\n").utf8)
     try message.append(octets.span)
     try store.store(message, time: Timestamp(seconds: seconds, microseconds: 123_456))

@@ -8,9 +8,10 @@ import email.policy
 import os
 import re
 import socketserver
+import subprocess
 import threading
 
-from near import configure, day_passes, environment, expect, folder, list_, members, run, send, step
+from near import configure, day_passes, environment, expect, folder, list_, members, programs, run, send, step
 
 arrived, refused = [], set()
 # Every command that the host has heard.
@@ -132,6 +133,10 @@ send('eve@far.example', mails[0][2]['Reply-To'])
 settle()
 expect('eve@far.example' not in members(), members())
 
+step('an answer that is read again changes nothing')
+send('eve@far.example', question, 'Subject: Re: Please confirm\r\n')
+expect(settle() == [] and 'eve@far.example' not in members())
+
 step('moderation: a post of no member waits, and an owner lets it go out')
 configure('owner=boss@far.example\npost=anyone\n')
 configure('owner=boss@far.example\npost=moderated\n')
@@ -144,6 +149,24 @@ expect(sorted(to for _, to, _ in mails) == ['ann@far.example', 'bob@far.example'
 expect(all(mail['Subject'] == 'held' for _, _, mail in mails))
 send('boss@far.example', 'friends+moderate-0123456789abcdef0123456789abcdef@near.example')
 expect(settle() == [])
+
+step('posts that wait are counted by the exact list; where too many do, the next one waits in the queue')
+held = folder + '/queue/lists/held'
+for number in range(1000):
+    open('%s/friends-x-%016x' % (held, number), 'w').close()
+send('eve@far.example', 'friends@near.example', 'Subject: one\r\n')
+expect([to for _, to, _ in settle()] == ['boss@far.example'])
+for number in range(999):
+    open('%s/friends-%016x' % (held, number), 'w').close()
+send('eve@far.example', 'friends@near.example', 'Subject: two\r\n')
+run('postern-queue', 'run')
+expect('wait for an owner' in run('postern-queue', 'list'), run('postern-queue', 'list'))
+for number in range(1000):
+    os.unlink('%s/friends-x-%016x' % (held, number))
+    if number < 999:
+        os.unlink('%s/friends-%016x' % (held, number))
+run('postern-queue', 'retry', '--all')
+expect([to for _, to, _ in settle()] == ['boss@far.example'])
 
 step('mail to the owner, also when the file of the members is gone (G6.113)')
 os.rename(folder + '/lists/friends.csv', folder + '/away')
@@ -230,6 +253,61 @@ configure('url=https://lists.near.example\n')
 send('ann@far.example', 'friends@near.example')
 links = {re.search(r'<(https://[^>]*)>', mail['List-Unsubscribe'])[1] for _, _, mail in settle()}
 expect(len(links) == 2 and all(link.startswith('https://lists.near.example/lists/friends/unsubscribe/') for link in links), links)
+
+step('a table that Excel has saved, and a member in upper and lower case')
+list_('create', 'table')
+table = '\ufeffE-Mail;Name\r\neva@far.example;"Eva, E."\r\nEVA@far.example;\r\n"=dan@far.example";"two\nlines"\r\n'
+expect(list_('add', 'table', '-', stdin=table.encode()) == 'added 2 of 3\n')
+expect(list_('add', 'table', '-', stdin=table.encode()) == 'added 0 of 3\n')
+with open(folder + '/lists/table.csv', 'a') as file:
+    file.write('Eva@far.example\n')
+expect(list_('show', 'table').split('\n') == ['eva@far.example\tEva, E.', '=dan@far.example', ''], list_('show', 'table'))
+expect('table 2\n' in list_('show'), list_('show'))
+list_('delete', 'table')
+
+step('names that somebody else has')
+environment['SMTP_ALIASES'] = folder + '/aliases'
+with open(folder + '/aliases', 'w') as file:
+    file.write('info: boss@far.example\n')
+list_('create', 'info', status=1)
+for name in ('root', 'Postmaster', 'abuse', 'a+b'):
+    list_('create', name, status=64)
+with open(folder + '/aliases', 'a') as file:
+    file.write('friends: boss@far.example\n')
+check = run('postern-smtpd', '--check')
+expect('friends: the list friends has this name' in check and 'info: the list' not in check, check)
+list_('show', 'friends')
+del environment['SMTP_ALIASES']
+
+step('what an answer costs does not grow with their number')
+configure('')
+
+
+def answer_calls(address):
+    """The system calls of postern-list for a request of this address."""
+    with open(folder + '/message', 'w') as file:
+        file.write('From: %s\r\n\r\nhelp\r\n' % address)
+    with open(folder + '/message') as file:
+        subprocess.run(
+            ['strace', '-qq', '-o', folder + '/trace', programs + '/postern-list', 'receive', '-f', address,
+             '0123456789abcdef', 'friends+help@near.example'], env=environment, stdin=file,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    with open(folder + '/trace') as file:
+        return sum(1 for _ in file)
+
+
+answered = folder + '/queue/lists/answered'
+today = max(os.listdir(answered), key=int)
+answer_calls('first@far.example')
+few = answer_calls('second@far.example')
+for number in range(5000):
+    with open('%s/%s/%040x' % (answered, today, number), 'w') as file:
+        file.write('friends help 0123456789abcdef\n')
+with open('%s/%s/total' % (answered, today), 'a') as file:
+    file.write('.' * 5000)
+many = answer_calls('third@far.example')
+expect(abs(many - few) <= 2, few, many)
+settle()
 
 step('help, and a list that is deleted')
 configure('')

@@ -1,25 +1,17 @@
 // What members get of a post, what a list's own mails are, and whom reports name.
 
 import MIME
-import Routing
 import SMTP
-import Settings
-import TestSupport
 import Testing
 
 @testable import Lists
 
 private let list = ListName(Array("friends".utf8))!
 
-private func crlf(_ text: String) -> [UInt8] {
-  Array(
-    text.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\r\n").utf8)
-}
-
-private func fields(_ settings: String = "") throws -> ListFields {
-  let scratch = Scratch()
-  var source = try SettingsSource(file: scratch.file("friends.conf", settings.utf8))
-  return ListFields(list, at: Array("x.example".utf8), try ListSettings(&source))
+private func fields(_ change: (inout ListSettings) -> Void = { _ in }) -> ListFields {
+  var settings = ListSettings()
+  change(&settings)
+  return ListFields(list, at: Array("x.example".utf8), settings)
 }
 
 private func rewritten(_ post: String, _ fields: ListFields) -> String {
@@ -88,7 +80,7 @@ private func rewritten(_ post: String, _ fields: ListFields) -> String {
 
       """
     #expect(
-      rewritten(post + "\n", try fields()) == """
+      rewritten(post + "\n", fields()) == """
         List-Id: <friends.x.example>
         List-Post: <mailto:friends@x.example>
         List-Help: <mailto:friends+help@x.example>
@@ -115,12 +107,15 @@ private func rewritten(_ post: String, _ fields: ListFields) -> String {
     ("=?utf-8?q?[f]_x?=", "=?utf-8?q?[f]_x?="),
   ])
   func prefix(_ subject: String, _ expected: String) throws {
-    let text = rewritten("From: a@x.example\nSubject: \(subject)\n\n", try fields("prefix=[f]"))
+    let text = rewritten(
+      "From: a@x.example\nSubject: \(subject)\n\n",
+      fields { $0.prefix = FieldText(printable: Array("[f]".utf8)) })
     #expect(text.contains("\nSubject: \(expected)\n"))
   }
 
   @Test func description() throws {
-    let text = rewritten("From: a@x.example\n\n", try fields("description=\"Ünser \\\"Kreis\\\"\""))
+    let description = try FieldText(Array("Ünser \"Kreis\"".utf8))
+    let text = rewritten("From: a@x.example\n\n", fields { $0.description = description })
     #expect(text.hasPrefix("List-Id: =?utf-8?"))
     var reader = HeaderReader(crlf(text).span, 0..<crlf(text).count)
     let value = reader.next(crlf(text).span)?.text(in: crlf(text).span) ?? []
@@ -129,7 +124,7 @@ private func rewritten(_ post: String, _ fields: ListFields) -> String {
 
   /// G6.111
   @Test func authorReplaced() throws {
-    var list = try fields()
+    var list = fields()
     list.replacesAuthor = true
     let named = rewritten("From: Ann <ann@y.example>\n\n", list)
     #expect(
@@ -143,7 +138,7 @@ private func rewritten(_ post: String, _ fields: ListFields) -> String {
 
   /// RFC 8058 §8.1
   @Test func oneClick() throws {
-    let list = try fields("url=https://lists.x.example")
+    let list = fields { $0.url = Array("https://lists.x.example".utf8) }
     #expect(!rewritten("From: a@x.example\n\n", list).contains("List-Unsubscribe"))
     #expect(
       String(
@@ -163,7 +158,7 @@ private func rewritten(_ post: String, _ fields: ListFields) -> String {
 
 @Suite struct ListMailTests {
   private func mail(_ kind: ListMail.Kind) throws -> String {
-    let octets = ListMail(kind, of: try fields()).octets(
+    let octets = ListMail(kind, of: fields()).octets(
       to: [member("ann@y.example").mailbox], date: DateTime(seconds: 1_800_000_000, zone: 0),
       unique: Array("abc".utf8), hostname: Array("mail.x.example".utf8))
     return String(decoding: try #require(octets), as: UTF8.self)

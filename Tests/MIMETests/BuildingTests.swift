@@ -40,7 +40,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "@", "a@", "@b", "a b@c", "a@b c", "a@b@c", "<a@b>", "a..b@c", "a@[1;2]", "a@[", "a,b@c",
+    "", "@", "a@", "@b", "a b@c", "a@b c", "a@b@c", "<a@b>", "a@b..c", "a@[1;2]", "a@[", "a,b@c",
   ])
   func noAddress(_ value: String) {
     #expect(throws: BuildError.notAddress) {

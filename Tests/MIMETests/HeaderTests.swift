@@ -10,11 +10,10 @@ import Testing
       From someone Mon Nov 23
       Subject : one
        two
-      junk without a colon
       X-Ä: x
       Subject: \u{20}
       \tthree
-
+      the body
       Body: no field
       """)
     var reader = HeaderReader(octets.span, 0..<octets.count)

@@ -126,12 +126,6 @@ while True:
             kill(random.choice(senders), 'sender')
         else:
             kill(runner.pid, 'runner')
-            # What it has started must not go on beside the next run.
-            for sender in senders:
-                try:
-                    os.kill(sender, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
             runner.wait()
     if time.time() > deadline:
         sys.exit('it did not come to an end: %d entries are left' % entries())

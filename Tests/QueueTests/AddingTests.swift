@@ -76,9 +76,9 @@ func queue(
   @Test func discarded() throws {
     let folder = QueueFolder()
     let directory = try folder.open()
-    var entry = try directory.open(id: MessageID(1), Submission(from: .null, arrival: arrival))
+    let entry = try directory.open(id: MessageID(1), Submission(from: .null, arrival: arrival))
     try entry.append([UInt8](repeating: 65, count: 100_000).span)
-    directory.discard(entry)
+    _ = consume entry
     #expect(folder.names("data").isEmpty && folder.names("new").isEmpty)
   }
 
@@ -91,35 +91,6 @@ func queue(
     }
     #expect(folder.content("data/0000000000000001") == "one")
     #expect(folder.names("new") == ["0000000000000001"])
-  }
-
-  /// One file for the store and the queue.
-  @Test func sharedWithAMailDirectory() throws {
-    let folder = QueueFolder()
-    let mailPath = folder.path + "/mail"
-    try FileManager.default.createDirectory(atPath: mailPath, withIntermediateDirectories: true)
-    let directory = try folder.open()
-    let mail = try MailDirectory(path: mailPath)
-    let id = MessageID(2)
-    var message = try mail.open(id: id, for: [mailbox("a@x.example")])
-    var entry = try directory.open(
-      id: id, Submission(from: .null, arrival: arrival), sharing: message)
-    let isSharing = entry.isSharing
-    #expect(isSharing)
-    try entry.add(Job.Addressee(Recipient(mailbox: mailbox("b@y.example"))))
-    let text = Array("both".utf8)
-    try message.append(text.span)
-    try entry.append(text.span)
-    try directory.store(entry, and: message, in: mail, time: arrival)
-    #expect(folder.content("data/0000000000000002") == "both")
-    let names = folder.names("mail")
-    #expect(names.count == 1)
-    #expect(folder.content("mail/" + names[0]) == "both")
-    let inodes = try ["data/0000000000000002", "mail/" + names[0]].map {
-      try FileManager.default.attributesOfItem(atPath: folder.path + "/" + $0)[.systemFileNumber]
-        as? Int
-    }
-    #expect(inodes[0] == inodes[1])
   }
 
   @Test func names() {

@@ -3,6 +3,7 @@
 
 import Jobs
 import MIME
+import Octets
 import Reports
 import SMTP
 import TestSupport

@@ -1,6 +1,8 @@
 // Where a message goes, and who exists here.
 
 import Foundation
+import ListStore
+import Lists
 import POSIX
 import SMTP
 import TestSupport
@@ -26,10 +28,10 @@ import Testing
     #expect(routing.isPlain)
     #expect(try destination(routing, "a@anywhere.example") == .local)
     routing.domains = [Array("example.org".utf8), Array("xn--bcher-kva.example".utf8)]
-    routing.lists = ListDirectory(path: scratch.path)
+    routing.lists = ListsDirectory(path: scratch.path)
     _ = scratch.file("news.csv")
     _ = scratch.file(".csv")
-    routing.aliases = try Aliases(parsing: Array("root: a\nnews: a\nghost: b".utf8))
+    routing.aliases = Aliases(parsing: Array("root: a\nnews: a\nghost: b\nbad: /x".utf8))
     routing.recipients = RecipientsFile(
       path: scratch.file("recipients", "alice\nbob@example.org\n".utf8))
     #expect(!routing.isPlain)
@@ -44,12 +46,52 @@ import Testing
       ("postmaster@elsewhere.example", .foreign),
       ("alice@example.org", .local), ("\"alice\"@bücher.example", .local),
       ("bob@example.org", .local), ("bob@bücher.example", .unknown),
+      ("alice+tag@example.org", .local), ("carol+alice@example.org", .unknown),
+      ("root+tag@example.org", .alias), ("postmaster+x@example.org", .local),
+      (
+        "bad@example.org",
+        .faulty(LineError(line: 4, reason: "/x: delivery to a file is not possible"))
+      ),
+      ("root@localhost", .foreign), ("root@mail.example.org", .foreign),
       ("carol@example.org", .unknown), ("carol@elsewhere.example", .foreign),
       ("carol@example.org.elsewhere.example", .foreign), ("carol@[127.0.0.1]", .foreign),
     ]
     for (text, destination) in expected {
       #expect(try self.destination(routing, text) == destination, "\(text)")
     }
+  }
+
+  /// The names of this host, for mail of its programs.
+  @Test(arguments: [
+    ("root@localhost", Destination.alias), ("alice@LOCALHOST.example.org", .local),
+    ("alice@mail.example.org", .local), ("bob@localhost.localdomain", .unknown),
+    ("alice@[127.0.0.1]", .foreign), ("alice@example.com", .foreign),
+  ])
+  func fromHere(_ address: String, _ expected: Destination) throws {
+    var routing = Routing(hostname: Array("mail.example.org".utf8))
+    routing.domains = [Array("example.org".utf8)]
+    routing.aliases = Aliases(parsing: Array("root: a".utf8))
+    routing.recipients = RecipientsFile(path: scratch.file("recipients", "alice\n".utf8))
+    let mailbox = try #require(Mailbox(Array(address.utf8)))
+    #expect(try routing.destination(of: mailbox, isFromHere: true) == expected)
+    #expect(try routing.destination(of: mailbox) == .foreign)
+  }
+
+  /// What else this host is called: with what the system says, where that is a name.
+  @Test func hostNames() {
+    let names = HostNames(
+      Array("Mail.Example.org".utf8),
+      more: [Array("Box.example.net".utf8), Array("b\u{FC}x".utf8), Array("no name".utf8)])
+    for (domain, isOurs) in [
+      ("mail.example.org", true), ("MAIL.EXAMPLE.ORG", true), ("box.example.NET", true),
+      ("xn--bx-xka", true), ("B\u{FC}X", true), ("localhost", true),
+      ("LocalHost.Example.org", true),
+      ("ip6-localhost", true), ("no name", false), ("example.org", false), ("", false),
+      ("localhost.example.net", false),
+    ] {
+      #expect(names.has(Array(domain.utf8)[...]) == isOurs, "\(domain)")
+    }
+    #expect(!names.others.contains(names.hostname))
   }
 
   @Test func unreadableRecipients() throws {

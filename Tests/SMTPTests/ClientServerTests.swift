@@ -40,6 +40,9 @@ private struct WhimsicalServer {
   /// Of whose message the server has read a part only, while the client may have sent it all.
   var mayBeUnknown: Set<String> = []
 
+  /// Whose message was refused at MAIL: if they are named in another transaction, that was about others.
+  private var presumed: Set<String> = []
+
   /// Whom a refusal of DATA concerns that no reply to RSET has followed: the client may not be sure of it.
   var mayBeDeferred: Set<String> = []
 
@@ -127,7 +130,7 @@ private struct WhimsicalServer {
   /// Ends the session instead of a reply: whoever has no verdict has a reason to be tried again.
   private mutating func die() {
     output +=
-      generator.pick(["421 4.3.2 bye\r\n", "", "2", "what?\r\n", "250-a\r\n550 b\r\n", "250 a\n"])
+      generator.pick(["421 4.3.2 bye\r\n", "", "2", "what?\r\n", "250-a\r\n", "250+a\r\n"])
       .utf8
     isClosed = true
   }
@@ -149,11 +152,17 @@ private struct WhimsicalServer {
       if reply == "250" {
         message = path
       } else {
+        for recipient in recipients[path]! where outcomes["\(path) \(recipient)"] == nil {
+          presumed.insert("\(path) \(recipient)")
+        }
         conclude(path, reply == "450" ? .deferred : .refused)
       }
     case "RCPT":
       guard let message else { return say("503 MAIL first") }
       let recipient = String(line.dropFirst(9).prefix { $0 != ">" })
+      if presumed.remove("\(message) \(recipient)") != nil {
+        outcomes["\(message) \(recipient)"] = nil
+      }
       let reply = generator.pick(["250", "250", "250", "450", "550", "452 4.5.3", "552"])
       say("\(reply) RCPT")
       if isClosed { return conclude(message, .deferred) }

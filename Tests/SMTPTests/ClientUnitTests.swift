@@ -30,7 +30,7 @@ import Testing
     for lines in Self.start.dropLast() { machine.receive("\(lines)\r\n".utf8) }
     machine.receive("\(Self.start.last!)\r\n250 early\r\n".utf8)
     #expect(!String(decoding: machine.output, as: UTF8.self).hasSuffix("\r\n.\r\n"))
-    #expect(machine.verdicts.contains("<b@y.example> deferred destination - 4.5.0 The server sent"))
+    #expect(machine.verdicts.contains("<b@y.example> deferred message - 4.5.0 The server sent"))
     #expect(machine.isClosed)
   }
 
@@ -77,7 +77,7 @@ import Testing
       machine.receive("\(lines)\r\n".utf8)
     }
     for part in replies.split(separator: "|") { machine.receive(part.utf8) }
-    #expect(machine.verdicts.contains("<b@y.example> deferred destination - 4.5.0"))
+    #expect(machine.verdicts.contains("<b@y.example> deferred message - 4.5.0"))
     #expect(machine.isClosed && !machine.verdicts.contains("refused"))
   }
 

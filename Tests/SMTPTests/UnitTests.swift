@@ -104,20 +104,19 @@ import Testing
 
 @Suite struct TimestampTests {
   /// Checked with date(1).
-  @Test(arguments: [
-    (0, "Thu, 1 Jan 1970 00:00:00 +0000", "19700101T000000.000007Z"),
-    (951_782_399, "Mon, 28 Feb 2000 23:59:59 +0000", "20000228T235959.000007Z"),
-    (951_782_400, "Tue, 29 Feb 2000 00:00:00 +0000", "20000229T000000.000007Z"),
-    (1_795_330_452, "Sun, 22 Nov 2026 06:54:12 +0000", "20261122T065412.000007Z"),
-    (4_107_542_400, "Mon, 1 Mar 2100 00:00:00 +0000", "21000301T000000.000007Z"),
-  ])
-  func civil(_ seconds: Int64, _ dateTime: String, _ sortable: String) {
+  @Test(
+    arguments: [
+      (0, "19700101T000000.000007Z"),
+      (951_782_399, "20000228T235959.000007Z"),
+      (951_782_400, "20000229T000000.000007Z"),
+      (1_795_330_452, "20261122T065412.000007Z"),
+      (4_107_542_400, "21000301T000000.000007Z"),
+    ] as [(Int64, String)])
+  func civil(_ seconds: Int64, _ sortable: String) {
     let time = Timestamp(seconds: seconds, microseconds: 7)
     var octets: [UInt8] = []
-    time.appendDateTime(to: &octets)
-    #expect(String(decoding: octets, as: UTF8.self) == dateTime)
-    octets = []
     time.appendSortable(to: &octets)
     #expect(String(decoding: octets, as: UTF8.self) == sortable)
+    #expect(Timestamp(sortable: octets.span) == time)
   }
 }

@@ -28,7 +28,8 @@ import Testing
       "-Am -C file -d -d0.1 -Ehi -eq -h 3 -I -Jx -L tag -n -p x -s -U -x -O a=b -o7 -om -G a", "a",
       false, false
     ),
-    ("a -i", "a -i", false, false), ("-q30m a", "a", false, false),
+    ("a -i", "a", false, true), ("a -f b -t c -- -i", "a c -i", true, false),
+    ("-q30m a", "a", false, false),
   ])
   func callers(
     _ line: String, _ recipients: String, _ readsRecipients: Bool, _ ignoresDots: Bool
@@ -52,7 +53,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("-bs -oem -oi", Invocation.Mode.serve), ("-bp", .list), ("-bi", .nothing), ("-bm", .send),
+    ("-bs -oem -oi", Invocation.Mode.serve), ("-bp", .list), ("-bi", .checkAliases), ("-bm", .send),
     ("-bH", .nothing), ("-q", .run(.all)), ("-q -v", .run(.all)), ("-qf", .run(.all)),
     ("-qIabc", .run(.id("abc"))), ("-qRx.example", .run(.recipient("x.example"))),
     ("-qSa@", .run(.sender("a@"))),
@@ -62,7 +63,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("mailq", Invocation.Mode.list), ("newaliases", .nothing), ("hoststat", .nothing),
+    ("mailq", Invocation.Mode.list), ("newaliases", .checkAliases), ("hoststat", .nothing),
     ("send-mail", .send),
   ])
   func names(_ name: String, _ mode: Invocation.Mode) throws {

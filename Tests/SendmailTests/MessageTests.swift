@@ -1,5 +1,6 @@
 // What sendmail(1) makes of a message: its line ends, its header, who it is for.
 
+import Jobs
 import SMTP
 import Sendmail
 import Testing
@@ -102,7 +103,7 @@ import Testing
 
   private let generated = """
     Date: Tue, 24 Nov 2026 22:10:00 +0000
-    From: "M. E." <me@h.example>
+    From: "M. E." <me>
     Message-ID: <u1@h.example>
 
     """
@@ -113,10 +114,10 @@ import Testing
       try header(["a"], "date: x\nFROM: y\nMessage-Id: z\n")
         == "date: x\nFROM: y\nMessage-Id: z\n\n")
     #expect(
-      try header(["-FÉ", "-f", "b", "a"], "").contains("From: =?utf-8?B?w4k=?= <b@h.example>\n"))
-    #expect(try header(["-f", "", "a"], "").contains("From: \"M. E.\" <me@h.example>\n"))
+      try header(["-FÉ", "-f", "b", "a"], "").contains("From: =?utf-8?B?w4k=?= <b>\n"))
+    #expect(try header(["-f", "", "a"], "").contains("From: \"M. E.\" <me>\n"))
     #expect(
-      try header(["-Fa\r\nBcc: z", "a"], "").contains("From: \"a??Bcc: z\" <me@h.example>\n"))
+      try header(["-Fa\r\nBcc: z", "a"], "").contains("From: \"a??Bcc: z\" <me>\n"))
   }
 
   /// Bcc goes with its continuations, wherever it stands.
@@ -125,7 +126,7 @@ import Testing
       "Bcc: a@x,\n b@x,\n\tc@x\nTo: d\nbcc: e@x\nX: 1\n y\nContent-Length: 9\nReturn-Path: <z>\n"
     #expect(try header(["-t"], fields) == generated + "To: d\nX: 1\n y\n\n")
     #expect(try header(["f"], fields) == generated + "To: d\nX: 1\n y\n\n")
-    #expect(try recipients(["-t"], fields) == ["a@x", "b@x", "c@x", "d@h.example", "e@x"])
+    #expect(try recipients(["-t"], fields) == ["a@x", "b@x", "c@x", "d", "e@x"])
     #expect(try recipients(["-t", "f@x"], fields).first == "f@x")
     #expect(try recipients(["f@x"], fields) == ["f@x"])
   }
@@ -137,11 +138,11 @@ import Testing
     ),
     (
       "To: Friends: a@x.example, \"B, C\" <b@x.example>;, d",
-      ["a@x.example", "b@x.example", "d@h.example"]
+      ["a@x.example", "b@x.example", "d"]
     ),
     ("Cc: undisclosed-recipients:;\nTo: a@x.example", ["a@x.example"]),
     ("To: é@x.example", ["é@x.example"]),
-    ("To: postmaster, root", ["postmaster", "root@h.example"]),
+    ("To: postmaster, root", ["postmaster", "root"]),
     ("To: a@x\nTo: b@x\nCC: c@x", ["a@x", "b@x", "c@x"]),
     ("Resent-To: a@x\nResent-Bcc: b@x\nTo: c@x\nBcc: d@x", ["a@x", "b@x"]),
     ("Resent-To: a@x\nResent-From: f\nResent-From: g\nResent-To: b@x\nTo: c@x", ["a@x"]),
@@ -158,19 +159,34 @@ import Testing
   }
 
   @Test(arguments: [
-    ([], "me@h.example"), (["-f", ""], ""), (["-f", "<>"], ""), (["-f", "user"], "user@h.example"),
+    ([], "me"), (["-f", ""], ""), (["-f", "<>"], ""), (["-f", " "], ""), (["-f", "user"], "user"),
     (["-r", "u@x.example"], "u@x.example"), (["-f<u@x.example>"], "u@x.example"),
+    (["-f", "Feed Bot <u@x.example>"], "u@x.example"), (["-f", " u@x.example"], "u@x.example"),
+    (["-f", "\"Bot, Feed\" <u@x.example>"], "u@x.example"), (["-f", "u (Bot)"], "u"),
+    (["-f u@x.example"], "u@x.example"), (["-f", "u..@x_y.example"], "u..@x_y.example"),
   ])
   func sender(_ line: [String], _ expected: String) throws {
     let path = try prepare(line + ["a"]).sender
-    #expect(path == (ReversePath(Array(expected.utf8))))
+    #expect(path.octets == Array(expected.utf8))
   }
 
   @Test func arguments() throws {
     #expect(
-      try recipients(["root", "a@x, b@x", "C D <c@x>"]) == ["root@h.example", "a@x", "b@x", "c@x"])
+      try recipients(["root", "a@x, b@x", "C D <c@x>"]) == ["root", "a@x", "b@x", "c@x"])
     let preparation = try prepare(["-N", "never", "a"])
     #expect(preparation.recipients.map(\.deliveryStatus.notify) == [[]])
+  }
+
+  /// What cannot be read costs the others nothing.
+  @Test func unreadableRecipients() throws {
+    let preparation = try prepare(
+      ["-t", "a@@x", "b@x"], "To: bad@@x.example, ok@x\nCc: John Smith\n")
+    #expect(
+      preparation.recipients.map { String(decoding: $0.mailbox.octets, as: UTF8.self) }
+        == ["b@x", "ok@x"])
+    #expect(
+      preparation.unreadable.map { String(decoding: $0, as: UTF8.self) }
+        == ["a@@x", "bad@@x.example", "John Smith"])
   }
 
   @Test(arguments: [
@@ -183,6 +199,11 @@ import Testing
     (["-f", "a\r\nb", "a"], "", .notAddress(Array("a\r\nb".utf8))),
     (["a"], String(repeating: "A: x\n", count: 1001), .headerTooLong),
     (["-t"], "To: " + String(repeating: "a,\n ", count: 2001) + "b\n", .headerTooLong),
+    // Not only to the first of them.
+    (
+      [String(repeating: "a,", count: 2001)], "",
+      .notAddress(Array(String(repeating: "a,", count: 2001).utf8))
+    ),
   ])
   func refused(_ line: [String], _ header: String, _ refusal: Preparation.Refusal) {
     #expect(throws: refusal) { try prepare(line, header) }

@@ -31,7 +31,7 @@ import Testing
       let time = Timestamp(seconds: Int64(number) * 86_399 * 365, microseconds: UInt32(number))
       let id = MessageID(UInt64(number) &* 0x9E37_79B9_7F4A_7C15)
       let mailbox = try #require(Mailbox(octets(address)), "\(address)")
-      var message = try store.open(id: id, for: [mailbox])
+      let message = try store.open(id: id, for: [mailbox])
       try message.append(octets("text").span)
       try store.store(message, time: time)
       let name = try #require(

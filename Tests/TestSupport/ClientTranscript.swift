@@ -149,6 +149,8 @@ extension ClientSession.Transaction {
     switch name {
     case "body": body = value == "binary" ? .binary : .eightBit
     case "utf8": isUTF8 = true
+    case "header": header = value == "utf8" ? .utf8 : .unknown
+    case "long": hasLongLines = true
     case "convert": canConvert = true
     case "size": size = Int(value)!
     case "ret": deliveryStatus.returned = value == "HDRS" ? .headers : .full

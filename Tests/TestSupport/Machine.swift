@@ -18,6 +18,7 @@ package struct Machine {
   private let route: (Mailbox) -> Session.Route
   /// What the one account may use.
   private let senders: AllowedSenders?
+  private let acceptsAnyLogin: Bool
 
   package init(_ transcript: Transcript) {
     let configuration = Configuration(transcript)
@@ -36,6 +37,7 @@ package struct Machine {
   ) {
     self.route = route
     self.senders = senders
+    acceptsAnyLogin = configuration.acceptsAnyLogin
     session = Session(configuration: configuration, isTLS: isTLS)
     self.outcome = outcome
     session.greet(into: &output)
@@ -88,8 +90,9 @@ package struct Machine {
         precondition(reply == nil || !replying.isEmpty)
       case .verify:
         let isRight =
-          session.credentials?.login == Self.login
-          && session.credentials?.password == Self.password
+          acceptsAnyLogin
+          || session.credentials?.login == Self.login
+            && session.credentials?.password == Self.password
         session.verified(isRight ? .accepted : .denied, senders: senders, into: &replying)
       case .startTLS: session.startTLS(isPossible: false, into: &replying)
       case .close:
@@ -171,6 +174,7 @@ extension Configuration {
       case "SMTP_RECIPIENTS", "SMTP_ALIASES": routesRecipients = true
       case "SMTP_SENDERS": break
       case "SMTP_USERNAME", "SMTP_PASSWORD": hasAccounts = true
+      case "SMTP_AUTH_ANY": acceptsAnyLogin = value == "true"
       case "SMTP_REQUIRE_AUTH": requiresAuthentication = true
       case "SMTP_ALLOW_INSECURE_AUTH": allowsInsecureAuthentication = true
       case "SMTP_MAX_MESSAGES": maximumTransactions = Int(value)!

@@ -30,15 +30,19 @@ package struct Transcript: Sendable, CustomStringConvertible {
   package static let hostname = "mail.example.org"
 
   /// All files of Tests/Transcripts.
-  package static let all: [Transcript] = {
+  package static let all = files(in: "Transcripts")
+  /// Those that need more of the program than its machine: all of its routing, or what it does to a message.
+  package static let ofProgram = files(in: "Transcripts/program")
+
+  private static func files(in folder: String) -> [Transcript] {
     let folder = URL(filePath: #filePath).deletingLastPathComponent()
-      .deletingLastPathComponent().appending(path: "Transcripts")
+      .deletingLastPathComponent().appending(path: folder)
     let names = try! FileManager.default.contentsOfDirectory(atPath: folder.path)
     return names.filter { $0.hasSuffix(".txt") }.sorted().map { name in
       Transcript(
         name: name, text: try! String(contentsOf: folder.appending(path: name), encoding: .utf8))
     }
-  }()
+  }
 
   package init(name: String, text: String) {
     self.name = name

@@ -1,5 +1,7 @@
 // One part of a message: where it stands and what it is. What a field of it says is read when it is asked for.
 
+import Octets
+
 /// A part of a message, as ranges of the octets of the message.
 public struct Part: Equatable, Sendable {
   /// The header section, without the blank line behind it.
@@ -15,6 +17,10 @@ public struct Part: Equatable, Sendable {
   public let parent: Int?
   /// Its place in its parent, from 1.
   public let position: Int
+
+  /// What raw octets above ASCII are in the fields of the message if they are not UTF-8: the charset that its first text
+  /// declares.
+  public internal(set) var rawCharset = Charset.fallback
 
   // The values of fields, where there are such.
   var contentType: Range<Int>?
@@ -39,7 +45,7 @@ extension Part {
       text.append(octets, type.type)
       text.append(UInt8(ascii: "/"))
       text.append(octets, type.subtype)
-      for index in text.indices { text[index] = text[index].lowercased }
+      text = text.lowercased()
     } else if kind == .message {
       text.append("message/rfc822")
     } else {
@@ -50,28 +56,38 @@ extension Part {
 
   /// A parameter of Content-Type, `name` in lower case, decoded.
   public func parameter(_ name: StaticString, in octets: Span<UInt8>) -> [UInt8]? {
-    contentType.flatMap { MIME.parameter(name, octets, $0) }
+    contentType.flatMap { MIME.parameter(name, octets, $0, rawCharset: rawCharset) }
+  }
+
+  /// The charset that Content-Type names; nil if it names none that is known.
+  func declaredCharset(in octets: Span<UInt8>) -> Charset? {
+    contentType.flatMap { MIME.parameter("charset", octets, $0, isToken: true) }
+      .flatMap { Charset(label: $0) }
   }
 
   /// The name of a file, decoded: `filename` of Content-Disposition, else `name` of Content-Type. It may hold
   /// anything, `/` included.
   public func fileName(in octets: Span<UInt8>) -> [UInt8]? {
-    if let contentDisposition, let name = MIME.parameter("filename", octets, contentDisposition) {
+    if let contentDisposition,
+      let name = MIME.parameter("filename", octets, contentDisposition, rawCharset: rawCharset)
+    {
       return name
     }
     return parameter("name", in: octets)
   }
 
-  /// Content-ID without its brackets; nil if there is none.
+  /// Content-ID without its brackets and comments; nil if there is none, or one of more than 1,000 octets.
   public func contentID(in octets: Span<UInt8>) -> [UInt8]? {
     guard let contentID else { return nil }
-    var range = octets.trimmed(contentID)
-    if range.count >= 2, octets[range.lowerBound] == UInt8(ascii: "<"),
-      octets[range.upperBound - 1] == UInt8(ascii: ">")
-    {
-      range = range.lowerBound + 1..<range.upperBound - 1
+    let start = octets.behindComments(from: contentID.lowerBound, to: contentID.upperBound)
+    var range = octets.trimmed(start..<contentID.upperBound)
+    if !range.isEmpty, octets[range.lowerBound] == UInt8(ascii: "<") {
+      let close = octets.firstIndex(
+        of: UInt8(ascii: ">"), from: range.lowerBound, to: range.upperBound)
+      range = range.lowerBound + 1..<close
     }
-    let identifier = octets.copied(range).filter { $0 > .space && $0 < 0x7F }
+    guard range.count <= 1000 else { return nil }
+    let identifier = octets.copy(range).filter { $0 > .space && $0 < 0x7F }
     return identifier.isEmpty ? nil : identifier
   }
 }
@@ -137,9 +153,9 @@ extension Part {
     appendContent(in: octets, to: &content, limit: limit + 1)
     let isCut = content.count > limit
     if isCut { content.removeLast() }
-    var charset = contentType.flatMap { MIME.parameter("charset", octets, $0, isToken: true) }
-      .flatMap { Charset(label: $0) }
-    if charset == nil, kind == .textHTML { charset = declaredCharset(content.span) }
+    var charset = declaredCharset(in: octets)
+    if charset == .ascii { charset = nil }
+    if charset == nil, kind == .textHTML { charset = metaCharset(content.span) }
     var text = Text(utf8: [], charset: charset, isCut: isCut)
     text.utf8.reserveCapacity(content.count + content.count / 8)
     if charset == nil, isCut {
@@ -159,7 +175,7 @@ extension Part {
 }
 
 /// The charset that the front of an HTML text declares in a `meta` element.
-private func declaredCharset(_ octets: Span<UInt8>) -> Charset? {
+private func metaCharset(_ octets: Span<UInt8>) -> Charset? {
   let end = min(octets.count, 1024)
   var index = 0
   while index < end {

@@ -1,6 +1,8 @@
 // Quoted-printable (RFC 2045 §6.7). `=` and two hexadecimal digits in either case are an octet; `=` at the end
-// of a line, white space behind it allowed, joins it with the next. Anything else behind `=` stays as it is,
-// and so does white space at the end of a line: no gateway adds any today, and format=flowed means it.
+// of a line, white space and further CR behind it allowed, joins it with the next. Anything else behind `=` stays as it
+// is, and so does white space at the end of a line: no gateway adds any today, and format=flowed means it.
+
+import Octets
 
 struct QuotedPrintableDecoder {
   /// What has come of a sequence that begins with `=` and is not yet decided.
@@ -9,7 +11,7 @@ struct QuotedPrintableDecoder {
   private static let longestHeld = 256
 
   mutating func decode(_ octets: Span<UInt8>, _ range: Range<Int>, into output: inout [UInt8]) {
-    output.reserveCapacity(output.count + range.count)
+    output.reserve(adding: range.count)
     var index = range.lowerBound
     let end = range.upperBound
     while index < end {
@@ -22,8 +24,8 @@ struct QuotedPrintableDecoder {
       output.append(octets, index..<escape)
       index = escape
       while index + 2 < end, octets[index] == .equals {
-        if let high = octets[index + 1].hexValue, let low = octets[index + 2].hexValue {
-          output.append(high << 4 | low)
+        if let octet = octets.hexOctet(at: index + 1, to: end) {
+          output.append(octet)
         } else if octets[index + 1] != .carriageReturn || octets[index + 2] != .lineFeed {
           break
         }
@@ -46,7 +48,7 @@ struct QuotedPrintableDecoder {
       } else {
         held.removeAll(keepingCapacity: true)
       }
-    case .carriageReturn where !isHexBegun && last != .carriageReturn:
+    case .carriageReturn where !isHexBegun && held.count < Self.longestHeld:
       held.append(octet)
     case .space, .tab:
       if !isHexBegun, last != .carriageReturn, held.count < Self.longestHeld {

@@ -9,6 +9,8 @@
 // begin with a hyphen; such a line ends the innermost open multipart that has its boundary, and everything
 // inside it. The whole line has to be the boundary, but for white space behind it.
 
+import Octets
+
 /// The parts of a message.
 public struct Structure: Equatable, Sendable {
   /// All parts, each in front of what it contains. The first is the message itself.
@@ -19,17 +21,34 @@ public struct Structure: Equatable, Sendable {
   /// Reads the structure of the whole message `octets`. A part of type message/rfc822 is read as a message of
   /// its own if its body is not encoded. Time is linear, memory that of the parts.
   public init(_ octets: Span<UInt8>) {
-    var reader = StructureReader(octets)
+    var reader = StructureReader(octets, nil)
     reader.read(octets)
+    if reader.missesBoundary, !reader.lineEnds.allowBareLineFeed {
+      // Many programs end the lines of a body with LF that they put behind a header with CR LF.
+      var other = StructureReader(octets, .any)
+      other.read(octets)
+      if !other.missesBoundary { reader = other }
+    }
     (parts, cut) = (reader.parts, reader.cut)
+    let charset = bodyCharset(octets)
+    for index in parts.indices { parts[index].rawCharset = charset }
+  }
+
+  /// The charset of octets that the first text declares; windows-1252 if it declares another, or none.
+  private func bodyCharset(_ octets: Span<UInt8>) -> Charset {
+    guard let text = parts.first(where: { $0.kind.isText }) else { return .fallback }
+    switch text.declaredCharset(in: octets) {
+    case nil, .utf8, .ascii, .utf16LittleEndian, .utf16BigEndian, .utf7: return .fallback
+    case .singleByte, .iso2022JP, .shiftJIS, .eucJP, .eucKR, .gb18030, .big5:
+      return text.declaredCharset(in: octets) ?? .fallback
+    }
   }
 
   /// The number of a part: `0` for the message, else its place in its parent behind that of its parent
   /// (`2.1`); a multipart inside another part has `.0` behind it. A multipart that is the whole of a forwarded
   /// message has the number of that message.
   public func number(of index: Int) -> [UInt8] {
-    // A literal of one octet comes out as a NUL in the release build of a program (Swift 6.3, Embedded).
-    guard parts[index].parent != nil else { return [UInt8](repeating: UInt8(ascii: "0"), count: 1) }
+    guard parts[index].parent != nil else { return [UInt8(ascii: "0")] }
     var places: [Int] = parts[index].kind.isMultipart ? [0] : []
     var next = index
     while let parent = parts[next].parent {
@@ -51,7 +70,11 @@ private struct StructureReader {
   var parts: [Part] = []
   var cut: Cut = []
 
-  private let lineEnds: LineEnds
+  /// Known behind the header of the message.
+  private(set) var lineEnds: LineEnds
+  /// Whether the body of a multipart has no line that is its boundary.
+  private(set) var missesBoundary = false
+  private let areLineEndsGiven: Bool
   private let end: Int
   /// The containers that are open, outermost first.
   private var open: [Container] = []
@@ -74,8 +97,10 @@ private struct StructureReader {
     case close(container: Int, next: Int)
   }
 
-  init(_ octets: Span<UInt8>) {
-    lineEnds = LineEnds(of: octets)
+  /// `lineEnds`: those of the body; nil if they are to be found out.
+  init(_ octets: Span<UInt8>, _ lineEnds: LineEnds?) {
+    self.lineEnds = lineEnds ?? .any
+    areLineEndsGiven = lineEnds != nil
     end = octets.count
   }
 
@@ -157,6 +182,7 @@ private struct StructureReader {
       if !container.boundary.isEmpty { boundaries -= 1 }
       end(container.part, octets, at: line)
       if !container.isFound, parts[container.part].kind.isMultipart {
+        missesBoundary = true
         parts[container.part].kind = .textPlain
       }
     }
@@ -203,7 +229,7 @@ private struct StructureReader {
     return nil
   }
 
-  /// Reads the header section at `start`, which a blank line ends, or a boundary.
+  /// Reads the header section at `start`, which a blank line ends, a line that is no field, or a boundary.
   private mutating func readHeader(
     _ octets: Span<UInt8>, from start: Int
   ) -> (Part, boundary: [UInt8]) {
@@ -211,25 +237,21 @@ private struct StructureReader {
     var part = Part(
       header: start..<start, body: start..<end, parent: container?.part,
       position: container?.children ?? 1)
-    var reader = HeaderReader(start..<end, lineEnds)
-    var hasJunk = false
+    var reader = HeaderReader(octets, start..<end)
     reading: while true {
       let line = reader.position
       part.header = start..<line
       if boundary(octets, at: line) != nil { break }
       switch reader.nextLine(octets) {
       case .field(let field): note(octets, field, in: &part)
-      case .skipped:
-        hasJunk = true
-      case .end: break reading
+      case .skipped: break
+      case .body, .end: break reading
       }
     }
     if reader.isCut { cut.insert(.header) }
-    if hasJunk, !reader.hasFields, !octets.hasPrefix("from ", at: start) {
-      // No header at all: it begins with its text.
-      part.header = start..<start
-    } else {
-      part.body = reader.position..<end
+    part.body = reader.position..<end
+    if parts.isEmpty, !areLineEndsGiven {
+      lineEnds = LineEnds(of: octets, lineAt: part.header.upperBound)
     }
     return typed(octets, part, container)
   }

@@ -1,6 +1,8 @@
 // Undoes content transfer encodings (RFC 2045 §6), a piece at a time: a body of any size needs no more memory
 // than its pieces. Broken encodings are decoded as far as they go and never refused.
 
+import Octets
+
 /// What was done to the octets of a body so that it could be sent.
 public enum TransferEncoding: Equatable, Sendable {
   /// Nothing: 7bit, 8bit, binary, none given, and every name that is not known.

@@ -1,6 +1,8 @@
 // uuencode, as old mail has it for an encoding: the lines between `begin MODE NAME` and `end`. The first octet
 // of a line says how many octets it holds. What stands in front of `begin` and behind `end` is left out.
 
+import Octets
+
 struct UUDecoder {
   private enum State {
     /// At the start of a line in front of `begin`, so many of whose letters have come.

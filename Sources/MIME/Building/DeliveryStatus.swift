@@ -1,5 +1,7 @@
 // The machine-readable part of a delivery report (RFC 3464; addresses in UTF-8: RFC 6533).
 
+import Octets
+
 /// What became of a message, for each recipient.
 public struct DeliveryStatus: Equatable, Sendable {
   /// The host that reports.

@@ -1,6 +1,8 @@
 // What may stand in a field of a message that is built. A value with CR, LF or NUL cannot be made, so that no
 // value can end its field and begin another (header injection). Code that has such a value need not check it.
 
+import Octets
+
 /// Why a value cannot stand in a message.
 public enum BuildError: Error, Equatable, Sendable {
   /// CR, LF or NUL, or octets that are not UTF-8.
@@ -83,9 +85,20 @@ public struct NamedAddress: Equatable, Sendable {
 
   public init(name: FieldText, address: [UInt8]) throws(BuildError) {
     guard address.count <= 320 else { throw .tooLong }
-    guard address.span.isAddress else { throw .notAddress }
+    guard address.span.isAddress() else { throw .notAddress }
     self.name = name
     self.address = address
+  }
+
+  /// A mailbox without a domain, as programs of one host write it: whoever takes the message completes it
+  /// (`AddressCompletion`).
+  public init(name: FieldText, localPart: [UInt8]) throws(BuildError) {
+    guard localPart.count <= 320 else { throw .tooLong }
+    guard (localPart + [.at, UInt8(ascii: "x")]).span.isAddress(isTolerant: true) else {
+      throw .notAddress
+    }
+    self.name = name
+    self.address = localPart
   }
 
   public init(address: [UInt8]) throws(BuildError) {
@@ -95,6 +108,15 @@ public struct NamedAddress: Equatable, Sendable {
   /// One that was read.
   public init(_ address: Address) throws(BuildError) {
     try self.init(name: FieldText(address.name), address: address.address)
+  }
+
+  /// One of an envelope. Servers accept senders that may not stand in a field: with dots anywhere in the local part or at
+  /// the end of the domain.
+  public init(name: FieldText? = nil, ofEnvelope address: [UInt8]) throws(BuildError) {
+    guard address.count <= 320 else { throw .tooLong }
+    guard address.span.isAddress(isTolerant: true) else { throw .notAddress }
+    self.name = name ?? FieldText("")
+    self.address = address
   }
 
   /// Whether the address is ASCII; if not, only SMTPUTF8 carries a message that has it.
@@ -150,19 +172,6 @@ public struct MediaTypeName: Equatable, Sendable {
 }
 
 extension UInt8 {
-  /// `atext` of RFC 5322 §3.2.3.
-  var isAtomText: Bool {
-    switch self {
-    case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"),
-      UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"),
-      UInt8(ascii: "-"), UInt8(ascii: "/"), UInt8(ascii: "="), UInt8(ascii: "?"),
-      UInt8(ascii: "^"), UInt8(ascii: "_"), UInt8(ascii: "`"), UInt8(ascii: "{"),
-      UInt8(ascii: "|"), UInt8(ascii: "}"), UInt8(ascii: "~"):
-      true
-    default: isLetterOrDigit
-    }
-  }
-
   /// What a `token` of RFC 2045 §5.1 is made of.
   var isToken: Bool {
     switch self {
@@ -174,8 +183,9 @@ extension UInt8 {
 }
 
 extension Span<UInt8> {
-  /// `addr-spec` of RFC 5322 §3.4.1 without comments and folds, with the UTF-8 of RFC 6532 §3.2.
-  fileprivate var isAddress: Bool {
+  /// `addr-spec` of RFC 5322 §3.4.1 without comments and folds, with the UTF-8 of RFC 6532 §3.2. If `isTolerant`, dots
+  /// may stand anywhere in a local part and at the end of a domain.
+  fileprivate func isAddress(isTolerant: Bool = false) -> Bool {
     guard isValidUTF8 else { return false }
     var index = 0
     if count > 0, self[0] == .quote {
@@ -187,12 +197,15 @@ extension Span<UInt8> {
       }
       index += 1
     } else {
-      guard let end = dotAtom(from: 0) else { return false }
+      guard let end = words(from: 0, isTolerant) else { return false }
       index = end
     }
     guard index < count - 1, self[index] == .at else { return false }
     index += 1
-    guard self[index] == UInt8(ascii: "[") else { return dotAtom(from: index) == count }
+    guard self[index] == UInt8(ascii: "[") else {
+      let end = words(from: index, false)
+      return end == count || isTolerant && end == count - 1 && self[count - 1] == UInt8(ascii: ".")
+    }
     guard count - index > 2 else { return false }
     for inner in index + 1..<count - 1 {
       let octet = self[inner]
@@ -203,14 +216,15 @@ extension Span<UInt8> {
     return self[count - 1] == UInt8(ascii: "]")
   }
 
-  /// The end of words with dots between them.
-  private func dotAtom(from start: Int) -> Int? {
+  /// The end of words with dots between them, or with dots anywhere.
+  private func words(from start: Int, _ allowsDots: Bool) -> Int? {
     var index = start
     while true {
       let word = index
       while index < count, self[index].isAtomText || self[index] >= 0x80 { index += 1 }
-      guard index > word else { return nil }
-      guard index < count, self[index] == UInt8(ascii: ".") else { return index }
+      let isEnd = index == count || self[index] != UInt8(ascii: ".")
+      if index == word, !allowsDots { return index == count && word > start ? index - 1 : nil }
+      if isEnd { return index > start ? index : nil }
       index += 1
     }
   }

@@ -2,6 +2,8 @@
 // more than 998. What is not ASCII becomes encoded words (RFC 2047) or, where SMTPUTF8 is there to carry it,
 // stays UTF-8 (RFC 6532).
 
+import Octets
+
 /// Appends whole fields to a message.
 public struct HeaderWriter {
   /// Whether text may stand as UTF-8.
@@ -237,9 +239,7 @@ public struct HeaderWriter {
       var word: [UInt8] = []
       word.append(isBase64 ? "=?utf-8?B?" : "=?utf-8?Q?")
       if isBase64 {
-        var encoder = Base64Encoder(lineLength: nil)
-        encoder.encode(text, start..<end, into: &word)
-        encoder.finish(into: &word)
+        word.append(base64: text.extracting(start..<end))
       } else {
         for index in start..<end { word.appendQ(text[index]) }
       }
@@ -285,7 +285,7 @@ public struct HeaderWriter {
       {
         encoded[encoded.count - 1].append(octet)
       } else {
-        encoded[encoded.count - 1].appendHex(.percent, octet)
+        encoded[encoded.count - 1].append(.percent, hex: octet)
       }
     }
     var words: [[UInt8]] = []
@@ -309,37 +309,7 @@ public struct HeaderWriter {
 extension DateTime {
   /// Appends the date as RFC 5322 §3.3 has it: `Tue, 24 Nov 2026 23:10:00 +0100`.
   public func append(to output: inout [UInt8]) {
-    let local = seconds + Int64(60 * (zone ?? 0))
-    let days = Int((local >= 0 ? local : local - 86_399) / 86_400)
-    let second = Int(local - Int64(days) * 86_400)
-    // Years are counted from March; an era is 400 years, 146,097 days.
-    let sinceStart = days + 719_468
-    let era = (sinceStart >= 0 ? sinceStart : sinceStart - 146_096) / 146_097
-    let dayOfEra = sinceStart - era * 146_097
-    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let march = (5 * dayOfYear + 2) / 153
-    let month = march < 10 ? march + 3 : march - 9
-    let weekdays: [7 of StaticString] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
-    let months: [12 of StaticString] = [
-      "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ]
-    output.append(weekdays[(days % 7 + 7) % 7])
-    output.append(", ")
-    output.append(decimal: dayOfYear - (153 * march + 2) / 5 + 1)
-    output.append(.space)
-    output.append(months[month - 1])
-    output.append(.space)
-    output.append(decimal: max(0, era * 400 + yearOfEra + (month <= 2 ? 1 : 0)), width: 4)
-    output.append(.space)
-    output.append(decimal: second / 3600, width: 2)
-    output.append(.colon)
-    output.append(decimal: second / 60 % 60, width: 2)
-    output.append(.colon)
-    output.append(decimal: second % 60, width: 2)
-    output.append(zone ?? -1 < 0 ? " -" : " +")
-    let minutes = abs(zone ?? 0) % 1440
-    output.append(decimal: minutes / 60 * 100 + minutes % 60, width: 4)
+    output.append(dateTime: seconds, zone: zone)
   }
 }
 
@@ -360,13 +330,6 @@ extension Span<UInt8> {
     }
     return false
   }
-
-  /// How many octets the character has that begins at `index` of valid UTF-8.
-  fileprivate func characterLength(at index: Int) -> Int {
-    var end = index + 1
-    while end < count, self[end] & 0xC0 == 0x80 { end += 1 }
-    return end - index
-  }
 }
 
 extension [UInt8] {
@@ -376,14 +339,7 @@ extension [UInt8] {
     } else if octet.isPlainInEncodedWord {
       append(octet)
     } else {
-      appendHex(.equals, octet)
+      append(.equals, hex: octet)
     }
-  }
-
-  /// Appends a mark and two hexadecimal digits.
-  mutating func appendHex(_ mark: UInt8, _ octet: UInt8) {
-    append(mark)
-    append(.hexDigit(octet >> 4))
-    append(.hexDigit(octet & 15))
   }
 }

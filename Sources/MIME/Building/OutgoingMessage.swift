@@ -1,6 +1,8 @@
 // A message that is built. Pure: the date and the identifiers are the caller's, and so is what makes boundaries
 // unique.
 
+import Octets
+
 /// A message to be sent.
 public struct OutgoingMessage: Sendable {
   public var date: DateTime

@@ -1,5 +1,7 @@
 // The parts of a message that is built, and how they are written (RFC 2045, RFC 2046).
 
+import Octets
+
 /// A file in a message.
 public struct OutgoingFile: Equatable, Sendable {
   public var type: MediaTypeName
@@ -272,7 +274,7 @@ private struct TextShape {
 extension Span<UInt8> {
   /// Whether the header section that this begins with has UTF-8 above ASCII.
   fileprivate var hasUTF8Header: Bool {
-    let lineEnds = LineEnds(of: self)
+    let lineEnds = LineEnds.any
     var end = 0
     while end < count {
       let line = lineEnds.line(in: self, from: end, to: count)

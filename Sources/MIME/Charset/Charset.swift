@@ -1,10 +1,15 @@
 // Which charset a label names: the labels of the WHATWG Encoding Standard §4.2 and some more that mail has. As
-// there, US-ASCII and ISO-8859-1 are windows-1252 (-9: windows-1254, -11: windows-874), since that is what senders
-// mean by the octets 0x80 to 0x9F.
+// there, ISO-8859-1 is windows-1252 (-9: windows-1254, -11: windows-874), since that is what senders mean by the
+// octets 0x80 to 0x9F. US-ASCII says nothing of octets above it; programs give that label to UTF-8, too.
+
+import Octets
 
 /// A character encoding that can be decoded.
 public enum Charset: Equatable, Sendable {
   case utf8
+  /// US-ASCII, and what says of itself that its charset is not known (RFC 1428 §3): a text with other octets is UTF-8
+  /// if all of it is, else windows-1252.
+  case ascii
   case utf16LittleEndian
   /// Also UTF-16 without a byte order mark (RFC 2781 §4.3). A mark decides in any case.
   case utf16BigEndian
@@ -44,14 +49,20 @@ public enum Charset: Equatable, Sendable {
   /// The charset of text of which none is declared, or one that is not known.
   public static var fallback: Charset { .singleByte(.windows1252) }
 
+  /// The charset that a text is in which `octets` are: itself, but for US-ASCII.
+  func resolved(for octets: Span<UInt8>) -> Charset {
+    self == .ascii ? (octets.isValidUTF8 ? .utf8 : .fallback) : self
+  }
+
   private static func search(_ octets: Span<UInt8>, _ range: Range<Int>) -> Charset? {
     var single: UInt8 = 0
     while let charset = SingleByteCharset(rawValue: single) {
       if charset.labels.hasWord(octets, range) { return .singleByte(charset) }
       single += 1
     }
-    let others: [10 of Charset] = [
-      .utf8, .utf16LittleEndian, .utf16BigEndian, .utf7, .iso2022JP, .shiftJIS, .eucJP, .eucKR,
+    let others: [11 of Charset] = [
+      .utf8, .ascii, .utf16LittleEndian, .utf16BigEndian, .utf7, .iso2022JP, .shiftJIS, .eucJP,
+      .eucKR,
       .gb18030,
       .big5,
     ]
@@ -63,7 +74,10 @@ public enum Charset: Equatable, Sendable {
 
   private var labels: StaticString {
     switch self {
-    case .utf8: " unicode-1-1-utf-8 unicode11utf8 unicode20utf8 utf-8 utf8 x-unicode20utf8 "
+    case .utf8:
+      " unicode-1-1-utf-8 unicode11utf8 unicode20utf8 utf-8 utf8 x-unicode20utf8 utf8mb4 utf8mb3 utf_8 "
+    case .ascii:
+      " us-ascii ascii ansi_x3.4-1968 ansi_x3.4-1986 646 iso-ir-6 iso646-us iso_646.irv:1991 us csascii cp367 ibm367 unknown-8bit x-unknown unknown 7bit 8bit default "
     case .utf16LittleEndian: " utf-16le csunicode ucs-2 unicode unicodefeff "
     case .utf16BigEndian: " utf-16 utf-16be unicodefffe iso-10646-ucs-2 "
     case .utf7: " utf-7 unicode-1-1-utf-7 unicode-2-0-utf-7 csunicode11utf7 x-utf-7 utf7 "
@@ -85,7 +99,7 @@ extension SingleByteCharset {
   fileprivate var labels: StaticString {
     switch self {
     case .windows1252:
-      " us-ascii ascii iso-8859-1 windows-1252 ansi_x3.4-1968 cp1252 cp819 csisolatin1 ibm819 iso-ir-100 iso8859-1 iso88591 iso_8859-1 iso_8859-1:1987 l1 latin1 latin-1 x-cp1252 646 iso-ir-6 iso646-us us csascii cp367 ibm367 x-ansi ansi "
+      " iso-8859-1 windows-1252 cp1252 cp819 csisolatin1 ibm819 iso-ir-100 iso8859-1 iso88591 iso_8859-1 iso_8859-1:1987 l1 latin1 latin-1 x-cp1252 x-ansi ansi "
     case .windows1250: " windows-1250 cp1250 x-cp1250 "
     case .windows1251: " windows-1251 cp1251 x-cp1251 win-1251 "
     case .windows1253: " windows-1253 cp1253 x-cp1253 "

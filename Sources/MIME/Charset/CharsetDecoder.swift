@@ -2,6 +2,8 @@
 // What cannot be read becomes U+FFFD, one for each maximal subpart (Unicode §3.9, WHATWG Encoding Standard),
 // and an ASCII octet in the place of a trail octet is never swallowed.
 
+import Octets
+
 /// A decoder for one text.
 public struct CharsetDecoder {
   private var charset: Charset
@@ -18,6 +20,8 @@ public struct CharsetDecoder {
   public mutating func decode(_ piece: Span<UInt8>, into output: inout [UInt8]) {
     switch charset {
     case .utf8: utf8.decode(piece, into: &output)
+    // A piece does not say whether the whole text is UTF-8.
+    case .ascii: decode(piece, .windows1252, into: &output)
     case .singleByte(let charset): decode(piece, charset, into: &output)
     case .utf16LittleEndian: utf16.decode(piece, isLittleEndian: true, into: &output)
     case .utf16BigEndian: utf16.decode(piece, isLittleEndian: false, into: &output)
@@ -31,7 +35,7 @@ public struct CharsetDecoder {
   public mutating func finish(into output: inout [UInt8]) {
     switch charset {
     case .utf8: utf8.finish(into: &output)
-    case .singleByte: break
+    case .singleByte, .ascii: break
     case .utf16LittleEndian, .utf16BigEndian: utf16.finish(into: &output)
     case .utf7: utf7.finish(into: &output)
     case .iso2022JP, .shiftJIS, .eucJP, .eucKR, .gb18030, .big5: multibyte.finish(into: &output)
@@ -58,7 +62,7 @@ public struct CharsetDecoder {
 extension [UInt8] {
   /// Appends text of a charset; nil is text of which none is known: UTF-8 if it is valid, else windows-1252.
   mutating func append(_ octets: Span<UInt8>, charset: Charset?) {
-    let charset = charset ?? (octets.isValidUTF8 ? .utf8 : .fallback)
+    let charset = (charset ?? .ascii).resolved(for: octets)
     var decoder = CharsetDecoder(charset)
     decoder.decode(octets, into: &self)
     decoder.finish(into: &self)

@@ -2,6 +2,8 @@
 // a time between runs of ASCII, with the tables of MultibyteTables.swift. An octet that cannot stand behind a
 // lead octet ends it with U+FFFD, and is read again by itself if it is ASCII.
 
+import Octets
+
 struct MultibyteDecoder {
   /// Octets that have come of a character, 0 for none; all but GB18030 and EUC-JP use `first` alone.
   private var first: UInt8 = 0
@@ -31,7 +33,7 @@ struct MultibyteDecoder {
       case .eucKR: pushEUCKR(octet, into: &output)
       case .gb18030: pushGB18030(octet, into: &output)
       case .big5: pushBig5(octet, into: &output)
-      case .utf8, .utf16LittleEndian, .utf16BigEndian, .utf7, .singleByte: break
+      case .utf8, .ascii, .utf16LittleEndian, .utf16BigEndian, .utf7, .singleByte: break
       }
       index += 1
     }

@@ -1,5 +1,7 @@
 // UTF-16 (RFC 2781) and UTF-7 (RFC 2152).
 
+import Octets
+
 /// Puts UTF-16 code units together.
 struct SurrogateJoiner {
   private var high: UInt32 = 0
@@ -78,7 +80,7 @@ struct UTF7Decoder {
         }
         continue
       }
-      if let value = base64Value(octet) {
+      if let value = octet.base64Value {
         isEmpty = false
         bits = bits << 6 | UInt32(value)
         count += 6

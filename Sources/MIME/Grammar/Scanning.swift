@@ -1,17 +1,31 @@
 // Scans over bulk octets, 32 or 64 at a time. A comparison of vectors gives 0xFF for each octet that is equal;
 // seen as words of 64 bits, the lowest bit that is set tells the first.
 
-/// How a message's lines end. RFC 5322 §2.1 knows only CR LF; a file that was put into the mail directory by
-/// hand may have LF alone. The first line end decides for the whole message, so that a bare LF in a message
-/// that has CR LF is content, as it was for the session that took the message.
-struct LineEnds {
-  let allowBareLineFeed: Bool
+import Octets
 
-  init(of octets: Span<UInt8>) {
-    let first = octets.firstIndex(of: .lineFeed, from: 0, to: min(octets.count, Limits.header))
-    allowBareLineFeed =
-      first < min(octets.count, Limits.header)
-      && (first == 0 || octets[first - 1] != .carriageReturn)
+/// How the lines of a body end. RFC 5322 §2.1 knows only CR LF; a message that came by BINARYMIME or with
+/// `SMTP_BARE_LF=keep`, or a file that was put into the mail directory by hand, may have LF alone, or CR CR LF. In a
+/// header each of these ends a line. The line that ends the header decides for the body, so that a bare LF in a body
+/// among CR LF is content, as it was for the session that took the message.
+struct LineEnds: Equatable {
+  let allowBareLineFeed: Bool
+  /// How many CR belong to the LF of a line end.
+  let returns: Int
+
+  /// Each of them.
+  static let any = LineEnds(allowBareLineFeed: true, returns: 1)
+
+  init(allowBareLineFeed: Bool, returns: Int) {
+    (self.allowBareLineFeed, self.returns) = (allowBareLineFeed, returns)
+  }
+
+  /// As the line at `start` ends.
+  init(of octets: Span<UInt8>, lineAt start: Int) {
+    let feed = octets.firstIndex(of: .lineFeed, from: start, to: octets.count)
+    var first = feed
+    while first > start, octets[first - 1] == .carriageReturn { first -= 1 }
+    returns = max(1, min(2, feed - first))
+    allowBareLineFeed = feed < octets.count && first == feed
   }
 
   /// The end of the content of the line that begins at `start`, and where the next one begins; both are `end`
@@ -22,7 +36,11 @@ struct LineEnds {
     while true {
       let feed = octets.firstIndex(of: .lineFeed, from: search, to: end)
       if feed == end { return (end, end) }
-      if feed > start, octets[feed - 1] == .carriageReturn { return (feed - 1, feed + 1) }
+      if feed > start, octets[feed - 1] == .carriageReturn {
+        var content = feed - 1
+        while content > start, octets[content - 1] == .carriageReturn { content -= 1 }
+        return (content, feed + 1)
+      }
       if allowBareLineFeed { return (feed, feed + 1) }
       search = feed + 1
     }
@@ -31,8 +49,11 @@ struct LineEnds {
   /// Where the content in front of `lineStart` ends if the line end there is left out; at least `start`.
   func contentEnd(in octets: Span<UInt8>, before lineStart: Int, from start: Int) -> Int {
     guard lineStart > start, octets[lineStart - 1] == .lineFeed else { return lineStart }
-    let hasReturn = lineStart - 1 > start && octets[lineStart - 2] == .carriageReturn
-    return lineStart - (hasReturn ? 2 : 1)
+    var end = lineStart - 1
+    while end > start, lineStart - 1 - end < returns, octets[end - 1] == .carriageReturn {
+      end -= 1
+    }
+    return end
   }
 }
 
@@ -73,21 +94,6 @@ extension Span<UInt8> {
       index += 1
     }
     return end
-  }
-
-  /// The first octet of `start..<end` that is not ASCII, or `end`.
-  @inline(__always)
-  func firstNonASCII(from start: Int, to end: Int) -> Int {
-    let octets = unsafe bytes
-    var index = start
-    while index + 32 <= end {
-      let these = unsafe octets.unsafeLoadUnaligned(fromByteOffset: index, as: SIMD4<UInt64>.self)
-      let any = (these.x | these.y | these.z | these.w) & 0x8080_8080_8080_8080
-      if any != 0 { break }
-      index += 32
-    }
-    while index < end, self[index] < 0x80 { index += 1 }
-    return index
   }
 
   /// The number of the first lane that is true, or 32.

@@ -5,6 +5,8 @@
 // name without quotes, a name in a comment behind the address, encoded words anywhere. Where no separator
 // stands there are never two addresses: the text is then a display name without address.
 
+import Octets
+
 /// A mailbox of an address field.
 public struct Address: Equatable, Sendable {
   /// The display name, decoded to UTF-8; empty if there is none.
@@ -28,16 +30,20 @@ public struct AddressList: Equatable, Sendable {
 }
 
 extension HeaderField {
-  /// The addresses of the value.
-  public func addresses(in octets: Span<UInt8>) -> AddressList {
+  /// The addresses of the value. Raw octets that are not UTF-8 are of `rawCharset`.
+  public func addresses(
+    in octets: Span<UInt8>, rawCharset: Charset = .fallback
+  ) -> AddressList {
     var list = AddressList()
-    appendAddresses(in: octets, to: &list)
+    appendAddresses(in: octets, rawCharset: rawCharset, to: &list)
     return list
   }
 
   /// Appends the addresses of the value to those of other fields.
-  func appendAddresses(in octets: Span<UInt8>, to list: inout AddressList) {
-    var parser = AddressParser(octets, value)
+  func appendAddresses(
+    in octets: Span<UInt8>, rawCharset: Charset, to list: inout AddressList
+  ) {
+    var parser = AddressParser(octets, value, rawCharset)
     parser.parse(octets, &list)
   }
 }
@@ -69,9 +75,9 @@ private struct AddressParser {
   /// A quoted string that is never closed is none, and none is looked for again.
   private var quotesClose = true
 
-  init(_ octets: Span<UInt8>, _ range: Range<Int>) {
+  init(_ octets: Span<UInt8>, _ range: Range<Int>, _ rawCharset: Charset) {
     (index, end) = (range.lowerBound, range.upperBound)
-    rawCharset = octets.rawCharset(range)
+    self.rawCharset = octets.rawCharset(range, else: rawCharset)
   }
 
   mutating func parse(_ octets: Span<UInt8>, _ list: inout AddressList) {

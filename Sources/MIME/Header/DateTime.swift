@@ -2,6 +2,8 @@
 // and three digits, no seconds, no day of the week or a wrong one, the forms of RFC 850 and asctime(3),
 // comments anywhere. A date that is on no calendar is none.
 
+import Octets
+
 /// A moment, and where on earth the sender says it was.
 public struct DateTime: Equatable, Sendable {
   /// Seconds since 1970-01-01T00:00:00Z.
@@ -67,14 +69,8 @@ extension DateTime {
   }
 
   init?(year: Int, month: Int, day: Int, time: Int, zone: Int?) {
-    let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-    let lengths: [12 of Int] = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-    guard 1...9999 ~= year, 1...12 ~= month, 1...lengths[month - 1] ~= day else { return nil }
-    // Years are counted from March, so that the leap day is a year's last; 146,097 days are 400 years.
-    let counted = month > 2 ? year : year - 1
-    let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-    let days = counted * 365 + counted / 4 - counted / 100 + counted / 400 + dayOfYear - 719_468
-    seconds = Int64(days * 86_400 + time - 60 * (zone ?? 0))
+    guard let date = CalendarTime(year: year, month: month, day: day) else { return nil }
+    seconds = date.seconds + Int64(time - 60 * (zone ?? 0))
     self.zone = zone
   }
 
@@ -148,12 +144,8 @@ private struct DateWords {
 
   private mutating func digits(_ octets: Span<UInt8>) -> (value: Int, digits: Int) {
     let start = index
-    var value = 0
-    while index < end, octets[index].isDigit {
-      value = min(value * 10 + Int(octets[index] &- 48), 100_000)
-      index += 1
-    }
-    return (value, index - start)
+    let value = octets.decimal(from: &index, to: end) ?? 0
+    return (min(value, 100_000), index - start)
   }
 
   /// Goes over white space and comments, which may stand even between the digits of a time (RFC 5322 §4.3).

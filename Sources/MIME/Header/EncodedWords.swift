@@ -4,6 +4,8 @@
 // decoded, since a character may be split between them. A word of a charset that is not known, or whose
 // base64 is none, stays text. The result is never decoded again.
 
+import Octets
+
 struct EncodedWord {
   let charset: Charset
   let isBase64: Bool
@@ -48,11 +50,11 @@ struct EncodedWordScanner {
     if isBase64 {
       for index in payload..<terminator {
         let octet = octets[index]
-        guard base64Value(octet) != nil || octet == .equals || octet.isWhite else { return nil }
+        guard octet.base64Value != nil || octet == .equals || octet.isWhite else { return nil }
       }
     }
     if !octets.equals(self.label, in: label) {
-      self.label = octets.copied(label)
+      self.label = octets.copy(label)
       charset = Charset(label: octets, label)
     }
     guard let charset else { return nil }
@@ -128,10 +130,8 @@ struct HeaderTextDecoder {
       let octet = octets[index]
       if octet == UInt8(ascii: "_") {
         joined.append(.space)
-      } else if octet == .equals, index + 2 < end, let high = octets[index + 1].hexValue,
-        let low = octets[index + 2].hexValue
-      {
-        joined.append(high << 4 | low)
+      } else if octet == .equals, let hex = octets.hexOctet(at: index + 1, to: end) {
+        joined.append(hex)
         index += 2
       } else if octet != .carriageReturn, octet != .lineFeed {
         joined.append(octet)
@@ -157,10 +157,9 @@ extension Span<UInt8> {
     return true
   }
 
-  /// What octets above ASCII in `range` are when nobody says: UTF-8 (RFC 6532) if all of them are, else
-  /// windows-1252.
-  func rawCharset(_ range: Range<Int>) -> Charset {
-    extracting(range).isValidUTF8 ? .utf8 : .fallback
+  /// What octets above ASCII in `range` are when nobody says: UTF-8 (RFC 6532) if all of them are, else `other`.
+  func rawCharset(_ range: Range<Int>, else other: Charset = .fallback) -> Charset {
+    extracting(range).isValidUTF8 ? .utf8 : other
   }
 }
 

@@ -1,5 +1,7 @@
 // The type of a body (RFC 2045 §5.1), read as far as the tree of parts needs it.
 
+import Octets
+
 /// What a part is, as far as reading it differs.
 public enum MediaKind: Equatable, Sendable {
   case textPlain, textHTML, textOther

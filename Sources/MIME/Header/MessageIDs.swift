@@ -1,5 +1,7 @@
 // Message-ID, In-Reply-To and References (RFC 5322 §3.6.4).
 
+import Octets
+
 extension HeaderField {
   /// The identifiers without their brackets, as valid UTF-8, in order, at most `Limits.messageIDs`. Without
   /// brackets a word by itself is one, or the first word if it has an `@`; other text, as old In-Reply-To
@@ -26,7 +28,7 @@ extension HeaderField {
       let word = range.lowerBound..<end
       if word == range || octets.firstIndex(of: .at, from: word.lowerBound, to: end) < end {
         identifiers.append(
-          octets.copied(word).filter { $0 > .space && $0 != 0x7F }.utf8(charset))
+          octets.copy(word).filter { $0 > .space && $0 != 0x7F }.utf8(charset))
       }
     }
     return identifiers

@@ -2,7 +2,9 @@
 // octets, and values in several segments (RFC 2231 §3, §4). An extended value wins over a plain one.
 //
 // Forgiven: white space around `=`, empty parameters, values with spaces or special characters without quotes,
-// a quoted string that is never closed, encoded words in a value, segments in any order (a gap ends them).
+// a quoted string that is never closed, a quotation mark inside one without a backslash, encoded words in a value, segments in any order (a gap ends them).
+
+import Octets
 
 extension HeaderField {
   /// The value of the first parameter that is named `name` (in lower case), decoded to UTF-8; nil if there is
@@ -12,9 +14,11 @@ extension HeaderField {
   }
 }
 
-/// `isToken`: a value for programs, such as a boundary. A plain one is then not decoded, and has no comment.
+/// `isToken`: a value for programs, such as a boundary. A plain one is then not decoded, and has no comment. Raw octets
+/// that are not UTF-8 are of `rawCharset`.
 func parameter(
-  _ name: StaticString, _ octets: Span<UInt8>, _ value: Range<Int>, isToken: Bool = false
+  _ name: StaticString, _ octets: Span<UInt8>, _ value: Range<Int>, isToken: Bool = false,
+  rawCharset: Charset = .fallback
 ) -> [UInt8]? {
   var reader = ParameterReader(octets, value)
   var plain: RawParameter?
@@ -44,7 +48,7 @@ func parameter(
     segments.sort { $0.number < $1.number }
     if segments[0].number == 0 { return decodeExtended(octets, segments) }
   }
-  return plain.map { isToken ? token(octets, $0) : decodePlain(octets, $0) }
+  return plain.map { isToken ? token(octets, $0) : decodePlain(octets, $0, rawCharset) }
 }
 
 /// A parameter as it stands in a field.
@@ -114,7 +118,7 @@ struct ParameterReader {
   private mutating func quoted(_ octets: Span<UInt8>) -> (Range<Int>, isQuoted: Bool) {
     index += 1
     let start = index
-    while index < end, octets[index] != .quote {
+    while index < end, octets[index] != .quote || isInside(octets, index) {
       index += octets[index] == .backslash && index + 1 < end ? 2 : 1
     }
     if index < end {
@@ -124,6 +128,17 @@ struct ParameterReader {
     // Never closed: up to the next parameter.
     index = octets.firstIndex(of: .semicolon, from: start, to: end)
     return (octets.trimmed(start..<index), true)
+  }
+
+  /// Whether the quotation mark at `quote` is one of the value (`"what"s up.txt"`): text touches it, and another
+  /// follows in front of the next parameter.
+  private func isInside(_ octets: Span<UInt8>, _ quote: Int) -> Bool {
+    var next = quote + 1
+    guard next < end, octets[next] != .semicolon, octets[next] != UInt8(ascii: "("),
+      !octets[next].isWhite
+    else { return false }
+    while next < end, octets[next] != .semicolon, octets[next] != .quote { next += 1 }
+    return next < end && octets[next] == .quote
   }
 
   /// Up to the next `;`, or to white space behind which a word and `=` follow.
@@ -152,15 +167,9 @@ struct ParameterReader {
 extension Span<UInt8> {
   /// What stands behind the first `*` of a name: `` (extended), `0` (a segment), `0*` (an extended segment).
   fileprivate func segment(_ range: Range<Int>) -> (number: Int?, isExtended: Bool) {
-    var number: Int?
-    for index in range {
-      if self[index].isDigit, number ?? 0 < 10_000 {
-        number = (number ?? 0) * 10 + Int(self[index] &- 48)
-      } else {
-        return (number, true)
-      }
-    }
-    return (number, number == nil)
+    var index = range.lowerBound
+    let number = decimal(from: &index, to: range.upperBound)
+    return (number, number == nil || index < range.upperBound)
   }
 }
 
@@ -173,15 +182,18 @@ private func token(_ octets: Span<UInt8>, _ raw: RawParameter) -> [UInt8] {
   while stop < end, octets[stop] != UInt8(ascii: "(") || !octets[max(start, stop - 1)].isWhite {
     stop += 1
   }
-  return octets.copied(octets.trimmed(start..<stop)).filter { !$0.isWhite || $0.isBlank }
+  return octets.copy(octets.trimmed(start..<stop)).filter { !$0.isWhite || $0.isBlank }
 }
 
-private func decodePlain(_ octets: Span<UInt8>, _ raw: RawParameter) -> [UInt8] {
+private func decodePlain(
+  _ octets: Span<UInt8>, _ raw: RawParameter, _ rawCharset: Charset
+) -> [UInt8] {
   let text = unquoted(octets, raw)
   var decoder = HeaderTextDecoder()
   var decoded: [UInt8] = []
   let span = text.span
-  decoder.decode(span, 0..<span.count, rawCharset: span.rawCharset(0..<span.count), into: &decoded)
+  let rawCharset = span.rawCharset(0..<span.count, else: rawCharset)
+  decoder.decode(span, 0..<span.count, rawCharset: rawCharset, into: &decoded)
   return decoded
 }
 
@@ -226,17 +238,7 @@ private func decodeExtended(
         charset = Charset(label: value.span, 0..<quote)
         index = second + 1
       }
-      while index < value.count {
-        if value[index] == .percent, index + 2 < value.count,
-          let high = value[index + 1].hexValue, let low = value[index + 2].hexValue
-        {
-          text.append(high << 4 | low)
-          index += 3
-        } else {
-          text.append(value[index])
-          index += 1
-        }
-      }
+      text.append(octets: percentDecoded(value.span.extracting(index..<value.count)))
     } else {
       text.append(octets: value)
     }

@@ -1,5 +1,7 @@
 // text/plain; format=flowed (RFC 3676), undone: a paragraph that was sent in several lines is one again.
 
+import Octets
+
 /// The paragraphs of `text` (UTF-8, lines of LF or CR LF) with LF behind each. Quoted paragraphs have a `>` for
 /// each level and a space in front. `deletesSpace` is the parameter DelSp=yes (§4.2).
 public func unflowed(_ text: Span<UInt8>, deletesSpace: Bool = false) -> [UInt8] {

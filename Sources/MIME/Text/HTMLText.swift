@@ -3,6 +3,8 @@
 //
 // Left out: comments, and what stands in `script`, `style`, `head`, `title` and `template`.
 
+import Octets
+
 /// The text of `html` (UTF-8) as UTF-8 with LF line ends, at most about `limit` octets.
 public func plainText(ofHTML html: Span<UInt8>, limit: Int = Limits.text) -> [UInt8] {
   var isCut = false

@@ -1,6 +1,7 @@
-// A message as people see it: who wrote to whom and when, its text, and what is attached. The division into
-// text, HTML, inline parts and attachments is that of Mailpit (its reader is enmime), so that its clients find
-// what they expect.
+// A message as people see it: who wrote to whom and when, its text, and what is attached. Which part is what:
+// Division.swift.
+
+import Octets
 
 /// What the header of a message says and which parts make it up. Texts are valid UTF-8.
 public struct Message: Equatable, Sendable {
@@ -8,6 +9,8 @@ public struct Message: Equatable, Sendable {
 
   // Where a field may stand only once, the first counts; all To fields are put together, all Cc and all Bcc.
   public private(set) var from = AddressList()
+  /// The reverse-path, as the server that stored the message has written it down; empty if it was null.
+  public private(set) var returnPath = AddressList()
   public private(set) var sender = AddressList()
   public private(set) var replyTo = AddressList()
   public private(set) var to = AddressList()
@@ -21,46 +24,56 @@ public struct Message: Equatable, Sendable {
   public private(set) var inReplyTo: [[UInt8]] = []
   public private(set) var references: [[UInt8]] = []
 
-  /// The text/plain parts that are the text, indices of `structure.parts`.
-  public private(set) var textParts: [Int] = []
-  /// The text/html part that is the text.
-  public private(set) var htmlPart: Int?
-  /// Parts to be saved: with disposition attachment, and those of type application/octet-stream. A part of a
+  /// The parts that are the text, indices of `structure.parts`: text/plain, or text/html where there is no other.
+  public let textParts: [Int]
+  /// The parts that are the HTML: text/html, and text/plain beside it. Empty if there is no HTML.
+  public let htmlParts: [Int]
+  /// Parts to be saved: what is neither text nor HTML nor shown by the HTML, and what asks to be saved. A part of a
   /// message that is attached belongs to that message.
-  public private(set) var attachments: [Int] = []
-  /// Parts that the text shows, and others that ask for no disposition. A body of the message is only among
-  /// them if it has a file name.
-  public private(set) var inlineParts: [Int] = []
+  public let attachments: [Int]
+  /// Pictures that the HTML shows, texts that are not chosen among alternatives, and texts with a file name.
+  public let inlineParts: [Int]
+
+  /// Who wrote the message: From, and where there is none whoever sent it.
+  public var authors: AddressList { from.addresses.isEmpty ? returnPath : from }
 
   /// Reads the whole message `octets`.
   public init(_ octets: Span<UInt8>) {
     structure = Structure(octets)
+    let division = Division(structure, octets)
+    (textParts, htmlParts) = (division.textParts, division.htmlParts)
+    (attachments, inlineParts) = (division.attachments, division.inlineParts)
     readHeader(octets)
-    divide(octets)
   }
 
   private mutating func readHeader(_ octets: Span<UInt8>) {
     var reader = HeaderReader(octets, structure.parts[0].header)
     var seen: Set = []
+    let charset = structure.parts[0].rawCharset
     while let field = reader.next(octets) {
       switch field.name.count {
-      case 2 where field.isNamed("to", in: octets): field.appendAddresses(in: octets, to: &to)
-      case 2 where field.isNamed("cc", in: octets): field.appendAddresses(in: octets, to: &cc)
-      case 3 where field.isNamed("bcc", in: octets): field.appendAddresses(in: octets, to: &bcc)
+      case 2 where field.isNamed("to", in: octets):
+        field.appendAddresses(in: octets, rawCharset: charset, to: &to)
+      case 2 where field.isNamed("cc", in: octets):
+        field.appendAddresses(in: octets, rawCharset: charset, to: &cc)
+      case 3 where field.isNamed("bcc", in: octets):
+        field.appendAddresses(in: octets, rawCharset: charset, to: &bcc)
       case 4 where field.isNamed("from", in: octets):
-        if seen.insert(.from) { from = field.addresses(in: octets) }
+        if seen.insert(.from) { from = field.addresses(in: octets, rawCharset: charset) }
       case 4 where field.isNamed("date", in: octets):
         if seen.insert(.date) { date = field.date(in: octets) }
       case 6 where field.isNamed("sender", in: octets):
-        if seen.insert(.sender) { sender = field.addresses(in: octets) }
+        if seen.insert(.sender) { sender = field.addresses(in: octets, rawCharset: charset) }
       case 7 where field.isNamed("subject", in: octets):
-        if seen.insert(.subject) { subject = field.text(in: octets) }
+        if seen.insert(.subject) { subject = field.text(in: octets, rawCharset: charset) }
       case 8 where field.isNamed("reply-to", in: octets):
-        if seen.insert(.replyTo) { replyTo = field.addresses(in: octets) }
+        if seen.insert(.replyTo) { replyTo = field.addresses(in: octets, rawCharset: charset) }
       case 10 where field.isNamed("message-id", in: octets):
         if seen.insert(.messageID) { messageID = field.messageIDs(in: octets).first }
       case 10 where field.isNamed("references", in: octets):
         if seen.insert(.references) { references = field.messageIDs(in: octets) }
+      case 11 where field.isNamed("return-path", in: octets):
+        if seen.insert(.returnPath) { returnPath = field.addresses(in: octets) }
       case 11 where field.isNamed("in-reply-to", in: octets):
         if seen.insert(.inReplyTo) { inReplyTo = field.messageIDs(in: octets) }
       default: break
@@ -70,7 +83,7 @@ public struct Message: Equatable, Sendable {
 
   /// The fields that were read already.
   private struct Set: OptionSet {
-    var rawValue: UInt8
+    var rawValue: UInt16
     static let from = Set(rawValue: 1)
     static let date = Set(rawValue: 2)
     static let sender = Set(rawValue: 4)
@@ -79,6 +92,7 @@ public struct Message: Equatable, Sendable {
     static let messageID = Set(rawValue: 32)
     static let references = Set(rawValue: 64)
     static let inReplyTo = Set(rawValue: 128)
+    static let returnPath = Set(rawValue: 256)
 
     mutating func insert(_ field: Set) -> Bool {
       guard !contains(field) else { return false }
@@ -86,90 +100,56 @@ public struct Message: Equatable, Sendable {
       return true
     }
   }
-
-  /// Sorts the leaves: text, HTML, inline parts, attachments.
-  private mutating func divide(_ octets: Span<UInt8>) {
-    let parts = structure.parts
-    guard parts[0].kind.isMultipart else {
-      if parts[0].kind.isText, parts[0].disposition != .attachment {
-        if parts[0].kind == .textHTML { htmlPart = 0 } else { textParts = [0] }
-      } else if parts[0].disposition == .inline {
-        inlineParts = [0]
-      } else {
-        attachments = [0]
-      }
-      return
-    }
-    // Parts stand in front of what they contain, so that a part is known to be inside an attached message.
-    var isInside = [Bool](repeating: false, count: parts.count)
-    var depths = [Int](repeating: 0, count: parts.count)
-    var textDepth = Int.max
-    var htmlDepth = Int.max
-    for index in parts.indices.dropFirst() {
-      let part = parts[index]
-      let parent = part.parent ?? 0
-      isInside[index] = isInside[parent] || parts[parent].kind == .message
-      depths[index] = depths[parent] + 1
-      guard !isInside[index], !part.kind.isMultipart else { continue }
-      if part.disposition == .attachment || isBinary(part, octets) {
-        attachments.append(index)
-        continue
-      }
-      switch part.kind {
-      case .textPlain where parts[0].kind == .multipartAlternative:
-        // The first, those nearest to the root in front.
-        if depths[index] < textDepth { (textDepth, textParts) = (depths[index], [index]) }
-      case .textPlain: textParts.append(index)
-      case .textHTML:
-        if depths[index] < htmlDepth { (htmlDepth, htmlPart) = (depths[index], index) }
-      case .textOther, .multipartAlternative, .multipartRelated, .multipartDigest, .multipartOther,
-        .message, .messageOther, .other:
-        inlineParts.append(index)
-        continue
-      }
-      if part.fileName(in: octets) != nil { inlineParts.append(index) }
-    }
-  }
-
-  private func isBinary(_ part: Part, _ octets: Span<UInt8>) -> Bool {
-    guard part.kind == .other, let value = part.contentType, let type = MediaType(octets, value)
-    else {
-      return false
-    }
-    return octets.matches("application", in: type.type)
-      && octets.matches("octet-stream", in: type.subtype)
-  }
 }
 
 extension Message {
   /// The text, at most about `limit` octets of it: the text parts with a line `--` between them, format=flowed
-  /// as it is, or what the HTML says if there is no text part.
+  /// as it is, HTML as what it says.
   public func text(in octets: Span<UInt8>, limit: Int = Limits.text) -> Part.Text {
-    guard let first = textParts.first else {
-      guard let htmlPart else { return Part.Text(utf8: [], charset: nil, isCut: false) }
-      var html = structure.parts[htmlPart].text(in: octets, limit: limit)
-      var isCut = html.isCut
-      html.utf8 = plainText(ofHTML: html.utf8.span, limit: limit, isCut: &isCut)
-      html.isCut = isCut
-      return html
+    joined(textParts, limit: limit, between: "\n--\n") { index, limit in
+      let part = structure.parts[index]
+      // What HTML says is shorter than the HTML.
+      let isHTML = part.kind == .textHTML
+      var text = part.text(in: octets, limit: isHTML ? max(limit, Limits.html) : limit)
+      if isHTML {
+        var isCut = text.isCut
+        text.utf8 = plainText(ofHTML: text.utf8.span, limit: limit, isCut: &isCut)
+        text.isCut = isCut
+      }
+      text.utf8.joinReturns()
+      return text
     }
-    var text = structure.parts[first].text(in: octets, limit: limit)
-    for index in textParts.dropFirst() {
+  }
+
+  /// The HTML, at most about `limit` octets of it, with text parts as they are in `pre` elements; nil if there is none.
+  public func html(in octets: Span<UInt8>, limit: Int = Limits.html) -> Part.Text? {
+    guard !htmlParts.isEmpty else { return nil }
+    return joined(htmlParts, limit: limit, between: "\n") { index, limit in
+      let part = structure.parts[index]
+      var text = part.text(in: octets, limit: limit)
+      text.utf8.joinReturns()
+      if part.kind != .textHTML { text.utf8 = preformatted(text.utf8) }
+      return text
+    }
+  }
+
+  private func joined(
+    _ indices: [Int], limit: Int, between separator: StaticString,
+    _ read: (_ index: Int, _ limit: Int) -> Part.Text
+  ) -> Part.Text {
+    guard let first = indices.first else { return Part.Text(utf8: [], charset: nil, isCut: false) }
+    var text = read(first, limit)
+    for index in indices.dropFirst() {
       guard text.utf8.count < limit else {
         text.isCut = true
         break
       }
-      let next = structure.parts[index].text(in: octets, limit: limit - text.utf8.count)
-      text.utf8.append("\n--\n")
+      let next = read(index, limit - text.utf8.count)
+      text.utf8.append(separator)
       text.utf8.append(octets: next.utf8)
       text.isCut = text.isCut || next.isCut
     }
     return text
-  }
-
-  /// The HTML, at most about `limit` octets of it; nil if there is none.
-  public func html(in octets: Span<UInt8>, limit: Int = Limits.text) -> Part.Text? {
-    htmlPart.map { structure.parts[$0].text(in: octets, limit: limit) }
   }
 
   /// The beginning of the text on one line, at most `length` characters.
@@ -177,4 +157,44 @@ extension Message {
     let text = text(in: octets, limit: 64 * 1024)
     return MIME.snippet(of: text.utf8.span, length: length)
   }
+}
+
+extension [UInt8] {
+  /// Makes CR CR LF, which is the line end of some mail, CR LF.
+  fileprivate mutating func joinReturns() {
+    var (from, to) = (span.firstIndex(of: .carriageReturn, from: 0, to: count), 0)
+    guard from < count else { return }
+    to = from
+    while from < count {
+      if self[from] == .carriageReturn {
+        var end = from
+        while end < count, self[end] == .carriageReturn { end += 1 }
+        if end < count, self[end] == .lineFeed { from = end - 1 }
+        while from < end {
+          self[to] = .carriageReturn
+          (from, to) = (from + 1, to + 1)
+        }
+      } else {
+        self[to] = self[from]
+        (from, to) = (from + 1, to + 1)
+      }
+    }
+    removeLast(count - to)
+  }
+}
+
+/// Text as HTML that shows it as it is.
+private func preformatted(_ text: [UInt8]) -> [UInt8] {
+  var html: [UInt8] = []
+  html.append("<pre style=\"white-space:pre-wrap\">\n")
+  for octet in text {
+    switch octet {
+    case UInt8(ascii: "<"): html.append("&lt;")
+    case UInt8(ascii: ">"): html.append("&gt;")
+    case UInt8(ascii: "&"): html.append("&amp;")
+    default: html.append(octet)
+    }
+  }
+  html.append("</pre>")
+  return html
 }

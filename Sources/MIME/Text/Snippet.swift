@@ -1,5 +1,7 @@
 // The beginning of a text, for a list of messages.
 
+import Octets
+
 /// The first `length` characters of `text` (UTF-8) on one line, each run of white space and control characters
 /// as one space.
 public func snippet(of text: Span<UInt8>, length: Int) -> [UInt8] {

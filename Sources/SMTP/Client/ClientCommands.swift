@@ -1,6 +1,8 @@
 // What a client writes: RFC 5321 §4.1.1, and which commands go out together (RFC 2920 §3.1): MAIL, all RCPT
 // and DATA are a group; everything else waits for its reply.
 
+import Octets
+
 extension ClientSession {
   /// Writes a command that waits for its reply. What has come already cannot be that.
   mutating func say(
@@ -31,10 +33,15 @@ extension ClientSession {
     } else if extensions.hasAuthenticationPlain {
       sayPlain(into: &output)
     } else if extensions.hasAuthenticationLogin {
-      say("AUTH LOGIN", as: .authenticating(.login), into: &output)
+      sayAuthenticationLogin(into: &output)
     } else {
       fail(.authenticationNotOffered, quits: true)
     }
+  }
+
+  mutating func sayAuthenticationLogin(into output: inout [UInt8]) {
+    hasTriedLogin = true
+    say("AUTH LOGIN", as: .authenticating(.login), into: &output)
   }
 
   private mutating func sayPlain(into output: inout [UInt8]) {
@@ -66,7 +73,7 @@ extension ClientSession {
     // Room for all of it, so that the output does not leave a copy behind when it grows.
     output.reserveCapacity(output.count + octets.count / 3 * 4 + 32)
     output.append(verb)
-    output.append(base64: octets)
+    output.append(base64: octets.span)
     say("", as: next, into: &output)
   }
 
@@ -83,18 +90,19 @@ extension ClientSession {
     guard state == .ready else { preconditionFailure("a transaction is under way") }
     precondition(!transaction.recipients.isEmpty, "a transaction without recipients")
     let takesBinary = extensions.hasChunking && extensions.hasBinaryMIME
-    let isTaken =
-      switch transaction.body {
-      case .sevenBit: true
-      case .eightBit: extensions.hasEightBitMIME || extensions.hasSMTPUTF8
-      case .binary: takesBinary
-      }
-    if !isTaken, transaction.canConvert { return .needsConversion }
+    let takesEightBit = extensions.hasEightBitMIME || extensions.hasSMTPUTF8
+    let usesUTF8 =
+      extensions.hasSMTPUTF8 && (transaction.needsUTF8 || transaction.header == .utf8)
+    let isTaken = transaction.body != .binary || takesBinary
+    let isOdd =
+      !isTaken || transaction.body == .eightBit && !takesEightBit
+      || transaction.body != .binary && transaction.hasLongLines
+      || transaction.header == .utf8 && !usesUTF8
+    if isOdd, transaction.canConvert { return .needsConversion(toSevenBit: !takesEightBit) }
     let isChunked =
       transaction.body == .binary || configuration.usesChunks && extensions.hasChunking
     let format: ContentEncoder.Format =
       transaction.body == .binary ? .binary : isChunked ? .lines : .dotStuffed
-    let usesUTF8 = extensions.hasSMTPUTF8 && transaction.needsUTF8
     delivery = Delivery(transaction, format, usesUTF8: usesUTF8)
     state = .envelope
     if !isTaken {
@@ -179,7 +187,7 @@ extension ClientSession {
     output.append(">")
     if extensions.hasSize, let size = transaction.size {
       output.append(" SIZE=")
-      output.append(decimal: UInt64(max(size, 0)))
+      output.append(decimal: max(size, 0))
     }
     switch transaction.body {
     case .sevenBit: break
@@ -194,7 +202,7 @@ extension ClientSession {
     case nil: break
     }
     if let envelopeID = transaction.deliveryStatus.envelopeID, envelopeID.count <= 100,
-      envelopeID.span.isXtext(0..<envelopeID.count)
+      isXtext(envelopeID.span)
     {
       output.append(" ENVID=")
       output += envelopeID
@@ -231,6 +239,7 @@ extension ClientSession {
 
   /// Ends the transaction; `withReset` says that the server still has it.
   mutating func endTransaction(withReset: Bool, into output: inout [UInt8]) {
+    if delivery.isTaken { completed += 1 }
     delivery = .none
     if withReset {
       say("RSET", as: .resetting, into: &output)

@@ -1,6 +1,8 @@
 // The message as a client sends it: behind DATA (RFC 5321 §4.1.1.4), or in chunks (RFC 3030), each of which
 // is a piece as the caller brings it.
 
+import Octets
+
 extension ClientSession {
   /// Goes on with a piece of the message from `position` on, and moves `position` behind what is done with.
   /// The caller writes the output, then the octets of the range, and calls this again. Nil means that
@@ -60,7 +62,7 @@ extension ClientSession {
   ) {
     output.append("BDAT ")
     let length = delivery.content.length(of: content, from: position, isLast: isLast)
-    output.append(decimal: UInt64(length))
+    output.append(decimal: length)
     output.append(isLast ? " LAST\r\n" : "\r\n")
     delivery.chunkRemaining = content.count - position
     delivery.isLastChunk = isLast

@@ -32,7 +32,7 @@ extension ClientSession {
       default: .deferred
       }
     return Verdict(
-      outcome, reader.code == 421 ? .destination : scope, code: reader.code,
+      outcome, reader.code == 421 && completed == 0 ? .destination : scope, code: reader.code,
       reader.status ?? EnhancedStatusCode(replyClass, 0, 0), reader.text)
   }
 
@@ -75,9 +75,9 @@ extension ClientSession {
   /// The reply to EHLO, LHLO or HELO. A server that does not know EHLO gets HELO, but not inside of TLS,
   /// where it has known EHLO before.
   private mutating func takeHello(into output: inout [UInt8]) {
-    if replyClass == 2 {
-      startTLSOrAuthenticate(into: &output)
-    } else if state == .hello, replyClass == 5, !configuration.isLMTP, protection == .none {
+    if replyClass == 2 { return startTLSOrAuthenticate(into: &output) }
+    extensions = ServerExtensions()
+    if state == .hello, replyClass == 5, !configuration.isLMTP, protection == .none {
       say("HELO ", configuration.hostname, as: .plainHello, into: &output)
     } else {
       failByReply()
@@ -120,6 +120,10 @@ extension ClientSession {
     case (.login, 3): sayLogin(into: &output)
     case (.name, 3): sayPassword(into: &output)
     case (.password, 2): becomeReady()
+    // The server offers PLAIN and does not have it (RFC 4954 §4).
+    case (.password, 5)
+    where reader.code == 504 && !hasTriedLogin && extensions.hasAuthenticationLogin:
+      sayAuthenticationLogin(into: &output)
     case (_, 4), (_, 5): failByReply()
     // A challenge that cannot be answered would take QUIT for a response.
     case (.login, _), (.name, _), (.password, _): fail(.protocolError, quits: false)
@@ -131,17 +135,30 @@ extension ClientSession {
     let command = delivery.toAnswer
     delivery.toAnswer = delivery.command(after: command)
     if reader.code == 421 {
-      failByReply()
+      completed > 0 ? endForAnother(quits: false) : failByReply()
     } else if command == delivery.data {
       takeData(into: &output)
     } else if replyClass == 3 {
       fail(.protocolError, quits: false)
     } else if command == 0 {
-      if replyClass != 2 { delivery.settleAll(verdict(.message)) }
+      takeMail()
     } else {
       return takeRecipient(command - 1)
     }
     return nil
+  }
+
+  /// The reply to MAIL. That the server defers one behind others is how it says that a session has mails enough, unless
+  /// it is about the address.
+  private mutating func takeMail() {
+    if replyClass == 2 {
+      delivery.isTaken = true
+    } else if replyClass == 4, completed > 0, reader.status?.subject != 1 {
+      delivery.postponeAll()
+      needsAnotherSession = true
+    } else {
+      delivery.settleAll(verdict(.message))
+    }
   }
 
   private mutating func takeRecipient(_ recipient: Int) -> Action? {
@@ -150,20 +167,33 @@ extension ClientSession {
       return nil
     }
     guard delivery.settle(recipient) else { return nil }
-    return isTooMany
-      ? .postponed(recipient: recipient) : .settled(recipient: recipient, verdict(.recipient))
+    if delivery.accepted > 0, saysLimit {
+      delivery.limit = delivery.accepted
+      return .postponed(recipient: recipient)
+    }
+    // The first recipient of a transaction is one too many only for a session that has had others.
+    if completed > 0, saysLimit {
+      needsAnotherSession = true
+      return .postponed(recipient: recipient)
+    }
+    var verdict = verdict(.recipient)
+    if replyClass == 5, saysLimit { verdict.outcome = .deferred }
+    return .settled(recipient: recipient, verdict)
   }
 
-  /// Whether the reply to RCPT says that the transaction has recipients enough: RFC 5321 §4.5.3.1.10, which
-  /// wants 552 to be read as 452. Both have other meanings, which an enhanced status code shows. A first
-  /// recipient is never too many.
-  private var isTooMany: Bool {
-    guard reader.code == 452 || reader.code == 552, delivery.accepted > 0 else { return false }
-    guard let status = reader.status else { return true }
-    return status.subject == 5 && status.detail == 3
+  /// Whether the reply to RCPT may say that there are recipients enough: RFC 5321 §4.5.3.1.10, which wants 552 to be read
+  /// as 452. Other servers say 450 4.7.0, or 550 5.5.3. The codes have other meanings, too, which an enhanced status
+  /// code shows.
+  private var saysLimit: Bool {
+    guard let status = reader.status else {
+      return reader.code == 452 || reader.code == 552 && delivery.accepted > 0
+    }
+    if status.subject == 5, status.detail == 3 { return true }
+    return replyClass == 4 && status.subject == 7 && status.detail == 0
   }
 
   private mutating func takeData(into output: inout [UInt8]) {
+    if let limit = delivery.limit { learnedLimit = min(learnedLimit, limit) }
     if replyClass == 2 || replyClass == 3 && delivery.accepted == 0 && configuration.isLMTP {
       fail(.protocolError, quits: false)
     } else if replyClass == 3, delivery.accepted == 0 {
@@ -213,7 +243,10 @@ extension ClientSession {
   }
 
   private mutating func takeReset() {
-    guard replyClass == 2 else { return failByReply() }
+    guard replyClass == 2 else {
+      guard completed > 0, delivery.refusal == nil else { return failByReply() }
+      return endForAnother(quits: reader.code != 421)
+    }
     if let refusal = delivery.refusal { delivery.settleAll(refusal) }
     state = .ready
   }

@@ -6,6 +6,8 @@
 // machine knows no file, no clock and no socket. Its laws, each of which a test checks:
 //
 // - Each recipient of a transaction gets one verdict, or is postponed, before the transaction is over.
+// - Where the server has done something in this session and then takes no more, what was to be sent is postponed to
+//   another session, and only there is its answer a verdict.
 // - *Delivered* needs a 2xx reply that answers the end of the content. *Refused* needs a 5xx reply, or a
 //   message that needs what the server does not offer.
 // - Every reply answers one command. A reply that answers no command, or breaks the grammar, ends the
@@ -15,6 +17,8 @@
 // - Content comes back as ranges of what the caller brings, and is sent as ContentEncoder.swift says.
 //
 // What replies mean is in ClientReplies.swift, what is written in ClientCommands.swift.
+
+import Octets
 
 public struct ClientSession: Sendable {
   /// The one thing that the caller does before it calls `advance` again.
@@ -33,10 +37,11 @@ public struct ClientSession: Sendable {
     case startTLS
     /// This is the verdict on the recipient with this index in the transaction.
     indirect case settled(recipient: Int, Verdict)
-    /// The server takes no more recipients in this transaction: give this one in the next, which is in
-    /// another session if `close` comes before `ready`.
+    /// The server takes no more recipients in this transaction, or no more transactions in this session: give
+    /// this one in the next, which is in another session if `close` comes before `ready`.
     case postponed(recipient: Int)
-    /// The session ends because of this, which holds for whatever was not begun yet. `close` follows.
+    /// The session ends because of this. If it is about the destination it holds for whatever was not begun yet.
+    /// `close` follows.
     indirect case failed(Verdict)
     /// Write the output if the server takes it, and close the connection.
     case close
@@ -90,6 +95,8 @@ public struct ClientSession: Sendable {
   var protection: Protection
   /// Nil when it is not needed any more.
   var account: Account?
+  /// Whether AUTH LOGIN was tried, which is where PLAIN is not known.
+  var hasTriedLogin = false
   /// The transaction that is under way.
   var delivery = Delivery.none
   /// Replies that the server owes.
@@ -100,6 +107,13 @@ public struct ClientSession: Sendable {
   var domains: [[UInt8]] = []
   /// Whether recipients were postponed that this session cannot name.
   var needsAnotherSession = false
+  /// Transactions that the server has taken and that the session has outlived. So the server is there, and what it says
+  /// to the next may be about the number of mails in a session.
+  var completed = 0
+  /// Whether the server ends its lines in LF alone: its greeting did, or its reply to EHLO.
+  var isLineFeedServer = false
+  /// The number of recipients that the server has taken in a transaction before it said that there were too many.
+  var learnedLimit = Int.max
   /// Why the session ends, until that is told.
   var failure: Verdict?
   /// Whether QUIT is to be written at the end.
@@ -135,7 +149,8 @@ public struct ClientSession: Sendable {
     _ input: Span<UInt8>, _ position: inout Int, into output: inout [UInt8]
   ) -> Action {
     while true {
-      if let verdict = delivery.verdict, let recipient = delivery.nextToTell() {
+      if let recipient = delivery.nextToTell() {
+        guard let verdict = delivery.verdict else { return .postponed(recipient: recipient) }
         return .settled(recipient: recipient, verdict)
       }
       if state == .closed {
@@ -143,6 +158,7 @@ public struct ClientSession: Sendable {
         return end(into: &output)
       }
       if position < input.count {
+        reader.takesLineFeed = takesLineFeed
         switch reader.next(in: input, &position) {
         case .needInput: break
         case .malformed: fail(.protocolError)
@@ -152,7 +168,11 @@ public struct ClientSession: Sendable {
             extensions.take(line.span)
           }
           guard isLast else { break }
-          hasMoreInput = position < input.count
+          noteLineEnd()
+          // An empty line is no reply, but nothing at all may stand between STARTTLS and TLS.
+          hasMoreInput =
+            state == .startingTLS
+            ? position < input.count : !input.holdsLineEndsAlone(from: position)
           if let action = takeReply(into: &output) { return action }
         }
         continue
@@ -161,6 +181,28 @@ public struct ClientSession: Sendable {
       // Nothing may be sent within a reply that nothing has asked for: it would be taken for an answer.
       if reader.isWithinReply, owed == 0 { return .needInput }
       if let action = proceed(into: &output) { return action }
+    }
+  }
+
+  /// Whether a bare LF may end a line of a reply: everywhere with a server that has begun so, and behind the message
+  /// with every other, since one that is taken for an error would bring the message again and again.
+  private var takesLineFeed: Bool {
+    switch state {
+    case .greeting, .hello, .plainHello: true
+    case .endOfData: isLineFeedServer || owed == 1
+    case .startingTLS, .handover, .authenticating, .ready, .envelope, .content, .resetting, .closed:
+      isLineFeedServer
+    }
+  }
+
+  /// A reply has ended. If its bare LF was text to the server, the rest of it would be taken for another reply: so the
+  /// session ends with it.
+  private mutating func noteLineEnd() {
+    switch state {
+    case .greeting, .hello, .plainHello: isLineFeedServer = reader.endedInLineFeed
+    case .endOfData: if reader.endedInLineFeed, !isLineFeedServer { needsAnotherSession = true }
+    case .startingTLS, .handover, .authenticating, .ready, .envelope, .content, .resetting, .closed:
+      break
     }
   }
 
@@ -197,6 +239,9 @@ public struct ClientSession: Sendable {
     }
     return .close
   }
+
+  /// Whether the server has the whole message and its reply is to come.
+  public var isAtEndOfData: Bool { state == .endOfData }
 
   /// Seconds that the server has for what it owes now, or for taking the message: RFC 5321 §4.5.3.2.
   public var timeout: Int {
@@ -237,18 +282,42 @@ extension ClientSession {
 
   /// Recipients that a transaction may have.
   public var recipientLimit: Int {
-    min(max(configuration.maximumRecipients, 1), extensions.maximumRecipients ?? .max)
+    min(max(configuration.maximumRecipients, 1), extensions.maximumRecipients ?? .max, learnedLimit)
   }
 
   mutating func fail(_ verdict: Verdict, quits: Bool) {
     guard state != .closed else { return }
-    failure = verdict
     self.quits = quits
+    defer { close() }
+    if completed > 0, hasLeftUnasked(verdict) { return delivery.postponeAll() }
     var judgement = verdict
+    // A host that has taken MAIL, or a message before, is there: what happens then says nothing about other messages.
+    if completed > 0 || verdict.code == nil && delivery.isTaken, verdict.scope == .destination {
+      judgement.scope = .message
+    }
+    failure = judgement
     if state == .endOfData, verdict.code == nil || configuration.isLMTP {
       judgement.outcome = .unknown
     }
     delivery.settleAll(judgement)
+  }
+
+  /// Whether the connection was lost as a server does that which takes no more mails in a session, or closes one that was
+  /// idle: before it had the whole message.
+  private func hasLeftUnasked(_ verdict: Verdict) -> Bool {
+    switch state {
+    case .envelope: verdict == .connectionClosed || verdict == .timeout && !delivery.isTaken
+    case .content: verdict == .connectionClosed
+    case .greeting, .hello, .plainHello, .startingTLS, .handover, .authenticating, .ready,
+      .endOfData, .resetting, .closed:
+      false
+    }
+  }
+
+  /// Ends the session, on which the server takes nothing more: what is left is for another.
+  mutating func endForAnother(quits: Bool) {
+    delivery.postponeAll()
+    self.quits = quits
     close()
   }
 

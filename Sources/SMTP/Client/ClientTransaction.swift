@@ -9,12 +9,24 @@ extension ClientSession {
     /// Octets of the content, if they are known: with CR LF as line ends, without added dots (RFC 1870 §5).
     public var size: Int?
     public var body = Body.sevenBit
-    /// Whether header fields are in UTF-8 (RFC 6531). Addresses are looked at by the session.
+    /// Whether SMTPUTF8 is asked for (RFC 6531). Addresses are looked at by the session.
     public var isUTF8 = false
+    /// What the header has above ASCII.
+    public var header = Header.ascii
+    /// Whether a line has more than 998 octets (RFC 5321 §4.5.3.1.6).
+    public var hasLongLines = false
     public var deliveryStatus = Envelope.DeliveryStatus()
-    /// Whether the caller can make a 7-bit message of this one. Without that it is refused by a server that
-    /// takes only 7 bits.
+    /// Whether the caller can give the message another form. Without that it is sent as it is, but for binary content,
+    /// which is refused by a server that does not take it.
     public var canConvert = false
+
+    public enum Header: Sendable {
+      case ascii
+      /// UTF-8, which is sent as it is with SMTPUTF8 where the server has that, and does not need it.
+      case utf8
+      /// Other octets, which nothing says the meaning of.
+      case unknown
+    }
 
     public enum Body: Sendable {
       /// ASCII in lines.
@@ -34,8 +46,9 @@ extension ClientSession {
   /// What `begin` has done.
   public enum Beginning: Sendable {
     case begun
-    /// Nothing was done: the server takes only 7 bits. Convert the message and begin again with it.
-    case needsConversion
+    /// Nothing was done: the server takes the message only in another form. Convert it, for a server of 7 bits with
+    /// `toSevenBit`, and begin again.
+    case needsConversion(toSevenBit: Bool)
   }
 }
 
@@ -68,8 +81,13 @@ struct Delivery: Sendable {
   /// recipient is 1, and DATA follows the last.
   var toWrite = 0
   var toAnswer = 0
-  /// The verdict on all that have none, and how far it has been told.
+  /// How many recipients the server had accepted when it said that there were too many, if it has accepted none since.
+  var limit: Int?
+  /// Whether the server has taken MAIL.
+  var isTaken = false
+  /// The verdict on all that have none, or that they are to be given in another session; and how far that has been told.
   private(set) var verdict: ClientSession.Verdict?
+  private(set) var isPostponed = false
   private var told = 0
 
   var content: ContentEncoder
@@ -111,6 +129,7 @@ struct Delivery: Sendable {
 
   mutating func accept(_ recipient: Int) {
     guard standings[recipient] == .waiting else { return }
+    limit = nil
     standings[recipient] = .accepted
     accepted += 1
   }
@@ -129,11 +148,15 @@ struct Delivery: Sendable {
 
   /// Says what has become of all recipients without a verdict. The first word counts.
   mutating func settleAll(_ verdict: ClientSession.Verdict) {
-    if self.verdict == nil { self.verdict = verdict }
+    if self.verdict == nil, !isPostponed { self.verdict = verdict }
   }
 
-  /// The next recipient to be told the verdict on all.
+  /// Says that all recipients without a verdict are to be given in another session.
+  mutating func postponeAll() { if verdict == nil { isPostponed = true } }
+
+  /// The next recipient to be told what is said of all.
   mutating func nextToTell() -> Int? {
+    guard verdict != nil || isPostponed else { return nil }
     while told < standings.count {
       told += 1
       if settle(told - 1) { return told - 1 }

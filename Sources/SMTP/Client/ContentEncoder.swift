@@ -6,6 +6,8 @@
 //
 // The content is not copied: the encoder says which octets are to be put in front of which range of it.
 
+import Octets
+
 struct ContentEncoder: Sendable {
   enum Format: Sendable {
     /// Lines behind DATA.

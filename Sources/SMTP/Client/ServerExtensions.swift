@@ -1,5 +1,7 @@
 // What a server offers: the lines of its reply to EHLO or LHLO, RFC 5321 §4.1.1.1.
 
+import Octets
+
 /// The extensions of a server that the client knows, and the limits that it states.
 public struct ServerExtensions: Equatable, Sendable {
   public internal(set) var hasPipelining = false  // RFC 2920
@@ -41,7 +43,7 @@ public struct ServerExtensions: Equatable, Sendable {
       hasStartTLS = true
     } else if line.matches("size", in: keyword) {
       hasSize = true
-      if let word = words.next(in: line), let size = line.number(word), size > 0 {
+      if let word = words.next(in: line), let size = Int(decimal: line.extracting(word)), size > 0 {
         maximumSize = size
       }
     } else if line.matches("auth", in: keyword) {
@@ -52,7 +54,8 @@ public struct ServerExtensions: Equatable, Sendable {
     } else if line.matches("limits", in: keyword) {
       while let name = words.next(in: line, orAt: UInt8(ascii: "=")) {
         guard name.upperBound < line.count, line[name.upperBound] == UInt8(ascii: "="),
-          let word = words.next(in: line), let limit = line.number(word), limit > 0
+          let word = words.next(in: line), let limit = Int(decimal: line.extracting(word)),
+          limit > 0
         else { continue }
         if line.matches("rcptmax", in: name) { maximumRecipients = limit }
         if line.matches("mailmax", in: name) { maximumTransactions = limit }

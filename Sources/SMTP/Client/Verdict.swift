@@ -1,5 +1,7 @@
 // What became of a recipient: what a server's reply means (RFC 5321 §4.2.1), and why there was none.
 
+import Octets
+
 extension ClientSession {
   /// What is known of a recipient at the end of a mail transaction.
   public struct Verdict: Equatable, Sendable {
@@ -63,11 +65,11 @@ public struct EnhancedStatusCode: Equatable, Sendable {
   /// `5.1.1`
   public var octets: [UInt8] {
     var octets: [UInt8] = []
-    octets.append(decimal: UInt64(category))
+    octets.append(decimal: category)
     octets.append(".")
-    octets.append(decimal: UInt64(subject))
+    octets.append(decimal: subject)
     octets.append(".")
-    octets.append(decimal: UInt64(detail))
+    octets.append(decimal: detail)
     return octets
   }
 }
@@ -102,7 +104,7 @@ extension ClientSession.Verdict {
   public static let timeout = Self(
     .deferred, .destination, .init(4, 4, 2), reason: "The server did not reply in time")
   public static let terminated = Self(
-    .deferred, .destination, .init(4, 3, 2), reason: "The sending was interrupted")
+    .deferred, .message, .init(4, 3, 2), reason: "The sending was interrupted")
   public static let tlsFailed = Self(
     .deferred, .destination, .init(4, 7, 5), reason: "TLS could not be started or verified")
   public static let contentFailed = Self(
@@ -116,6 +118,6 @@ extension ClientSession.Verdict {
     reason: "The message needs SMTPUTF8, which the server lacks")
   static let needsConversion = Self(
     .refused, .destination, .init(5, 6, 3),
-    reason: "The message is not 7-bit, which is all that the server takes, and may not be converted"
+    reason: "The message is binary, which the server does not take, and cannot be converted"
   )
 }

@@ -1,6 +1,8 @@
 // Address literals: RFC 5321 §4.1.3. IPv6 is the only tag that IANA has registered, so any other
 // tag is refused.
 
+import Octets
+
 extension Span<UInt8> {
   /// `address-literal`: `[192.0.2.1]` or `[IPv6:2001:db8::1]`.
   func addressLiteral(from start: Int) -> Int? {
@@ -13,17 +15,19 @@ extension Span<UInt8> {
     return end + 1
   }
 
-  /// Whether `range` is an argument of HELO and EHLO: a domain or an address literal (RFC 5321
-  /// §4.1.1.1), or what many clients send instead: a domain with underscores or a dot at its end, or an
-  /// IPv6 address without its tag, or without the brackets too. Nothing is decided by it.
-  func isHelloName(_ range: Range<Int>) -> Bool {
-    let (start, end) = (range.lowerBound, range.upperBound)
-    if octet(at: start, is: UInt8(ascii: "[")) {
-      return addressLiteral(from: start) == end
-        || ipv6(from: start + 1) == end - 1 && self[end - 1] == UInt8(ascii: "]")
+  /// The argument of HELO and EHLO, as it can stand in a Received field. It should be a domain or an address literal
+  /// (RFC 5321 §4.1.1.1), and clients send whatever their host is called. Nothing is decided by it, so it is taken; what
+  /// could mean something in the field, and what is not ASCII, becomes `?`. At most 255 octets are kept.
+  func helloName(_ range: Range<Int>) -> [UInt8] {
+    copy(range.prefix(PathLimit.domain)).map { octet in
+      switch octet {
+      case UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "<"), UInt8(ascii: ">"),
+        UInt8(ascii: "@"), UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\\"),
+        UInt8(ascii: "\""), .space:
+        UInt8(ascii: "?")
+      default: octet.isPrintable ? octet : UInt8(ascii: "?")
+      }
     }
-    return domain(from: start, allowing: UInt8(ascii: "_"), allowingFinalDot: true) == end
-      || ipv6(from: start) == end
   }
 
   /// `IPv4-address-literal`: four decimal numbers of up to three digits, below 256.
@@ -34,13 +38,9 @@ extension Span<UInt8> {
         guard octet(at: index, is: UInt8(ascii: ".")) else { return nil }
         index += 1
       }
-      let first = index
-      var value = 0
-      while index < count, index - first < 3, self[index].isDigit {
-        value = value * 10 + Int(self[index] - UInt8(ascii: "0"))
-        index += 1
+      guard let value = decimal(from: &index, to: Swift.min(index + 3, count)), value < 256 else {
+        return nil
       }
-      guard index > first, value < 256 else { return nil }
     }
     return index
   }
@@ -56,14 +56,14 @@ extension Span<UInt8> {
       compressed = true
       index += 2
     }
-    while index < count, self[index].isHexDigit, groups < 8 {
+    while index < count, self[index].hexValue != nil, groups < 8 {
       if let end = ipv4(from: index) {
         groups += 2
         index = end
         break
       }
       let first = index
-      while index < count, index - first < 4, self[index].isHexDigit { index += 1 }
+      while index < count, index - first < 4, self[index].hexValue != nil { index += 1 }
       groups += 1
       guard octet(at: index, is: UInt8(ascii: ":")) else { break }
       if octet(at: index + 1, is: UInt8(ascii: ":")) {
@@ -73,7 +73,7 @@ extension Span<UInt8> {
       } else {
         index += 1
         // A single colon stands between two groups, never behind the last.
-        guard index < count, self[index].isHexDigit else { return nil }
+        guard index < count, self[index].hexValue != nil else { return nil }
       }
     }
     return (compressed ? groups <= 6 : groups == 8) ? index : nil

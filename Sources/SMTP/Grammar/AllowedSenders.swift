@@ -6,6 +6,8 @@ public struct AllowedSenders: Sendable {
   private var isAny = false
   private var addresses: [LocalAddress] = []
   private var domains: [[UInt8]] = []
+  /// Whether the line that says what is allowed is wrong, so that only an operator can say.
+  public var isFaulty = false
 
   /// None: only the null path may be used, which mail programs need for reports (RFC 8098 §3).
   public init() {}

@@ -6,17 +6,19 @@
 // another domain; capital letters become small ones in ASCII, Latin-1, Greek and Cyrillic only. Users
 // type what that misses, but registries and mail programs write names in their normal form.
 
+import Octets
+
 /// The domain with each U-label as its A-label and in lower case: two ways to write a domain give the
 /// same. An address literal is only put in lower case. Nil if a label becomes longer than 63 octets,
 /// which no domain has (RFC 1035 §2.3.4).
 public func aLabelDomain(_ domain: ArraySlice<UInt8>) -> [UInt8]? {
-  if domain.allSatisfy({ $0 < 0x80 }) { return domain.map { $0.lowercased } }
+  if domain.allSatisfy({ $0 < 0x80 }) { return domain.lowercased() }
   var result: [UInt8] = []
   for label in domain.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {
     let start = result.count
     if start > 0 { result.append(UInt8(ascii: ".")) }
     if label.allSatisfy({ $0 < 0x80 }) {
-      result += label.map { $0.lowercased }
+      result += label.lowercased()
     } else {
       let characters = String(decoding: label, as: UTF8.self).unicodeScalars
       let encoded = punycode(characters.map { lowercase(Int($0.value)) })

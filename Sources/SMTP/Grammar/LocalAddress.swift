@@ -1,6 +1,8 @@
 // Addresses of ours. RFC 5321 §2.4 leaves it to the host that a mailbox is at to say which local parts mean
 // the same. Here: those that differ in the case of ASCII letters, or in quotes that need not be there.
 
+import Octets
+
 /// A mailbox in the form in which addresses of ours are compared: two ways to write one give the same.
 public struct LocalAddress: Equatable, Sendable {
   /// Without quotes and backslashes, ASCII letters in lower case.
@@ -10,14 +12,34 @@ public struct LocalAddress: Equatable, Sendable {
 
   /// Nil if the domain is none that can exist: a label is too long.
   public init?(_ mailbox: Mailbox) {
-    guard let domain = aLabelDomain(mailbox.domain) else { return nil }
+    guard let domain = aLabelDomain(mailbox.withoutFinalDot.domain) else { return nil }
     self.domain = domain
     localPart = Self.folded(mailbox.localPart)
   }
 
+  /// The local part in front of its first `+`; nil if it has no tag.
+  public var untagged: [UInt8]? {
+    guard let plus = localPart.firstIndex(of: UInt8(ascii: "+")), plus > 0 else { return nil }
+    return Array(localPart[..<plus])
+  }
+
+  /// The same address without its tag; nil if it has none.
+  public var withoutTag: LocalAddress? {
+    untagged.map { LocalAddress(localPart: $0, domain: domain) }
+  }
+
+  /// The same local part at another domain.
+  public func at(_ domain: [UInt8]) -> LocalAddress {
+    LocalAddress(localPart: localPart, domain: domain)
+  }
+
+  private init(localPart: [UInt8], domain: [UInt8]) {
+    (self.localPart, self.domain) = (localPart, domain)
+  }
+
   /// A local part, as it stands in an address, without its quotes and in lower case.
   static func folded(_ localPart: ArraySlice<UInt8>) -> [UInt8] {
-    guard localPart.first == UInt8(ascii: "\"") else { return localPart.map { $0.lowercased } }
+    guard localPart.first == UInt8(ascii: "\"") else { return localPart.lowercased() }
     var folded: [UInt8] = []
     var isEscaped = false
     for octet in localPart.dropFirst().dropLast() {
@@ -48,7 +70,7 @@ extension Mailbox {
   /// domain is. `postmaster` alone always is.
   public func isAt(_ domains: [[UInt8]]) -> Bool {
     if domains.isEmpty || domain.isEmpty { return true }
-    guard let domain = aLabelDomain(domain) else { return false }
+    guard let domain = aLabelDomain(withoutFinalDot.domain) else { return false }
     return domains.contains { $0.equalsIgnoringCase(domain) }
   }
 }

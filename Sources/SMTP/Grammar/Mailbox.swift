@@ -4,13 +4,17 @@
 // Each rule is a method of the line: it takes where the rule begins and returns where it ends, or nil.
 // Only this grammar makes a `Mailbox` from a line, so nobody needs to check one again.
 //
-// Recipients must follow the RFC; angle brackets are required of all addresses. Senders need not be
-// as correct, since mail from them is wanted and nothing is decided by their addresses: dots may stand
-// anywhere in the local part, and the domain may have underscores and a dot at its end, as Postfix and
-// Exim tolerate it.
+// Addresses need not be as correct as the RFC has them, since mail from them and for them is wanted: dots may stand
+// anywhere in the local part, and the domain may have underscores and a dot at its end, as Postfix and Exim tolerate
+// it. What the session tolerates besides is in PathArgument.swift.
+//
+// A sender becomes a recipient when it is sent a report, an author of a list's post its member. So whatever has
+// been accepted once can be read in every place: `Mailbox.init` reads all that a sender may be.
 //
 // A local part may be as long as its path allows. RFC 5321 §4.5.3.1.1 has 64 octets, and asks servers
 // to take more if they can; senders rewritten by SRS and return paths of VERP have more.
+
+import Octets
 
 /// A mailbox as the peer wrote it, without angle brackets and source route.
 public struct Mailbox: Equatable, Sendable {
@@ -28,12 +32,14 @@ public struct Mailbox: Equatable, Sendable {
     return octets[(at + 1)...]
   }
 
-  /// The same octets for each way to write a mailbox: the domain in lower case and as A-labels, the
-  /// local part as it is (RFC 5321 §2.4).
+  /// The same octets for each way to write a mailbox: the domain in lower case, as A-labels and without a dot at its
+  /// end, the local part as it is (RFC 5321 §2.4).
   public var canonical: [UInt8] {
-    guard let at else { return octets.map { $0.lowercased } }  // "postmaster"
+    // "postmaster", or another name alone
+    guard let at else { return octets.lowercased() }
     if !isASCII, let octets = withALabels { return octets }
     var canonical = octets
+    if canonical.last == UInt8(ascii: ".") { canonical.removeLast() }
     for index in at..<canonical.count { canonical[index] = canonical[index].lowercased }
     return canonical
   }
@@ -43,14 +49,31 @@ public struct Mailbox: Equatable, Sendable {
 public enum ReversePath: Equatable, Sendable {
   case null
   case mailbox(Mailbox)
+
+  /// Without angle brackets.
+  public var octets: [UInt8] {
+    switch self {
+    case .null: []
+    case .mailbox(let mailbox): mailbox.octets
+    }
+  }
 }
 
 extension Mailbox {
-  /// Parses a forward-path as users write it, without angle brackets; nil if the syntax is wrong.
+  /// Parses an address as users write it and as it is stored, without angle brackets: `postmaster` alone, or all that
+  /// the session takes from a sender or for a recipient. Nil if the syntax is wrong.
   public init?(_ octets: [UInt8]) {
     let path = [UInt8(ascii: "<")] + octets + [UInt8(ascii: ">")]
-    guard let (mailbox, end) = path.span.forwardPath(from: 0), end == path.count else { return nil }
+    guard let (mailbox, end) = path.span.forwardPath(from: 0, isTolerant: true), end == path.count
+    else { return nil }
     self = mailbox
+  }
+
+  /// The same mailbox without a dot at the end of its domain, which a sender may have and other servers refuse in a
+  /// recipient.
+  public var withoutFinalDot: Mailbox {
+    guard at != nil, octets.last == UInt8(ascii: ".") else { return self }
+    return Mailbox(octets: Array(octets.dropLast()), at: at)
   }
 
   /// The mailbox with its domain as A-labels; nil if it needs SMTPUTF8 all the same.
@@ -62,8 +85,25 @@ extension Mailbox {
 
   /// The octets with the domain as A-labels; nil if it has none.
   fileprivate var withALabels: [UInt8]? {
-    guard let at, let domain = aLabelDomain(domain) else { return nil }
+    guard let at, let domain = aLabelDomain(withoutFinalDot.domain) else { return nil }
     return octets[...at] + domain
+  }
+}
+
+extension Mailbox {
+  /// Parses a local part that has no domain, as a program of this machine hands it in: the session completes it.
+  public init?(name octets: [UInt8]) {
+    guard octets.span.localPart(from: 0, isTolerant: true) == octets.count,
+      octets.count <= PathLimit.path - 4
+    else { return nil }
+    self.init(octets: octets, at: nil)
+  }
+
+  /// The local part at another domain; nil if that becomes too long.
+  func at(_ domain: [UInt8]) -> Mailbox? {
+    let localPart = localPart
+    guard localPart.count + 1 + domain.count <= PathLimit.path - 2 else { return nil }
+    return Mailbox(octets: localPart + [UInt8(ascii: "@")] + domain, at: localPart.count)
   }
 }
 
@@ -104,12 +144,12 @@ extension Span<UInt8> {
   }
 
   /// `Forward-path`: a path, or `<Postmaster>` in any case (RFC 5321 §4.5.1).
-  func forwardPath(from start: Int) -> (mailbox: Mailbox, end: Int)? {
+  func forwardPath(from start: Int, isTolerant: Bool = false) -> (mailbox: Mailbox, end: Int)? {
     let end = start + 12
     if end <= count, matches("<postmaster>", in: start..<end) {
       return (Mailbox(octets: copy(start + 1..<end - 1), at: nil), end)
     }
-    return path(from: start, isTolerant: false)
+    return path(from: start, isTolerant: isTolerant)
   }
 
   /// `Path`: `"<" [ A-d-l ":" ] Mailbox ">"`. The source route is checked and dropped, as
@@ -138,7 +178,7 @@ extension Span<UInt8> {
   }
 
   /// `Local-part`: a dot-string or a quoted string.
-  private func localPart(from start: Int, isTolerant: Bool) -> Int? {
+  func localPart(from start: Int, isTolerant: Bool) -> Int? {
     octet(at: start, is: UInt8(ascii: "\""))
       ? quotedString(from: start) : dotString(from: start, isTolerant: isTolerant)
   }
@@ -211,25 +251,10 @@ extension Span<UInt8> {
     return index - start <= PathLimit.domain ? index : nil
   }
 
-  /// The length of the character above ASCII that stands here, in octets: `UTF8-non-ascii` of RFC 6532
-  /// §3.1, which is UTF-8 as RFC 3629 §4 defines it (no overlong form, no surrogate). Nil for anything
-  /// else, and for the control characters U+0080 to U+009F.
+  /// The length of the character above ASCII that stands here, in octets: `UTF8-non-ascii` of RFC 6532 §3.1. Nil for
+  /// anything else, and for the control characters U+0080 to U+009F.
   private func utf8Sequence(at index: Int) -> Int? {
-    let length: Int
-    let second: ClosedRange<UInt8>
-    switch self[index] {
-    case 0xC2: (length, second) = (2, 0xA0...0xBF)
-    case 0xC3...0xDF: (length, second) = (2, 0x80...0xBF)
-    case 0xE0: (length, second) = (3, 0xA0...0xBF)
-    case 0xED: (length, second) = (3, 0x80...0x9F)
-    case 0xE1...0xEF: (length, second) = (3, 0x80...0xBF)
-    case 0xF0: (length, second) = (4, 0x90...0xBF)
-    case 0xF1...0xF3: (length, second) = (4, 0x80...0xBF)
-    case 0xF4: (length, second) = (4, 0x80...0x8F)
-    default: return nil
-    }
-    guard index + length <= count, second.contains(self[index + 1]) else { return nil }
-    for rest in index + 2..<index + length where self[rest] & 0xC0 != 0x80 { return nil }
-    return length
+    let length = characterLength(at: index)
+    return length < 2 || self[index] == 0xC2 && self[index + 1] < 0xA0 ? nil : length
   }
 }

@@ -1,5 +1,7 @@
 // Content in bulk, for both sides of a session: most of it is whole lines, which need no look at each octet.
 
+import Octets
+
 extension Span<UInt8> {
   /// The end of a piece of content in which nothing happens: each CR has its LF behind it, each LF its CR in
   /// front, and no LF a dot behind it. Begins within a line, at an octet that is no LF. The piece is empty

@@ -2,16 +2,22 @@
 // (draft-murchison-sasl-login). Names and passwords are octets; nothing is normalised. An empty one is
 // malformed (RFC 4616 §2) and nobody is asked about it: a directory might take an empty password for an
 // anonymous login, and that for a success (RFC 4513 §5.1.2).
+//
+// Where every login is right, empty ones are too, and so is CRAM-MD5 (RFC 2195): the digest is not verified.
+
+import Octets
 
 /// A SASL mechanism that is offered.
 public enum Mechanism: Sendable {
   case plain
   case login
+  case cramMD5
 
   public var name: StaticString {
     switch self {
     case .plain: "PLAIN"
     case .login: "LOGIN"
+    case .cramMD5: "CRAM-MD5"
     }
   }
 }
@@ -20,7 +26,7 @@ public enum Mechanism: Sendable {
 public struct Credentials: Sendable {
   public let mechanism: Mechanism
   public let login: [UInt8]
-  /// Without NUL. To be overwritten after use.
+  /// Without NUL; of CRAM-MD5 the digest. To be overwritten after use.
   public var password: [UInt8]
 
   public init(mechanism: Mechanism, login: [UInt8], password: [UInt8]) {
@@ -38,6 +44,8 @@ enum AuthenticationExchange: Sendable {
   case userName
   /// The password of LOGIN.
   case password(login: [UInt8])
+  /// `login digest`.
+  case digest
 
   /// What follows.
   enum Next {
@@ -47,11 +55,13 @@ enum AuthenticationExchange: Sendable {
   }
 
   /// The exchange that begins with `AUTH mechanism`; nil for a mechanism that is not offered.
-  init?(mechanism line: Span<UInt8>, _ range: Range<Int>) {
+  init?(mechanism line: Span<UInt8>, _ range: Range<Int>, acceptsAnyLogin: Bool) {
     if line.matches("plain", in: range) {
       self = .plain
     } else if line.matches("login", in: range) {
       self = .userName
+    } else if acceptsAnyLogin, line.matches("cram-md5", in: range) {
+      self = .digest
     } else {
       return nil
     }
@@ -63,38 +73,65 @@ enum AuthenticationExchange: Sendable {
     case .plain: "334 \r\n"
     case .userName: "334 VXNlcm5hbWU6\r\n"  // "Username:"
     case .password: "334 UGFzc3dvcmQ6\r\n"  // "Password:"
+    // "<postern@localhost>". It needs no random part, because no digest of it proves anything.
+    case .digest: "334 PHBvc3Rlcm5AbG9jYWxob3N0Pg==\r\n"
+    }
+  }
+
+  /// Whether the client has nothing to say before it knows the challenge.
+  var hasServerFirst: Bool {
+    switch self {
+    case .digest: true
+    case .plain, .userName, .password: false
     }
   }
 
   /// Goes on with a line, or the initial response, in base64. Throws the reply that refuses it.
-  func respond(_ line: Span<UInt8>, _ range: Range<Int>) throws(Reply) -> Next {
-    guard var response = decodeBase64(line, range) else { throw .malformedResponse }
+  func respond(
+    _ line: Span<UInt8>, _ range: Range<Int>, acceptsAnyLogin: Bool
+  ) throws(Reply) -> Next {
+    guard var response = decodedBase64(line.extracting(range), .exact) else {
+      throw .malformedResponse
+    }
     switch self {
-    case .plain: return .verify(try plain(&response))
+    case .plain: return .verify(try plain(&response, acceptsAnyLogin))
     case .userName:
-      guard response.isProper else { throw .malformedResponse }
+      guard response.isProper(orEmpty: acceptsAnyLogin) else { throw .malformedResponse }
       return .challenge(.password(login: response))
     case .password(let login):
-      guard response.isProper else { throw .malformedResponse }
+      guard response.isProper(orEmpty: acceptsAnyLogin) else { throw .malformedResponse }
       return .verify(Credentials(mechanism: .login, login: login, password: response))
+    case .digest:
+      guard !response.contains(0), let space = response.lastIndex(of: .space) else {
+        throw .malformedResponse
+      }
+      return .verify(
+        Credentials(
+          mechanism: .cramMD5, login: Array(response[..<space]),
+          password: Array(response[(space + 1)...])))
     }
   }
 
   /// The authorization identity may be empty or the login itself: nobody acts for another.
-  private func plain(_ message: inout [UInt8]) throws(Reply) -> Credentials {
+  private func plain(
+    _ message: inout [UInt8], _ acceptsAnyLogin: Bool
+  ) throws(Reply) -> Credentials {
     defer { message.wipe() }
     guard let first = message.firstIndex(of: 0),
-      let second = message[(first + 1)...].firstIndex(of: 0), second > first + 1,
-      second + 1 < message.count, !message[(second + 1)...].contains(0)
+      let second = message[(first + 1)...].firstIndex(of: 0)
     else { throw .malformedResponse }
     let login = [UInt8](message[first + 1..<second])
-    guard first == 0 || message[..<first].elementsEqual(login) else { throw .authenticationFailed }
     let password = [UInt8](message[(second + 1)...])
+    guard login.isProper(orEmpty: acceptsAnyLogin), password.isProper(orEmpty: acceptsAnyLogin)
+    else { throw .malformedResponse }
+    guard first == 0 || acceptsAnyLogin || message[..<first].elementsEqual(login) else {
+      throw .authenticationFailed
+    }
     return Credentials(mechanism: .plain, login: login, password: password)
   }
 }
 
 extension [UInt8] {
-  /// Whether this can be a name or a password: an octet at least, and no NUL.
-  fileprivate var isProper: Bool { !isEmpty && !contains(0) }
+  /// Whether this can be a name or a password: an octet at least, unless it may be empty, and no NUL.
+  fileprivate func isProper(orEmpty: Bool) -> Bool { (orEmpty || !isEmpty) && !contains(0) }
 }

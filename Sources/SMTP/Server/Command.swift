@@ -1,5 +1,7 @@
 // A command line taken apart: verb, argument, parameters. RFC 5321 §4.1.1 and §4.1.2.
 
+import Octets
+
 /// A verb and its arguments.
 struct Command {
   /// Nil for a verb that this server does not know.
@@ -90,9 +92,9 @@ extension Command {
     case nil: return 0
     case .helo, .ehlo: return arguments.upperBound
     case .mail:
-      return line.startOfPath(in: arguments, behind: "from:<") == nil ? 4 : arguments.upperBound
+      return line.startOfPath(in: arguments, behind: "from:") == nil ? 4 : arguments.upperBound
     case .rcpt:
-      return line.startOfPath(in: arguments, behind: "to:<") == nil ? 4 : arguments.upperBound
+      return line.startOfPath(in: arguments, behind: "to:") == nil ? 4 : arguments.upperBound
     case .data, .rset, .noop, .vrfy, .expn, .help, .quit, .auth, .startTLS, .bdat:
       return arguments.lowerBound
     }
@@ -102,8 +104,7 @@ extension Command {
   /// malformed. A number too large for an `Int` becomes `Int.max`.
   func chunkArguments(_ line: Span<UInt8>) -> (size: Int, isLast: Bool)? {
     var end = arguments.lowerBound
-    while end < arguments.upperBound, line[end].isDigit { end += 1 }
-    guard let size = line.number(arguments.lowerBound..<end) else { return nil }
+    guard let size = line.decimal(from: &end, to: arguments.upperBound) else { return nil }
     if end == arguments.upperBound { return (size, false) }
     guard line[end] == .space, line.matches("last", in: end + 1..<arguments.upperBound) else {
       return nil

@@ -4,6 +4,9 @@ public struct Configuration: Sendable {
   public var hostname: [UInt8]
   /// Domains accepted at RCPT, made by `domain(_:)`; empty accepts all.
   public var domains: [[UInt8]] = []
+  /// Other names of this host, in lower case. In an address they are the same as `hostname`. Only for programs of this
+  /// machine: nobody else can mean this host by them.
+  public var otherHostnames: [[UInt8]] = []
   /// Octets that a message may have, as RFC 1870 §5 counts them.
   public var maximumSize = 52_428_800
   /// Recipients that a mail transaction may have.
@@ -14,6 +17,9 @@ public struct Configuration: Sendable {
 
   /// Whether there are accounts; without any, AUTH is not offered.
   public var hasAccounts = false
+  /// Whether every login is right, for programs under test that log in. AUTH is offered without TLS too, and who has
+  /// logged in may do no more than everybody.
+  public var acceptsAnyLogin = false
   /// Whether a client must authenticate before it sends mail.
   public var requiresAuthentication = false
   /// Whether AUTH is offered without TLS too.
@@ -47,6 +53,9 @@ public struct Configuration: Sendable {
   }
 
   public init(hostname: [UInt8]) { self.hostname = hostname }
+
+  /// Whether there is AUTH.
+  var hasAuthentication: Bool { hasAccounts || acceptsAnyLogin }
 }
 
 /// What is known of the client from outside the session.

@@ -8,6 +8,8 @@
 // Nothing is copied and nothing is held back inside: what the reader cannot decide yet (a dot, or
 // a dot and a CR, at a line start) it leaves in the input.
 
+import Octets
+
 struct EndOfDataReader: Sendable {
   enum Finding {
     /// These octets are content; go on at their end.

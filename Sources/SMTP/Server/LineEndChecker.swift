@@ -1,5 +1,7 @@
 // The line ends of content. RFC 5321 §2.3.8: only CR LF is one; a CR or LF that stands alone is bare.
 
+import Octets
+
 /// Looks at content for bare CR and LF, and for the dots that begin a line.
 struct LineEndChecker: Sendable {
   enum Finding {

@@ -2,6 +2,8 @@
 // told to the peer as soon as it is seen, so that someone who types into a raw connection learns what
 // is wrong; the line that it stands in is never executed.
 
+import Octets
+
 /// Finds command lines in the input and remembers how far it has searched, so that a line that
 /// arrives byte by byte is looked at once.
 struct LineReader: Sendable {

@@ -1,6 +1,8 @@
 // The parameters of MAIL and RCPT: SIZE (RFC 1870), BODY (RFC 6152, RFC 3030), SMTPUTF8 (RFC 6531),
 // AUTH (RFC 4954 §5), and RET, ENVID, NOTIFY and ORCPT (RFC 3461 §4). Each may be given once.
 
+import Octets
+
 /// The parameters of a MAIL command.
 struct MailParameters {
   private(set) var isBinary = false
@@ -17,7 +19,8 @@ struct MailParameters {
   ) -> Reply? {
     let keyword = parameter.keyword
     if line.matches("size", in: keyword) {
-      guard !hasSize, let value = parameter.value, value.count <= 20, let size = line.number(value)
+      guard !hasSize, let value = parameter.value, value.count <= 20,
+        let size = Int(decimal: line.extracting(value))
       else { return .parameterSyntax }
       hasSize = true
       return size > configuration.maximumSize ? .tooBig : nil
@@ -35,9 +38,9 @@ struct MailParameters {
       isUTF8 = true
       return nil
     }
-    if configuration.hasAccounts, line.matches("auth", in: keyword) {
+    if configuration.hasAuthentication, line.matches("auth", in: keyword) {
       // The sender's identity, as another server claims: its syntax is checked, and it is ignored.
-      guard !hasIdentity, let value = parameter.value, line.isXtext(value) else {
+      guard !hasIdentity, let value = parameter.value, isXtext(line.extracting(value)) else {
         return .parameterSyntax
       }
       hasIdentity = true
@@ -59,7 +62,7 @@ struct MailParameters {
     }
     if line.matches("envid", in: keyword) {
       guard deliveryStatus.envelopeID == nil, let value = parameter.value, value.count <= 100,
-        line.isXtext(value)
+        isXtext(line.extracting(value))
       else { return .parameterSyntax }
       deliveryStatus.envelopeID = line.copy(value)
       return nil

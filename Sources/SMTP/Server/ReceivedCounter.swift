@@ -1,6 +1,8 @@
 // How many Received fields the content begins with: each server adds one, so a message with many is in a loop
 // (RFC 5321 §6.3).
 
+import Octets
+
 struct ReceivedCounter: Sendable {
   /// The least number of fields that is taken for a loop.
   private static let limit = 100

@@ -2,6 +2,8 @@
 // quote this file. Codes are those of RFC 5321 §4.2 and, behind them, RFC 3463. As RFC 2034 §4
 // has it, the greeting and the replies to HELO and EHLO carry no enhanced status code.
 
+import Octets
+
 /// A reply. A command that is refused throws the reply that refuses it.
 public struct Reply: Error, Equatable, Sendable {
   /// One line without its CR LF.
@@ -102,6 +104,7 @@ extension Reply {
     "550 5.7.1 Addresses with a route to another host are not accepted")
   static let noMailbox = Reply("550 5.1.1 No such mailbox here")
   static let postDenied = Reply("550 5.7.2 This sender may not post to the list")
+  static let faultyLine = Reply("451 4.3.5 A line of the configuration for this address is wrong")
   static let notRouted = Reply("451 4.3.0 Recipient not checked; try again later")
   static let senderDenied = Reply("553 5.7.1 This login may not use this sender address")
   static let tooManyRecipients = Reply("452 4.5.3 Too many recipients")

@@ -15,6 +15,8 @@
 //
 // SessionCommands.swift contains the commands, and SessionContent.swift the content of messages.
 
+import Octets
+
 public struct Session: Sendable {
   /// The one thing that the caller does before it calls `advance` again.
   public enum Action: Sendable {
@@ -321,6 +323,8 @@ extension Session {
     case unknown
     /// A mailing list, to which this sender may not post.
     case closedList
+    /// A line of the configuration is about the recipient, and is wrong.
+    case faulty
     /// It could not be found out.
     case unavailable
   }
@@ -367,7 +371,9 @@ extension Session {
   }
 
   /// Whether the client may relay, and reports are made as it asks.
-  public var mayRelay: Bool { login != nil || configuration.isSubmission }
+  public var mayRelay: Bool {
+    login != nil && !configuration.acceptsAnyLogin || configuration.isSubmission
+  }
 
   /// Whether content is arriving.
   public var isReceivingContent: Bool {

@@ -1,6 +1,8 @@
 // The commands of a session: what each of them does in each state. A command that is refused throws its
 // reply. The machine they belong to is in Session.swift.
 
+import Octets
+
 extension Session {
   /// Does what a command line says.
   @inline(__always)
@@ -54,23 +56,27 @@ extension Session {
     _ line: Span<UInt8>, _ command: Command, isExtended: Bool, into output: inout [UInt8]
   ) throws(Reply) -> Action {
     let name = command.arguments
-    guard line.isHelloName(name) else { throw isExtended ? .ehloSyntax : .heloSyntax }
-    hello = Hello(name: line.copy(name), isExtended: isExtended)
+    if name.isEmpty { throw isExtended ? .ehloSyntax : .heloSyntax }
+    hello = Hello(name: line.helloName(name), isExtended: isExtended)
     output.append(isExtended ? "250-" : "250 ")
     output += configuration.hostname
     output.append("\r\n")
     guard isExtended else { return endTransaction(to: .ready) }
     output.append("250-PIPELINING\r\n250-SIZE ")
-    output.append(decimal: UInt64(configuration.maximumSize))
+    output.append(decimal: configuration.maximumSize)
     output.append("\r\n250-8BITMIME\r\n250-CHUNKING\r\n250-BINARYMIME\r\n250-SMTPUTF8\r\n")
     if takesDeliveryStatus { output.append("250-DSN\r\n") }
     output.append("250-LIMITS RCPTMAX=")
-    output.append(decimal: UInt64(configuration.maximumRecipients))
+    output.append(decimal: configuration.maximumRecipients)
     output.append(" MAILMAX=")
-    output.append(decimal: UInt64(configuration.maximumTransactions))
+    output.append(decimal: configuration.maximumTransactions)
     output.append("\r\n")
     if configuration.canStartTLS, !isTLS { output.append("250-STARTTLS\r\n") }
-    if configuration.hasAccounts, isSafe { output.append("250-AUTH PLAIN LOGIN\r\n") }
+    if configuration.hasAuthentication, isSafe {
+      output.append("250-AUTH PLAIN LOGIN")
+      if configuration.acceptsAnyLogin { output.append(" CRAM-MD5") }
+      output.append("\r\n")
+    }
     output.append("250 ENHANCEDSTATUSCODES\r\n")
     return endTransaction(to: .ready)
   }
@@ -78,7 +84,9 @@ extension Session {
   private var takesDeliveryStatus: Bool { configuration.offersDeliveryStatus && mayRelay }
 
   /// Whether a password may be asked for.
-  private var isSafe: Bool { isTLS || configuration.allowsInsecureAuthentication }
+  private var isSafe: Bool {
+    isTLS || configuration.allowsInsecureAuthentication || configuration.acceptsAnyLogin
+  }
 
   /// Whether a mail transaction is open, its content not included.
   private var isInTransaction: Bool {
@@ -94,20 +102,24 @@ extension Session {
   private mutating func authenticate(
     _ line: Span<UInt8>, _ command: Command, into output: inout [UInt8]
   ) throws(Reply) -> Action {
-    guard configuration.hasAccounts else { throw .notImplemented }
+    guard configuration.hasAuthentication else { throw .notImplemented }
     if isInTransaction { throw .inTransaction }
     guard let hello, hello.isExtended else { throw .ehloFirst }
     if login != nil { throw .alreadyAuthenticated }
     guard isSafe else { throw .encryptionRequired }
     guard let (mechanism, initial) = command.authArguments(line) else { throw .authSyntax }
-    guard let exchange = AuthenticationExchange(mechanism: line, mechanism) else {
-      throw .unknownMechanism
-    }
+    guard
+      let exchange = AuthenticationExchange(
+        mechanism: line, mechanism, acceptsAnyLogin: configuration.acceptsAnyLogin)
+    else { throw .unknownMechanism }
     guard let initial else { return follow(.challenge(exchange), into: &output) }
     // "=" is an initial response of no octets.
     let isEmpty = line.matches("=", in: initial)
     let response = isEmpty ? initial.upperBound..<initial.upperBound : initial
-    return follow(try exchange.respond(line, response), into: &output)
+    guard !exchange.hasServerFirst else { throw .malformedResponse }
+    return follow(
+      try exchange.respond(line, response, acceptsAnyLogin: configuration.acceptsAnyLogin),
+      into: &output)
   }
 
   /// A line that answers a challenge; `*` cancels.
@@ -120,7 +132,9 @@ extension Session {
     state = .ready
     do throws(Reply) {
       if input.matches("*", in: line) { throw .authenticationCancelled }
-      return follow(try exchange.respond(input, line), into: &output)
+      return follow(
+        try exchange.respond(input, line, acceptsAnyLogin: configuration.acceptsAnyLogin),
+        into: &output)
     } catch {
       return refuse(error, into: &output)
     }
@@ -168,7 +182,7 @@ extension Session {
     guard let start = line.startOfPath(in: command.arguments, behind: "from:") else {
       throw .mailSyntax
     }
-    guard let (path, end) = line.reversePath(from: start) else { throw .badSender }
+    guard let (path, end) = senderPath(line, from: start) else { throw .badSender }
     var reader = ParameterReader(from: end)
     var parameters = MailParameters()
     while let parameter = reader.next(in: line) {
@@ -181,7 +195,9 @@ extension Session {
     }
     guard reader.isAtEnd else { throw .mailSyntax }
     if case .mailbox(let mailbox) = path, !mailbox.isASCII, !parameters.isUTF8 { throw .needsUTF8 }
-    if let senders, !senders.contains(path) { throw .senderDenied }
+    if let senders, !senders.contains(path) {
+      throw senders.isFaulty ? .faultyLine : .senderDenied
+    }
     transactions += 1
     idleCommands -= 1
     state = .mail(Envelope(from: path, parameters))
@@ -197,7 +213,7 @@ extension Session {
     guard let start = line.startOfPath(in: command.arguments, behind: "to:") else {
       throw .rcptSyntax
     }
-    guard let (mailbox, end) = line.forwardPath(from: start) else { throw .badRecipient }
+    guard let (mailbox, end) = recipientPath(line, from: start) else { throw .badRecipient }
     var reader = ParameterReader(from: end)
     var parameters = RecipientParameters()
     while let parameter = reader.next(in: line) {
@@ -242,6 +258,7 @@ extension Session {
       isQueued = true
     case .unknown: throw .noMailbox
     case .closedList: throw .postDenied
+    case .faulty: throw .faultyLine
     case .unavailable: throw .notRouted
     }
     let recipient = Recipient(mailbox: mailbox, deliveryStatus: status, isQueued: isQueued)
@@ -313,7 +330,7 @@ extension Session {
   private func help(into output: inout [UInt8]) -> Action {
     output.append("214 2.0.0 Commands: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT")
     if configuration.canStartTLS, !isTLS { output.append(" STARTTLS") }
-    if configuration.hasAccounts, isSafe { output.append(" AUTH") }
+    if configuration.hasAuthentication, isSafe { output.append(" AUTH") }
     output.append("\r\n")
     return .proceed
   }

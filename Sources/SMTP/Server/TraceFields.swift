@@ -1,48 +1,56 @@
 // The trace fields at the start of a stored message: RFC 5321 §4.4.
 
+import Octets
+
+extension ReversePath {
+  /// The field `Return-Path`, with CR LF.
+  public var returnPathField: [UInt8] {
+    var field: [UInt8] = []
+    field.append("Return-Path: <")
+    field += octets
+    field.append(">\r\n")
+    return field
+  }
+}
+
 extension Envelope {
-  /// `Return-Path` and `Received`; each line ends in CR LF. A message that is sent on has no `Return-Path`: it begins
-  /// at the offset.
+  /// The field `Received`; each line ends in CR LF.
   ///
   /// Only a message to one recipient has the `for` clause, so that no recipient learns of another.
-  public func traceFields(
+  public func received(
     hello: Hello, client: Client, isAuthenticated: Bool, hostname: [UInt8], id: [UInt8],
     time: Timestamp
-  ) -> (fields: [UInt8], offset: Int) {
-    var fields: [UInt8] = []
-    fields.reserveCapacity(512)
-    fields.append("Return-Path: <")
-    if case .mailbox(let mailbox) = reversePath { fields += mailbox.octets }
-    fields.append(">\r\n")
-    let offset = fields.count
-    fields.append("Received: from ")
-    fields += hello.name
+  ) -> [UInt8] {
+    var field: [UInt8] = []
+    field.reserveCapacity(512)
+    field.append("Received: from ")
+    field += hello.name
     if let uid = client.uid {
-      fields.append(" (uid ")
-      fields.append(decimal: UInt64(uid))
-      fields.append(")")
+      field.append(" (uid ")
+      field.append(decimal: Int(uid))
+      field.append(")")
     }
     if let address = client.address {
-      fields.append(" ([")
-      fields += address
-      fields.append("])")
+      field.append(" ([")
+      field += address
+      field.append("])")
     }
-    fields.append("\r\n\tby ")
-    fields += hostname
-    fields.append(" with ")
-    fields.append(
+    field.append("\r\n\tby ")
+    field += hostname
+    field.append(" with ")
+    field.append(
       protocolName(hello: hello, isTLS: client.isTLS, isAuthenticated: isAuthenticated))
-    fields.append(" id ")
-    fields += id
+    field.append(" id ")
+    field += id
     if recipients.count == 1 {
-      fields.append("\r\n\tfor <")
-      fields += recipients[0].mailbox.octets
-      fields.append(">")
+      field.append("\r\n\tfor <")
+      field += recipients[0].mailbox.octets
+      field.append(">")
     }
-    fields.append(";\r\n\t")
-    time.appendDateTime(to: &fields)
-    fields.append("\r\n")
-    return (fields, offset)
+    field.append(";\r\n\t")
+    field.append(dateTime: max(0, time.seconds), zone: 0)
+    field.append("\r\n")
+    return field
   }
 
   /// The protocol's name by RFC 3848 and RFC 6531 §4.3, which have none for HELO under TLS.

@@ -2,12 +2,14 @@
 // list asked for again.
 
 import * as api from "./requests.js";
+import * as answers from "./answers.js";
 import * as compose from "./compose.js";
 import * as dialog from "./dialog.js";
-import { count, splitAddresses } from "./format.js";
+import { count } from "./format.js";
 import * as route from "./route.js";
 import { selection } from "./selection.js";
 import { settings } from "./settings.js";
+import { splitAddresses } from "./strangers.js";
 
 // What the server offers: asked for once, at the start.
 export const can = { release: false, lists: false, user: "" };
@@ -67,25 +69,70 @@ export async function remove() {
 }
 export const removeOne = (message) => removeThose({ what: { ids: [message.ID] }, ids: new Set([message.ID]) });
 
+// So long can a delete be undone.
+const grace = 8_000;
+let leaving = null;   // {ids, timer, takeAway}
+
 async function removeThose(those) {
-  const many = howMany(those);
-  const all = !those.ids;
-  const yes = await dialog.sure(
-    all && !mailbox().query ? "Delete all mail?" : `Delete ${count(many, "message", "messages")}?`,
-    `${many === 1 ? "Its file is" : "Their files are"} removed from the mail directory. This cannot be undone.`, "Delete");
-  if (!yes) return;
+  if (!those.ids) return removeAll(those.what);
+  removeNow();
+  const ids = those.ids;
   const open = route.current().id;
-  const gone = those.ids ?? new Set(mailbox().items.filter(Boolean).map((item) => item.ID));
   const at = mailbox().indexOf(open);
   selection.clear();
-  mailbox().drop(gone);
-  if (gone.has(open)) {
+  mailbox().hide(ids);
+  const takeAway = dialog.toast(`${count(ids.size, "message", "messages")} deleted.`, { action: ["Undo", undo], seconds: grace / 1000 });
+  leaving = { ids, takeAway, timer: setTimeout(removeNow, grace) };
+  if (ids.has(open)) {
     // Side by side the next message takes the place; on a narrow screen the list does.
-    const next = page.isNarrow() || all ? null : mailbox().at(Math.min(at, mailbox().total - 1));
+    const next = page.isNarrow() ? null : mailbox().at(Math.min(at, mailbox().total - 1));
     route.go({ ...route.current(), id: at >= 0 ? next?.ID ?? "" : "" }, { replace: true });
   }
   page.focusList();
-  await changing(() => api.remove(those.what));
+}
+
+// Until now nothing is lost; now the files go. `closing`: with the page.
+async function removeNow({ closing = false } = {}) {
+  if (!leaving) return;
+  const { ids, timer, takeAway } = leaving;
+  leaving = null;
+  clearTimeout(timer);
+  takeAway();
+  try {
+    await api.remove({ ids: [...ids] }, { leaving: closing });
+    mailbox().drop(ids);
+  } catch (failure) {
+    dialog.toast(`Not deleted: ${failure.message}`, { wrong: true });
+  }
+  mailbox().showAgain(ids);
+  mailbox().forget();
+  page.refresh();
+}
+addEventListener("pagehide", () => removeNow({ closing: true }));
+
+export function undo() {
+  if (!leaving) return;
+  const { ids, timer, takeAway } = leaving;
+  leaving = null;
+  clearTimeout(timer);
+  takeAway();
+  mailbox().showAgain(ids);
+  dialog.toast("Nothing is deleted.");
+  page.focusList([...ids][0]);
+}
+
+// Everything that a view finds is too much to be kept back: this is asked.
+async function removeAll(what) {
+  const many = mailbox().total;
+  const yes = await dialog.sure(
+    mailbox().query ? `Delete ${count(many, "message", "messages")}?` : "Delete all mail?",
+    `${many === 1 ? "Its file is" : "Their files are"} removed from the mail directory. This cannot be undone.`, "Delete");
+  if (!yes) return;
+  selection.clear();
+  route.go({ ...route.current(), id: "" }, { replace: true });
+  mailbox().drop(new Set(mailbox().items.filter(Boolean).map((item) => item.ID)));
+  page.focusList();
+  await changing(() => api.remove(what));
   dialog.toast(`${count(many, "message", "messages")} deleted.`);
 }
 
@@ -132,8 +179,15 @@ export async function release(message) {
   if (done !== null) dialog.toast("Released.");
 }
 
-export const reply = (message) => compose.open(compose.replyTo(message));
-export const write = () => compose.open({});
+// By which addresses its user may be known.
+const me = () => ({ view: route.current().to, user: can.user.includes("@") ? can.user : "", used: splitAddresses(settings.from)[0]?.Email ?? "" });
+function withRecipients(message) {
+  return { ...message, Recipients: message.Recipients ?? mailbox().items.find((item) => item?.ID === message.ID)?.Recipients ?? [] };
+}
+export const reply = async (message) => compose.open(await answers.reply(withRecipients(message), me(), false));
+export const replyToAll = async (message) => compose.open(await answers.reply(withRecipients(message), me(), true));
+export const forward = (message) => compose.open(answers.forward(withRecipients(message), me()));
+export const write = () => compose.open({ key: "new", title: "New message" });
 
 export function back() {
   const { id, ...rest } = route.current();

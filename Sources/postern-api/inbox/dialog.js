@@ -1,6 +1,7 @@
 // Dialogs and short words from the page. <dialog> keeps the focus inside, and gives it back.
 
 import { byId, element, harmless, iconButton } from "./dom.js";
+import { cut } from "./format.js";
 
 // Opens a dialog; `fill` gets it and returns what is in it. Resolves with what it was closed with, "" by Esc.
 export function open(title, fill, { small = false, name = "" } = {}) {
@@ -22,13 +23,13 @@ export function open(title, fill, { small = false, name = "" } = {}) {
 
 export const isOpen = () => document.querySelector("dialog[open]") !== null;
 
-// A question. Enter says yes.
+// A question about what cannot be undone. Enter says no: it may have been meant for something else.
 export async function sure(title, text, yes) {
   const answer = await open(title, (box) => [
     element("div", { class: "body" }, element("p", {}, text)),
     element("div", { class: "feet" },
-      element("button", { type: "button", class: "plain", onclick: () => box.close("") }, "Cancel"),
-      element("button", { type: "button", class: "danger", autofocus: true, onclick: () => box.close("yes") }, yes)),
+      element("button", { type: "button", class: "plain", autofocus: true, onclick: () => box.close("") }, "Cancel"),
+      element("button", { type: "button", class: "danger", onclick: () => box.close("yes") }, yes)),
   ], { small: true });
   return answer === "yes";
 }
@@ -62,10 +63,17 @@ export async function line(title, label, { value = "", hint = "", yes = "OK", ch
   return result;
 }
 
-// A word in passing, which a screen reader says, too.
-export function toast(text, { link = null, wrong = false } = {}) {
-  const box = element("div", { class: `toast${wrong ? " wrong" : ""}` }, harmless(text), link && [" ", link]);
-  byId("toasts").replaceChildren(box);
-  setTimeout(() => box.remove(), wrong ? 10_000 : 5_000);
+// A word in passing, which a screen reader says, too; `action`: [what a button says, what it does]. Returns how it is taken
+// away. What is looked at or has the focus stays.
+export function toast(text, { link = null, action = null, wrong = false, seconds = wrong || action ? 10 : 5 } = {}) {
+  const gone = () => box.remove();
+  const box = element("div", { class: `toast${wrong ? " wrong" : ""}` }, element("span", {}, harmless(cut(text))), link,
+    action && element("button", { type: "button", class: "link", onclick: () => { gone(); action[1](); } }, action[0]));
+  const place = byId("toasts");
+  while (place.childElementCount >= 3) place.firstChild.remove();
+  place.append(box);
+  const wait = (time) => setTimeout(() => (box.matches(":hover, :focus-within") ? wait(1_000) : gone()), time);
+  wait(seconds * 1_000);
+  return gone;
 }
 export const failed = (failure) => toast(failure.message, { wrong: true });

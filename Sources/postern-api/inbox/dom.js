@@ -37,7 +37,7 @@ export function foreign(text, attributes = {}) {
 
 // U+202A to U+202E and U+2066 to U+2069 can make "exe.gpj" look like "jpg.exe".
 export function harmless(text) {
-  return String(text ?? "").replace(/[\u202a-\u202e\u2066-\u2069\u0000-\u0008\u000b-\u001f\u007f]/g, "\ufffd");
+  return String(text ?? "").replace(/[\u202a-\u202e\u2066-\u2069\u0000-\u0008\u000b-\u001f\u007f]+/g, (run) => "\ufffd".repeat(run.length));
 }
 
 export const words = (text) => element("span", { class: "words" }, text);

@@ -35,19 +35,14 @@ export function size(octets) {
 
 export const count = (n, one, many) => `${number(n)} ${n === 1 ? one : many}`;
 
+// A name or a subject in its place: nobody reads more, and browsers lay out much longer ones slowly.
+export const cut = (text, most = 1_000) => (text.length > most ? `${text.slice(0, most)}…` : text);
+
 // Who a mail is from, as short as it goes.
-export const nameOf = (person) => person?.Name || person?.Address || "(no sender)";
-export const subjectOf = (message) => message.Subject || "(no subject)";
+export const nameOf = (person) => cut(person?.Name || person?.Address || "(no sender)");
+export const subjectOf = (message) => cut(message.Subject || "(no subject)");
 
-// "Mara <mara@example.org>" or the address alone.
-export const addressText = (person) => (person.Name ? `${person.Name} <${person.Address}>` : person.Address);
-
-// Splits "Mara <a@x>, b@y" at commas that stand neither in quotes nor in brackets.
-export function splitAddresses(text) {
-  const parts = text.match(/(?:"(?:\\.|[^"\\])*"?|<[^>]*>?|[^",;<])+/g) ?? [];
-  return parts.map((part) => part.trim()).filter(Boolean).map((part) => {
-    const named = part.match(/^(.*?)\s*<([^<>]*)>$/s);
-    if (!named) return { Email: part, Name: "" };
-    return { Email: named[2].trim(), Name: named[1].trim().replace(/^"(.*)"$/s, "$1").replace(/\\(.)/g, "$1") };
-  });
-}
+// "Mara <mara@example.org>" or the address alone; as one reads it, and as one writes it to be sent (RFC 5322, 3.4).
+export const personText = (person) => cut(person.Name ? `${person.Name} <${person.Address}>` : person.Address);
+export const writtenText = ({ Name, Address }) =>
+  Name ? `${/[",;<>()\[\]:\\@]/.test(Name) ? `"${Name.replace(/["\\]/g, "\\$&")}"` : Name} <${Address}>` : Address;

@@ -5,13 +5,26 @@ import * as api from "./requests.js";
 import { element, harmless } from "./dom.js";
 import { subjectOf } from "./format.js";
 import { isDark } from "./settings.js";
+import { knowsDark, remoteHosts } from "./strangers.js";
+
+// So much of the HTML is looked at here.
+const greatestLook = 2_000_000;
 
 // Messages whose remote pictures the user has asked for, and those to be shown in their own colours; until the page
 // is loaded again.
 const withPictures = new Set(), inOwnColours = new Set();
 
+// How wide the frame is: as a telephone, as a tablet, as there is room. It stays so from message to message.
+export const widths = [["phone", "390"], ["tablet", "768"], ["full", "Full"]];
+let width = "full";
+export const currentWidth = () => width;
+export function setWidth(name, frame) {
+  width = name;
+  for (const [one] of widths) frame?.classList.toggle(one, one === name);
+}
+
 export function htmlPanel(panel, message) {
-  const own = knowsDark(message.HTML);
+  const own = knowsDark(message.HTML.slice(0, greatestLook));
   const turned = isDark() && !own && !inOwnColours.has(message.ID);
   const options = {};
   if (withPictures.has(message.ID)) options.images = "1";
@@ -23,12 +36,13 @@ export function htmlPanel(panel, message) {
     class: isDark() ? (own ? "own-dark" : turned ? "turned" : "") : "",
     src: api.framePath(message.ID, options),
   });
+  setWidth(width, frame);
   const again = () => { panel.replaceChildren(); htmlPanel(panel, message); };
-  panel.append(...bars(message, turned, own, again), frame);
+  panel.append(element("div", { class: "bars" }, [...bars(message, turned, own, again)]), frame);
 }
 
 function* bars(message, turned, own, again) {
-  const hosts = remoteHosts(message.HTML);
+  const hosts = remoteHosts(message.HTML.slice(0, greatestLook));
   if (hosts.length && !withPictures.has(message.ID)) {
     const named = hosts.slice(0, 4).join(", ") + (hosts.length > 4 ? ` and ${hosts.length - 4} more` : "");
     yield element("div", { class: "remote" },
@@ -43,18 +57,4 @@ function* bars(message, turned, own, again) {
         again();
       } }, turned ? "Show its own" : "Show dark"));
   }
-}
-
-// A mail that says so is left to darken itself.
-const knowsDark = (html) => /color-scheme/i.test(html.slice(0, 200_000));
-
-// The hosts that a mail would have pictures from. A hint for the user: what is stopped does not depend on it.
-export function remoteHosts(html) {
-  const found = new Set();
-  const places = /(?:\b(?:src|srcset|background|poster)\s*=\s*["']?|url\(\s*["']?)\s*(?:https?:)?\/\/([^\s"'<>\/?#)\\]+)/gi;
-  for (const [, host] of html.slice(0, 1_000_000).matchAll(places)) {
-    found.add(host.replace(/^.*@/, "").toLowerCase());
-    if (found.size >= 20) break;
-  }
-  return [...found];
 }

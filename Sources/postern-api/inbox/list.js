@@ -16,6 +16,8 @@ let rowHeight = 78;
 let made = new Map();   // index → {row, signature}
 let active = 0;
 let scheduled = false;
+// Where a first mail can be sent, and for whom; null until the server has said so, or if it does not know.
+let smtp = null;
 
 export function start() {
   measure();
@@ -41,6 +43,15 @@ export function show(box) {
 }
 
 export const redraw = () => schedule();
+
+export function setTarget(address, recipient) {
+  if (!address) return;
+  // Where it listens on all addresses, this page has come from one of them.
+  smtp = { address: address.replace(/^(0\.0\.0\.0|\[::\])(?=:\d+$)/, location.hostname), recipient };
+  empty.replaceChildren();
+  redraw();
+}
+
 export const atTop = () => scroll.scrollTop < rowHeight / 2;
 export const hasFocus = () => rows.contains(document.activeElement) || document.activeElement === scroll;
 export const activeItem = () => mailbox?.at(active);
@@ -133,7 +144,7 @@ function draw() {
   for (let index = first; index <= last; index += 1) {
     const item = mailbox.at(index);
     const signature = item
-      ? JSON.stringify([item, shown, selection.has(item.ID), open.id === item.ID, open.to, shortTime(item.Created)])
+      ? JSON.stringify([item, shown, selection.has(item.ID), open.id === item.ID, open.to, open.form, shortTime(item.Created)])
       : `waiting ${shown}`;
     const old = made.get(index);
     if (old?.signature === signature) continue;
@@ -188,19 +199,33 @@ const waitingRow = (index, total) =>
   element("li", { class: "row waiting", "aria-posinset": index + 1, "aria-setsize": total, dataset: { index } },
     element("a", { tabindex: index === active ? "0" : "-1", role: "link", "aria-disabled": "true" }, words("Loading")));
 
+// Why a view could not be asked for; "" if it could.
+let trouble = "";
+export function setTrouble(text) {
+  if (text !== trouble) empty.replaceChildren();
+  trouble = text;
+  schedule();
+}
+
 function showEmpty() {
-  const nothing = mailbox.total === 0;
+  const unknown = mailbox.total === null && trouble;
+  const nothing = mailbox.total === 0 || unknown;
   empty.hidden = !nothing;
   if (!nothing) return empty.replaceChildren();
   if (empty.firstChild) return;
   const { q, to } = route.current();
-  if (q || to) {
+  if (unknown) {
+    empty.append(element("h2", {}, q || to ? "Not searched" : "Not loaded"), element("p", {}, harmless(trouble)));
+  } else if (q || to) {
     empty.append(element("h2", {}, "Nothing found"), element("p", {}, "No message fits. Try fewer words."));
   } else {
     empty.append(
       element("h2", {}, "No mail yet"),
-      element("p", {}, "What arrives appears here by itself."),
-      element("pre", {}, "printf 'Subject: hello\\r\\n\\r\\nIt works.\\r\\n' |\n  curl smtp://127.0.0.1:8025 --mail-from you@example.org \\\n    --mail-rcpt me@example.org -T -"));
+      element("p", {}, "What arrives appears here by itself."));
+    if (smtp) {
+      empty.append(element("pre", {}, "printf 'Subject: hello\\r\\n\\r\\nIt works.\\r\\n' |\n" +
+        `  curl smtp://${smtp.address} --mail-from you@example.org \\\n    --mail-rcpt ${smtp.recipient} -T -`));
+    }
   }
 }
 

@@ -4,7 +4,8 @@ import * as api from "./requests.js";
 import * as compose from "./compose.js";
 import * as dialog from "./dialog.js";
 import { element, foreign, harmless, iconButton } from "./dom.js";
-import { count, splitAddresses } from "./format.js";
+import { count } from "./format.js";
+import { splitAddresses } from "./strangers.js";
 
 // Opens a list. `changed` is called when the lists of the side column must be asked for again.
 export async function open(name, changed) {
@@ -56,7 +57,7 @@ export async function open(name, changed) {
         element("button", { type: "button", class: "primary", onclick: () => box.close("write") }, "Write to the list")),
     ];
   });
-  if (done === "write") await compose.open({ list });
+  if (done === "write") await compose.open({ key: `list ${list.Name}`, title: `To the list ${list.Name}`, list: list.Name });
   if (done === "delete" && await dialog.sure(`Delete the list ${list.Name}?`, "Its members are forgotten. This cannot be undone.", "Delete")) {
     try { await api.removeList(name); } catch (failure) { dialog.failed(failure); }
     changed();

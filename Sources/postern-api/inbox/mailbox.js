@@ -1,5 +1,6 @@
 // The messages of one view, in order, as far as they are known: an array with holes, filled page by page. Whatever
-// changes on the server is noticed by the ETag of the first page.
+// changes on the server is noticed by the ETag of the first page. What is about to be deleted is not shown, but has its place
+// in the array, for the pages are counted by the server.
 
 import * as api from "./requests.js";
 
@@ -7,12 +8,16 @@ export const pageSize = 50;
 // So many pages around the one in sight are kept.
 const keptPages = 40;
 
+// The ids of those that are about to be deleted, in every view.
+const leaving = new Set();
+
 export class Mailbox extends EventTarget {
   items = [];
-  total = null;       // of this view
-  unread = 0;         // of this view
-  allUnread = 0;      // of the whole mail directory
+  all = 0;            // of the whole mail directory
   tags = [];
+  #total = null;      // of this view
+  #allUnread = 0;     // of the whole mail directory
+  #hidden = [];       // places in the array of those that are about to be deleted, in order
   version = 0;        // grows with each change that the server tells of
   #tag = null;
   #fresh = new Set();
@@ -24,8 +29,19 @@ export class Mailbox extends EventTarget {
     this.query = query;
   }
 
-  at = (index) => this.items[index];
-  indexOf = (id) => this.items.findIndex((item) => item?.ID === id);
+  get total() { return this.#total === null ? null : Math.max(0, this.#total - this.#hidden.length); }
+  get allUnread() { return Math.max(0, this.#allUnread - this.#hidden.filter((place) => !this.items[place].Read).length); }
+
+  at = (index) => this.items[this.#place(index)];
+  indexOf(id) {
+    const place = leaving.has(id) ? -1 : this.items.findIndex((item) => item?.ID === id);
+    return place < 0 ? -1 : place - this.#hidden.filter((hidden) => hidden < place).length;
+  }
+  #place(index) {
+    let place = index;
+    for (const hidden of this.#hidden) if (hidden <= place) place += 1; else break;
+    return place;
+  }
 
   // Asks whether anything is new. Returns how many messages have come in front of those that were known.
   async refresh() {
@@ -44,17 +60,44 @@ export class Mailbox extends EventTarget {
   }
 
   // Makes sure that the rows from first to last come.
-  async need(first, last) {
+  async need(from, to) {
+    const [first, last] = [this.#place(Math.max(0, from)), this.#place(to)];
     const wanted = [];
-    for (let page = Math.floor(Math.max(0, first) / pageSize); page * pageSize <= last; page += 1) {
-      if (!this.#fresh.has(page) && !this.#asked.has(page) && page * pageSize < (this.total ?? 0)) wanted.push(page);
+    for (let page = Math.floor(first / pageSize); page * pageSize <= last; page += 1) {
+      if (!this.#fresh.has(page) && !this.#asked.has(page) && page * pageSize < (this.#total ?? 0)) wanted.push(page);
     }
     await Promise.all(wanted.map((page) => this.#ask(page)));
+  }
+
+  // Looks for a message that has arrived at this time, page by page: the newest are first. Returns its index, or -1.
+  async locate(id, created) {
+    const time = Date.parse(created);
+    let first = 0, last = Math.ceil((this.#total ?? 0) / pageSize) - 1;
+    // An answer counts for nothing where the list has changed meanwhile: it is asked for again.
+    for (let asked = 0; asked < 50 && this.indexOf(id) < 0 && first <= last && !Number.isNaN(time); asked += 1) {
+      const page = Math.floor((first + last) / 2);
+      if (!this.#fresh.has(page)) await this.#ask(page);
+      const [newest, oldest] = [this.items[page * pageSize], this.items[Math.min((page + 1) * pageSize, this.#total) - 1]];
+      if (!newest || !oldest) continue;
+      if (time > Date.parse(newest.Created)) last = page - 1;
+      else if (time < Date.parse(oldest.Created)) first = page + 1;
+      else break;
+    }
+    return this.indexOf(id);
   }
 
   // Changes what is shown at once; the server's word comes with the next refresh.
   patch(ids, values) {
     for (const item of this.items) if (item && ids.has(item.ID)) Object.assign(item, values);
+    this.#tell();
+  }
+  // Before something is deleted, and where it is not deleted after all.
+  hide(ids) {
+    ids.forEach((id) => leaving.add(id));
+    this.#tell();
+  }
+  showAgain(ids) {
+    ids.forEach((id) => leaving.delete(id));
     this.#tell();
   }
   drop(ids) {
@@ -63,7 +106,7 @@ export class Mailbox extends EventTarget {
     for (let index = this.items.length - 1; index >= 0; index -= 1) {
       if (this.items[index] && ids.has(this.items[index].ID)) this.items.splice(index, 1);
     }
-    this.total = Math.max(0, this.total - (before - this.items.length));
+    this.#total = Math.max(0, this.#total - (before - this.items.length));
     this.#outdate();
     this.#tell();
   }
@@ -84,11 +127,11 @@ export class Mailbox extends EventTarget {
   }
 
   #take(answer, page) {
-    this.total = answer.messages_count;
-    this.unread = answer.messages_unread;
-    this.allUnread = answer.unread;
+    this.#total = answer.messages_count;
+    this.#allUnread = answer.unread;
+    this.all = answer.total;
     this.tags = answer.tags;
-    this.items.length = this.total;
+    this.items.length = this.#total;
     answer.messages.forEach((item, offset) => { this.items[page * pageSize + offset] = item; });
     this.#fresh.add(page);
     this.#prune(page);
@@ -96,7 +139,7 @@ export class Mailbox extends EventTarget {
   }
 
   #arrivals(messages) {
-    if (this.total === null) return 0;
+    if (this.#total === null) return 0;
     const known = new Set(this.items.slice(0, pageSize).filter(Boolean).map((item) => item.ID));
     const old = messages.findIndex((item) => known.has(item.ID));
     return old < 0 ? (known.size ? 0 : messages.length) : old;
@@ -117,5 +160,9 @@ export class Mailbox extends EventTarget {
     }
   }
 
-  #tell = () => this.dispatchEvent(new Event("change"));
+  #tell() {
+    this.#hidden = [];
+    if (leaving.size) this.items.forEach((item, place) => { if (leaving.has(item.ID)) this.#hidden.push(place); });
+    this.dispatchEvent(new Event("change"));
+  }
 }

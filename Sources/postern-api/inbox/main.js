@@ -5,7 +5,8 @@ import * as actions from "./actions.js";
 import * as api from "./requests.js";
 import * as dialog from "./dialog.js";
 import { byId, harmless } from "./dom.js";
-import { count, number, subjectOf } from "./format.js";
+import { count, longTime, number, subjectOf } from "./format.js";
+import * as drafts from "./drafts.js";
 import * as keys from "./keys.js";
 import * as list from "./list.js";
 import { Mailbox } from "./mailbox.js";
@@ -21,13 +22,15 @@ import * as side from "./side.js";
 const pollVisible = 2_000, pollHidden = 30_000;
 
 const app = byId("app"), news = byId("news"), error = byId("search-error"), selectAll = byId("select-all");
+const awayBanner = byId("away"), awayText = byId("away-text");
 let mailbox = null;
 let shownId = null;
 let unseen = 0;
 let away = false;
+let asOf = null;   // when the server has answered last
 let timer = 0;
 
-const isNarrow = () => matchMedia("(max-width: 759px)").matches;
+const isNarrow = () => matchMedia("(max-width: 959px)").matches;
 
 function show(open) {
   const query = route.query(open);
@@ -51,12 +54,45 @@ function show(open) {
     message.show(open.id).then(() => {
       if (open.id && fromList && route.current().id === open.id && !dialog.isOpen()) message.focus();
       drawTitle();
+      findOpen();
     });
     if (open.id) list.point(open.id);
   }
+  message.showForm();
   list.redraw();
   drawHead();
   side.draw(mailbox);
+}
+
+// A link may lead to a message far down the list.
+async function findOpen() {
+  const asked = mailbox, open = message.current();
+  if (!open || open.ID !== route.current().id || asked.indexOf(open.ID) >= 0 || asked.total === null) return;
+  try {
+    await asked.locate(open.ID, open.Created);
+    if (asked === mailbox && message.current() === open) list.point(open.ID);
+  } catch { /* the banner says it */ }
+}
+
+// While the server is away, a banner says so, and of when that is what is shown.
+function serverIsAway(failure) {
+  away = true;
+  const since = asOf ? ` What is shown is of ${longTime(asOf)}.` : "";
+  const words = failure.status === 401 || failure.status === 403 ? `${failure.message} Load the page again to sign in.` : failure.message;
+  const text = harmless(`${words}${since}`);
+  if (awayText.textContent !== text) awayText.textContent = text;
+  awayBanner.hidden = false;
+  list.setTrouble(`${words} The messages come when it answers again.`);
+}
+function serverIsThere() {
+  asOf = Date.now();
+  list.setTrouble("");
+  if (!away) return;
+  away = false;
+  awayBanner.hidden = true;
+  dialog.toast("The server is there again.");
+  if (route.current().id && !message.current()) message.show(route.current().id).then(drawTitle);
+  askAbilities();
 }
 
 // Asks for what is new, at most once at a time.
@@ -71,19 +107,20 @@ async function poll() {
   try {
     const before = { total: asked.total, version: asked.version };
     const came = await asked.refresh();
-    if (away) { away = false; dialog.toast("The server is there again."); }
+    serverIsThere();
     if (asked !== mailbox) return;
     error.hidden = true;
+    if (before.total === null) { if (route.current().id) list.point(route.current().id); findOpen(); }
     if (before.total !== null && came > 0) arrived(came);
     if (asked.version !== before.version) await side.refresh(mailbox);
   } catch (failure) {
     if (asked !== mailbox) return;
     if (failure.status === 400) {
+      serverIsThere();
       error.textContent = harmless(failure.message);
       error.hidden = false;
-    } else if (!away) {
-      away = true;
-      dialog.toast(failure.message, { wrong: true });
+    } else {
+      serverIsAway(failure);
     }
   } finally {
     schedule();
@@ -151,7 +188,9 @@ async function begin() {
   route.start();
   route.whenChanged(show);
   selection.addEventListener("change", drawHead);
+  drafts.whenChanged(() => side.draw(mailbox));
 
+  byId("try-again").addEventListener("click", refresh);
   byId("compose").addEventListener("click", actions.write);
   byId("open-settings").addEventListener("click", preferences.open);
   byId("open-keys").addEventListener("click", keys.showHelp);
@@ -166,14 +205,19 @@ async function begin() {
   addEventListener("focus", refresh);
 
   show(route.current());
+  askAbilities();
+}
+
+async function askAbilities() {
   try {
     const abilities = await api.abilities();
     actions.can.release = abilities.MessageRelay?.Enabled ?? false;
     actions.can.lists = abilities.Lists ?? false;
     actions.can.user = abilities.User ?? "";
-    if (message.current()) message.show(route.current().id);
+    list.setTarget(abilities.SMTPAddress, abilities.SMTPRecipient);
+    message.drawTools();
     side.refresh(mailbox);
-  } catch { /* the poll says that the server is away */ }
+  } catch { /* the banner says that the server is away */ }
 }
 
 begin();

@@ -7,12 +7,15 @@ export class Failure extends Error {
   }
 }
 
-async function ask(path, options = {}) {
+// A server that says nothing for so long is away: a list, anything else.
+const patience = 15_000, greatestPatience = 300_000;
+
+async function ask(path, options = {}, time = greatestPatience) {
   let answer;
   try {
-    answer = await fetch(path, { credentials: "same-origin", cache: "no-store", redirect: "error", ...options });
-  } catch {
-    throw new Failure(0, "The server cannot be reached.");
+    answer = await fetch(path, { credentials: "same-origin", cache: "no-store", redirect: "error", signal: AbortSignal.timeout(time), ...options });
+  } catch (failure) {
+    throw new Failure(0, failure.name === "TimeoutError" ? "The server does not answer." : "The server cannot be reached.");
   }
   if (answer.ok || answer.status === 304) return answer;
   let text = (await answer.text()).slice(0, 500).trim();
@@ -20,9 +23,13 @@ async function ask(path, options = {}) {
   throw new Failure(answer.status, text);
 }
 
-const json = async (path, options) => (await ask(path, options)).json();
-const change = (method, path, body) => ask(path, {
+async function read(answer) {
+  try { return await answer.json(); } catch { throw new Failure(0, "The answer does not come from Postern, or is cut off."); }
+}
+const json = async (path, options) => read(await ask(path, options));
+const change = (method, path, body, options = {}) => ask(path, {
   method,
+  ...options,
   headers: { "Content-Type": "application/json" },
   body: JSON.stringify(body ?? {}),
 });
@@ -33,9 +40,9 @@ const messagePath = (id) => `api/v1/message/${encodeURIComponent(id)}`;
 // One page of the list. With the ETag of the last answer the answer is null where nothing has changed.
 export async function page(query, start, limit, tag = null) {
   const path = query ? searchPath(query, { start, limit }) : `api/v1/messages?${new URLSearchParams({ start, limit })}`;
-  const answer = await ask(path, tag ? { headers: { "If-None-Match": tag } } : {});
+  const answer = await ask(path, tag ? { headers: { "If-None-Match": tag } } : {}, patience);
   if (answer.status === 304) return null;
-  return { ...(await answer.json()), tag: answer.headers.get("ETag") };
+  return { ...(await read(answer)), tag: answer.headers.get("ETag") };
 }
 
 export const message = (id) => json(`${messagePath(id)}?peek=1`);
@@ -63,19 +70,22 @@ export async function text(path, limit) {
   }
 }
 
+export const file = async (path) => (await ask(path)).blob();
+
 // What is changed: {ids: […]}, or {query: "…"} for all that it finds; an empty query is every message.
 export async function setRead(what, read) {
   await change("PUT", "api/v1/messages", what.ids ? { Read: read, IDs: what.ids }
     : what.query ? { Read: read, Search: what.query } : { Read: read });
 }
-export async function remove(what) {
-  if (what.ids) await change("DELETE", "api/v1/messages", { IDs: what.ids });
+// `leaving`: the page is being closed, and the request must outlive it.
+export async function remove(what, { leaving = false } = {}) {
+  if (what.ids) await change("DELETE", "api/v1/messages", { IDs: what.ids }, { keepalive: leaving });
   else if (what.query) await change("DELETE", searchPath(what.query, {}));
   else await change("DELETE", "api/v1/messages");
 }
 export const setTags = (ids, tags) => change("PUT", "api/v1/tags", { IDs: ids, Tags: tags });
 export const release = (id, to) => change("POST", `${messagePath(id)}/release`, { To: to });
-export const send = async (mail) => (await change("POST", "api/v1/send", mail)).json();
+export const send = async (mail) => read(await change("POST", "api/v1/send", mail));
 
 export const recipients = (query, limit) => json(`api/v1/recipients?${new URLSearchParams({ query, limit })}`);
 export const abilities = () => json("api/v1/webui");

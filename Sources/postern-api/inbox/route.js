@@ -1,17 +1,20 @@
-// The URL says what is shown: ?q=SEARCH or ?to=RECIPIENT, and &id=MESSAGE. Back and forward work.
+// The URL says what is shown: ?q=SEARCH or ?to=RECIPIENT, &id=MESSAGE, and &form=text, headers or source where it is not the
+// HTML. Back and forward work.
 
 const listeners = [];
+const forms = ["text", "headers", "source"];
 
 export function current() {
   const parameters = new URLSearchParams(location.search);
-  return { q: parameters.get("q") ?? "", to: parameters.get("to") ?? "", id: parameters.get("id") ?? "" };
+  return { q: parameters.get("q") ?? "", to: parameters.get("to") ?? "", id: parameters.get("id") ?? "", form: parameters.get("form") ?? "" };
 }
 
-export function link({ q = "", to = "", id = "" }) {
+export function link({ q = "", to = "", id = "", form = "" }) {
   const parameters = new URLSearchParams();
   if (q) parameters.set("q", q);
   if (to) parameters.set("to", to);
   if (id) parameters.set("id", id);
+  if (forms.includes(form)) parameters.set("form", form);
   const text = parameters.toString();
   return text ? `?${text}` : "./";
 }

@@ -1,4 +1,4 @@
-// What this browser remembers of its user's taste. Nothing of the mail is stored here.
+// What this browser remembers of its user's taste. Of mail it keeps drafts alone (drafts.js).
 
 const defaults = { theme: "auto", keys: true, markRead: true, follow: false, from: "" };
 const name = "postern";

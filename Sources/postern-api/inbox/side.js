@@ -2,8 +2,10 @@
 
 import * as api from "./requests.js";
 import { can } from "./actions.js";
+import * as compose from "./compose.js";
 import { byId, element, foreign, harmless, icon } from "./dom.js";
-import { number } from "./format.js";
+import * as drafts from "./drafts.js";
+import { cut, number } from "./format.js";
 import * as lists from "./lists.js";
 import { quoted } from "./message.js";
 import * as route from "./route.js";
@@ -24,7 +26,8 @@ export async function refresh(mailbox) {
 
 export function draw(mailbox) {
   const open = route.current();
-  const now = JSON.stringify([recipients, found, mailbox.tags, mailbox.allUnread, open.q, open.to, filter]);
+  const kept = drafts.all();
+  const now = JSON.stringify([recipients, found, mailbox.tags, mailbox.all, mailbox.allUnread, open.q, open.to, filter, kept.map(({ key, when }) => [key, when])]);
   if (now === signature) return;
   signature = now;
   const focused = document.activeElement;
@@ -32,9 +35,15 @@ export function draw(mailbox) {
   const typed = place.querySelector("input")?.value;
   place.replaceChildren(
     element("ul", { "aria-label": "Mail" },
-      view("inbox", "All mail", {}, open, { number: mailbox.allUnread, unread: true }),
-      view("mail", "Unread", { q: "is:unread" }, open),
+      view("inbox", "All mail", {}, open, { number: mailbox.all }),
+      view("mail", "Unread", { q: "is:unread" }, open, { number: mailbox.allUnread, unread: true }),
       view("clip", "With attachments", { q: "has:attachment" }, open)),
+    ...(kept.length ? [
+      element("h2", { id: "side-drafts" }, "Drafts"),
+      element("ul", { "aria-labelledby": "side-drafts" }, kept.map((draft) => element("li", {},
+        element("button", { type: "button", dataset: { key: `draft ${draft.key}` }, onclick: () => compose.open(draft) },
+          icon("pen"), foreign(cut(draft.subject || draft.text.trim() || draft.title, 100), { class: "name" }))))),
+    ] : []),
     ...(recipients.total > 0 || filter ? [
       element("h2", { id: "side-recipients" }, "Recipients"),
       recipients.total > shownRecipients || filter ? element("input", {

@@ -1,0 +1,115 @@
+// The end of an attempt: notices to the sender (RFC 3461, RFC 3464), and that an entry is finished.
+
+import Acceptance
+import Jobs
+import MIME
+import POSIX
+import Queue
+import Queueing
+import Reports
+import SMTP
+import Storage
+
+extension Runner {
+  /// Queues a notice, durably, and notes that in the journal: then the recipients are done with, also if nobody is to be
+  /// told of them. Of those that are late only that the sender was told.
+  mutating func notify(_ number: UInt64, _ told: [Planner.Told]) throws(StoreError) {
+    guard let work = works[number] else { return }
+    let id = work.id.derived(work.entry.notices)
+    let isQueued = try queueNotice(id, told, of: work)
+    let isDelay = told.contains { if case .delayed = $0.event { true } else { false } }
+    var lines = Entry.Lines()
+    lines.notice(isQueued ? id : MessageID(0), isDelay ? [] : told.map { $0.recipient })
+    if isDelay { lines.delay(at: now) }
+    try work.entry.append(lines)
+    if isQueued { try queue.release(pending: id) }
+    log.write(.notice, "notify") { line in
+      line.add("id", work.id.octets)
+      line.add("recipients", told.count)
+      line.add("notice", isQueued ? id.octets : Array("none".utf8))
+    }
+  }
+
+  /// Which deliveries the sender may be told of.
+  func successes(_ delivered: [Int], of number: UInt64) throws(StoreError) -> Planner.Result {
+    guard let work = works[number] else { return .gone }
+    let reports = try reports(of: delivered, of: work)
+    var told: [Planner.Told] = []
+    for index in delivered {
+      guard let report = reports[index], !report.report.isHostsDuty else { continue }
+      told.append(Planner.Told(index, report.report.host.isEmpty ? .delivered : .relayed))
+    }
+    return .successes(told)
+  }
+
+  mutating func remove(_ turn: Planner.Turn) throws(StoreError) {
+    let id = MessageID(turn.id)
+    if try !queue.remove(turn.location), let place = try queue.find(id) {
+      _ = try queue.remove(place)
+    }
+    let arrival = works[turn.id]?.entry.submission.arrival.seconds ?? now
+    log.write(.info, "finish") { line in
+      line.add("id", id.octets)
+      line.add("seconds", Int(max(0, now - arrival)))
+    }
+  }
+
+  /// Stores a notice in pending/; false if nobody is to be told.
+  private mutating func queueNotice(
+    _ id: MessageID, _ told: [Planner.Told], of work: Work
+  ) throws(StoreError) -> Bool {
+    let submission = work.entry.submission
+    var message = ReportedMessage(from: submission.reversePath)
+    message.deliveryStatus = submission.deliveryStatus
+    message.isUTF8 = submission.isUTF8
+    message.isOurs = submission.isOurs
+    message.arrival = submission.arrival.seconds
+    if let file = try queue.message(of: work.id) {
+      while message.content.count <= ReportedMessage.contentLimit {
+        let rest = ReportedMessage.contentLimit + 1 - message.content.count
+        let count = try? file.read(
+          into: &message.content, atMost: rest, at: submission.offset + message.content.count)
+        guard let count, count > 0 else { break }
+      }
+    }
+    guard var status = StatusReport(on: message) else { return false }
+    let indexes = told.map { $0.recipient }
+    let reports = try reports(of: indexes, of: work)
+    for (one, addressee) in zip(told, try recipients(indexes, of: work)) {
+      let last = reports[one.recipient]
+      _ = status.add(addressee.recipient, one.event, report: last?.report, attempt: last?.time)
+    }
+    if status.isEmpty { return false }
+    let built: StatusReport.Built
+    do throws(BuildError) {
+      built = try status.build(host: settings.hostname, now: now, unique: id.octets)
+    } catch {
+      throw StoreError(call: "report", errno: .invalidArgument)
+    }
+    var notice = Submission(from: .null, arrival: .now)
+    notice.isUTF8 = built.isUTF8
+    notice.cause = work.id
+    try queueNotice(id, notice, to: built.recipient, built.octets)
+    return true
+  }
+
+  /// Stores a mail of our own in pending/.
+  func queueNotice(
+    _ id: MessageID, _ submission: Submission, to recipient: Mailbox, _ octets: [UInt8]
+  ) throws(StoreError) {
+    var addressing = Addressing(submission)
+    addressing.isQueued = true
+    var message = try Acceptance.begin(id, addressing, mail: nil, queue: queue)
+    try message.add(Job.Addressee(Recipient(mailbox: recipient)))
+    try message.append(octets.span)
+    try message.commitPending()
+  }
+
+  private func reports(
+    of indexes: [Int], of work: Work
+  ) throws(StoreError) -> [Int: (report: Report, time: Int64)] {
+    do throws(Entry.Failure) { return try work.entry.lastReports(of: Set(indexes)) } catch {
+      throw error.asStoreError
+    }
+  }
+}

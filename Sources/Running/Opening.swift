@@ -1,0 +1,122 @@
+// Opening an entry: what is ours is dealt with at once (LocalDelivery.swift, ListMail.swift), and what is for other hosts
+// is divided by destination.
+
+import Jobs
+import POSIX
+import Queue
+import Queueing
+import Routing
+import SMTP
+import Storage
+
+extension Runner {
+  /// Reads an envelope, and deals with what is ours.
+  mutating func open(_ turn: Planner.Turn) throws(StoreError) -> Planner.Result {
+    let id = MessageID(turn.id)
+    let entry: Entry
+    switch try queue.read(turn.location) {
+    case .gone: return .gone
+    case .newer(let version):
+      noteNewer(id, version)
+      return .newer
+    case .entry(let found): entry = found
+    }
+    guard try queue.message(of: id) != nil else { return .withoutMessage }
+    let work = Work(entry, id)
+    works[turn.id] = work
+    var parts: [DestinationName: [Int]] = [:]
+    if !entry.isToBounce { try deliverHere(work, &parts) }
+    return .opened(
+      parts.map { Planner.Part(id: turn.id, destination: $0.key.hash, recipients: $0.value) },
+      recipients: entry.count)
+  }
+
+  /// Deals with the recipients that are waiting and ours, and collects the others by destination.
+  private mutating func deliverHere(
+    _ work: Work, _ parts: inout [DestinationName: [Int]]
+  ) throws(StoreError) {
+    // In slices, so that the lines of 100,000 recipients are never in memory at once.
+    var slice: [Int] = []
+    for index in 0..<work.entry.count where work.entry.state(of: index) == .waiting {
+      slice.append(index)
+      if slice.count == 1000 {
+        try deliverHere(slice, of: work, &parts)
+        slice = []
+      }
+    }
+    try deliverHere(slice, of: work, &parts)
+  }
+
+  private mutating func deliverHere(
+    _ indexes: [Int], of work: Work, _ parts: inout [DestinationName: [Int]]
+  ) throws(StoreError) {
+    for (index, addressee) in zip(indexes, try recipients(indexes, of: work)) {
+      let mailbox = addressee.recipient.mailbox
+      let destination: Destination
+      do throws(UnreadableFile) {
+        destination = try settings.routing.destination(
+          of: mailbox, isFromHere: work.entry.submission.isFromHere)
+      } catch {
+        try conclude(index, of: work, .deferred(addressee, "a file of ours cannot be read"))
+        continue
+      }
+      switch destination {
+      case .foreign:
+        parts[DestinationName(of: mailbox, hasSmarthost: settings.hasSmarthost), default: []]
+          .append(index)
+      case .local: try conclude(index, of: work, try store(work, for: addressee))
+      case .alias: try expand(index, addressee, of: work)
+      case .list: try giveToList(index, addressee, of: work)
+      case .faulty(let fault):
+        let reason = "\(settings.routing.aliases.path): line \(fault.line): \(fault.reason)"
+        try conclude(index, of: work, .ours(addressee, .deferred, .init(4, 3, 5), reason))
+      case .unknown:
+        try conclude(index, of: work, .refused(addressee, .init(5, 1, 1), "no such mailbox here"))
+      }
+    }
+  }
+
+  /// Writes what has become of a recipient of ours.
+  mutating func conclude(_ index: Int, of work: Work, _ report: Report) throws(StoreError) {
+    var lines = Entry.Lines()
+    lines.verdict(index, report, at: now)
+    try work.entry.append(lines)
+    note(report, of: work)
+  }
+
+  func recipients(_ indexes: some Sequence<Int>, of work: Work) throws(StoreError) -> [Job
+    .Addressee]
+  {
+    do throws(Entry.Failure) { return try work.entry.recipients(indexes) } catch {
+      throw error.asStoreError
+    }
+  }
+}
+
+extension Report {
+  /// One of ours: no host has said it.
+  static func ours(
+    _ addressee: Job.Addressee, _ outcome: ClientSession.Verdict.Outcome,
+    _ status: EnhancedStatusCode,
+    _ text: String
+  ) -> Report {
+    Report(
+      addressee.recipient.mailbox.octets, at: [],
+      ClientSession.Verdict(outcome, .recipient, status, Array(text.utf8)))
+  }
+
+  static func deferred(_ addressee: Job.Addressee, _ text: String) -> Report {
+    ours(addressee, .deferred, .init(4, 3, 0), text)
+  }
+
+  static func refused(_ addressee: Job.Addressee, _ status: EnhancedStatusCode, _ text: String)
+    -> Report
+  {
+    ours(addressee, .refused, status, text)
+  }
+}
+
+extension Submission {
+  /// Whether a program of this machine has handed the mail in, or the queue has written it.
+  var isFromHere: Bool { login.isEmpty && (isOurs || cause != nil && reversePath == .null) }
+}

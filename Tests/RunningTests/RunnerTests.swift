@@ -1,0 +1,177 @@
+// A run of a queue on the disk, with couriers that are a script: what the runner carries out. What it decides has tests of
+// its own (QueueingTests).
+
+import Foundation
+import Jobs
+import POSIX
+import Queue
+import Queueing
+import Routing
+import SMTP
+import Storage
+import TestSupport
+import Testing
+
+@testable import Running
+
+/// A queue, a mail directory, and a courier for which the local part says what becomes of a recipient.
+private struct Post {
+  let scratch = Scratch()
+  let now = Clock.now().seconds
+
+  private static let script = """
+    recipients=
+    while read -r word rest; do
+      case $word in
+        to) rest=${rest%%>*}; recipients="$recipients ${rest#<}" ;;
+        end)
+          for one in $recipients; do
+            case $one in
+              gone*) exit 1 ;;
+              nonsense*) echo nonsense ;;
+              refused*) echo "refused recipient <$one> mx.example 550 5.1.1 no" ;;
+              late*) echo "deferred recipient <$one> mx.example 450 4.2.0 later" ;;
+              away*) echo "deferred destination <$one> mx.example 421 4.3.2 no" ;;
+              *) echo "$one" >> "$0.taken"
+                 echo "delivered recipient <$one> mx.example 250 2.0.0 ok" ;;
+            esac
+          done
+          recipients=
+          echo done
+          read -r acknowledgement ;;
+      esac
+    done
+    """
+
+  init() throws {
+    try Self.script.write(toFile: courier, atomically: true, encoding: .utf8)
+    for folder in ["queue", "mail"] {
+      try FileManager.default.createDirectory(
+        atPath: scratch.path + "/" + folder, withIntermediateDirectories: true)
+    }
+  }
+
+  private var courier: String { scratch.path + "/courier" }
+
+  func names(_ folder: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: scratch.path + "/" + folder)) ?? [])
+      .sorted()
+  }
+
+  /// Who has got something, in order.
+  var taken: [String] {
+    let octets = FileManager.default.contents(atPath: courier + ".taken") ?? Data()
+    return String(decoding: octets, as: UTF8.self).split(separator: "\n").map(String.init)
+  }
+
+  /// The names in queue/.
+  var waiting: [EntryName] { names("queue/queue").compactMap { EntryName($0) } }
+
+  func add(_ id: UInt64, _ recipients: [String], age: Int64 = 0) throws {
+    let queue = try QueueDirectory(path: scratch.path + "/queue")
+    let sender = try #require(ReversePath(Array("me@x.example".utf8)))
+    let arrival = Timestamp(seconds: now - age, microseconds: 0)
+    var entry = try queue.open(id: MessageID(id), Submission(from: sender, arrival: arrival))
+    for recipient in recipients {
+      let mailbox = try #require(Mailbox(Array(recipient.utf8)))
+      try entry.add(Job.Addressee(Recipient(mailbox: mailbox)))
+    }
+    try entry.append(Array("Subject: hello\r\n\r\nIt works.\r\n".utf8).span)
+    try queue.store(entry)
+  }
+
+  /// Runs until nothing is due; returns how often a system call has failed for an entry.
+  @discardableResult
+  func run() throws -> Int {
+    var routing = Routing(hostname: Array("ours.example".utf8))
+    routing.domains = [Array("ours.example".utf8)]
+    let settings = RunSettings(
+      hostname: routing.hostname, routing: routing, mailDirectory: scratch.path + "/mail",
+      hasSmarthost: false, courier: ["/bin/sh", courier], listProgram: ["/bin/false"], options: [])
+    var log = Log.onStandardError(session: [])
+    log.level = .error
+    var runner = try Runner(
+      settings, Planner.Limits(concurrency: 3, lifetime: 86_400, isOnce: false),
+      QueueDirectory(path: scratch.path + "/queue"), log, .never)
+    try runner.run()
+    return runner.failures
+  }
+}
+
+@Suite struct RunnerTests {
+  @Test func whatIsTakenLeavesTheQueue() throws {
+    let post = try Post()
+    try post.add(1, ["a@a.example", "b@b.example", "a@a.example"])
+    try post.add(2, ["c@a.example"])
+    try post.add(3, ["me@ours.example"])
+    #expect(try post.run() == 0)
+    #expect(post.taken.sorted() == ["a@a.example", "b@b.example", "c@a.example"])
+    #expect(post.names("mail").count == 1)
+    for folder in ["data", "new", "queue", "pending"] {
+      #expect(post.names("queue/" + folder) == [])
+    }
+  }
+
+  @Test func senderIsToldOfARefusal() throws {
+    let post = try Post()
+    try post.add(1, ["a@a.example", "refused@a.example"])
+    try post.run()
+    #expect(post.taken == ["a@a.example", "me@x.example"])
+    #expect(post.names("queue/data") == [])
+  }
+
+  @Test func whatIsLateWaits() throws {
+    let post = try Post()
+    try post.add(1, ["a@a.example", "late@b.example"])
+    try post.run()
+    let name = try #require(post.waiting.first)
+    #expect(post.waiting.count == 1)
+    #expect(name.attempts == 1)
+    #expect(400...450 ~= name.next - post.now)
+    #expect(post.taken == ["a@a.example"])
+    try post.run()
+    #expect(post.taken == ["a@a.example"])
+  }
+
+  @Test func senderIsToldOfTheEndOfItsTime() throws {
+    let post = try Post()
+    try post.add(1, ["late@b.example"], age: 86_401)
+    try post.run()
+    #expect(post.taken == ["me@x.example"])
+    #expect(post.waiting.isEmpty)
+  }
+
+  @Test func destinationIsLeftAlone() throws {
+    let post = try Post()
+    try post.add(1, ["away1@b.example"])
+    try post.add(2, ["away2@b.example"])
+    try post.run()
+    #expect(post.names("queue/away").count == 1)
+    #expect(post.waiting.count == 2)
+    #expect(post.waiting.allSatisfy { $0.next - post.now <= 450 })
+    #expect(post.waiting.contains { 55...80 ~= $0.next - post.now })
+  }
+
+  /// What a courier has not answered is tried again.
+  @Test(arguments: ["gone@b.example", "nonsense@b.example"])
+  func courierThatEnds(recipient: String) throws {
+    let post = try Post()
+    try post.add(1, [recipient])
+    try post.add(2, ["a@a.example"])
+    try post.run()
+    #expect(post.waiting.map { $0.id } == [MessageID(1)])
+    #expect(post.taken == ["a@a.example"])
+  }
+
+  @Test func whatNobodyCanReadIsSetAside() throws {
+    let post = try Post()
+    try post.add(1, ["a@a.example"])
+    try "nonsense\n".write(
+      toFile: post.scratch.path + "/queue/new/0000000000000001", atomically: false, encoding: .utf8)
+    try post.run()
+    #expect(post.names("queue/corrupt").isEmpty == false)
+    #expect(post.taken == [])
+    // The postmaster is told.
+    #expect(post.names("mail").count == 1)
+  }
+}

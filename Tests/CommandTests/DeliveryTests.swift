@@ -128,7 +128,8 @@ struct Front: Sendable, CustomTestStringConvertible {
     #expect(Command.run(["python3", "-c", script], in: server.folder).status == 0)
     #expect(server.mail.entries.count == 100)
     let trace = String(decoding: MailFolder(server.folder, ".").content("trace"), as: UTF8.self)
-    let replies = trace.split(separator: "\n").filter { !$0.contains("220 ") }
+    // The greeting has its quotation mark: a process can have a number that ends in 220.
+    let replies = trace.split(separator: "\n").filter { !$0.contains("\"220 ") }
     #expect(1...4 ~= replies.count, "\(trace)")
   }
 }

@@ -2,12 +2,15 @@
 // waits for all of them at once, so nothing here waits.
 
 import Jobs
+import Octets
 import POSIX
 import Queue
 import SMTP
 import Storage
 
 final class Courier {
+  private static let longestLine = 1 << 20
+
   let destination: DestinationName
   private var program: Subprocess?
   let socket: FileDescriptor
@@ -78,7 +81,7 @@ final class Courier {
   }
 
   /// The reports of the job so far are kept: another mail transaction of it may begin.
-  func goOn() { output += Array("ack\n".utf8) }
+  func goOn() { output += Answer.acknowledgement + [.lineFeed] }
 
   /// The reports of the job are durable.
   func acknowledge() {
@@ -121,20 +124,22 @@ final class Courier {
     case end
   }
 
-  /// The lines that have come. To be called when there is something to read.
+  /// The lines that have come. To be called when there is something to read. A courier that says this much without a
+  /// line's end is asked to end.
   func read() -> [Line] {
-    guard let count = try? socket.read(into: &input, atMost: 65_536), count > 0,
-      input.count < 1 << 20
-    else {
+    guard let count = try? socket.read(into: &input, atMost: 65_536), count > 0 else {
       hasEnded = true
       return [.end]
     }
-    var lines: [Line] = []
-    while let end = input.firstIndex(of: 10) {
-      lines.append(.line(Array(input[..<end])))
-      input.removeFirst(end + 1)
+    guard let end = input.lastIndex(of: .lineFeed) else {
+      if input.count <= Self.longestLine { return [.pause] }
+      terminate()
+      hasEnded = true
+      return [.end]
     }
-    return lines + [.pause]
+    let lines = input[..<end].split(separator: .lineFeed, omittingEmptySubsequences: false)
+    input.removeFirst(end + 1)
+    return lines.map { .line(Array($0)) } + [.pause]
   }
 
   /// Asks it to end now.

@@ -149,12 +149,16 @@ public struct Runner: ~Copyable {
       courier.wait(seconds: 10)
       return .end
     case .line(let line):
-      if line.elementsEqual("done".utf8) { return .done }
-      if line.elementsEqual("more".utf8) { return .more }
-      guard let job = courier.job, let report = Report(line[...]) else { return .nonsense }
-      let indexes = courier.take(report, at: now)
-      if !indexes.isEmpty { note(report, of: job.work) }
-      return .verdict(report.verdict, recipients: indexes.count)
+      switch Answer(line[...]) {
+      case .done: return .done
+      case .more: return .more
+      case .report(let report):
+        guard let job = courier.job else { return .nonsense }
+        let indexes = courier.take(report, at: now)
+        if !indexes.isEmpty { note(report, of: job.work) }
+        return .verdict(report.verdict, recipients: indexes.count)
+      case nil: return .nonsense
+      }
     }
   }
 

@@ -29,6 +29,10 @@ private struct Post {
             case $one in
               gone*) exit 1 ;;
               nonsense*) echo nonsense ;;
+              endless*)
+                trap 'echo told >> "$0.taken"; exit' TERM
+                head -c 1100000 /dev/zero | tr '\\0' x
+                while :; do sleep 0.1; done ;;
               refused*) echo "refused recipient <$one> mx.example 550 5.1.1 no" ;;
               late*) echo "deferred recipient <$one> mx.example 450 4.2.0 later" ;;
               away*) echo "deferred destination <$one> mx.example 421 4.3.2 no" ;;
@@ -161,6 +165,17 @@ private struct Post {
     try post.run()
     #expect(post.waiting.map { $0.id } == [MessageID(1)])
     #expect(post.taken == ["a@a.example"])
+  }
+
+  /// It is asked to end, and the run does not wait for that.
+  @Test func courierThatSaysTooMuch() throws {
+    let post = try Post()
+    try post.add(1, ["endless@a.example"])
+    let begun = Clock.monotonicMilliseconds()
+    try post.run()
+    #expect(Clock.monotonicMilliseconds() - begun < 8000)
+    #expect(post.taken == ["told"])
+    #expect(post.waiting.count == 1)
   }
 
   @Test func whatNobodyCanReadIsSetAside() throws {

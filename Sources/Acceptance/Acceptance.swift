@@ -122,7 +122,7 @@ public struct Acceptance: ~Copyable {
 
   /// Appends a message that `read` gives piece by piece, until it gives none.
   public mutating func append(
-    from read: (inout [UInt8]) throws(SystemError) -> Int
+    _ read: (inout [UInt8]) throws(SystemError) -> Int
   ) throws(SystemError) {
     var piece: [UInt8] = []
     while true {

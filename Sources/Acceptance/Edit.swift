@@ -125,14 +125,11 @@ extension Acceptance {
     _ content: SealedContent, _ range: Range<Int>
   ) throws(SystemError) {
     var position = range.lowerBound
-    var piece: [UInt8] = []
-    while position < range.upperBound {
-      piece.removeAll(keepingCapacity: true)
+    try append { (piece) throws(SystemError) in
       let count = try content.read(
         into: &piece, atMost: min(65_536, range.upperBound - position), at: position)
-      if count == 0 { return }
       position += count
-      try append(piece.span)
+      return count
     }
   }
 }

@@ -22,7 +22,7 @@ extension Runner {
       var addressing = Addressing(work.entry.submission)
       addressing.stored = [mailbox]
       var message = try Acceptance.begin(work.id, addressing, mail: mail, queue: nil)
-      try forEachPiece(of: work) { (piece) throws(StoreError) in try message.append(piece.span) }
+      try append(work, to: &message)
       try message.commit(time: arrival)
       return .ours(addressee, .delivered, .init(2, 0, 0), "stored")
     } catch {
@@ -35,24 +35,16 @@ extension Runner {
     }
   }
 
-  /// Calls `body` with the message, piece by piece, from where it is sent on.
-  func forEachPiece(
-    of work: Work, _ body: ([UInt8]) throws(StoreError) -> Void
-  ) throws(StoreError) {
+  /// Appends the message of an entry, from where it is sent on.
+  private func append(_ work: Work, to message: inout Acceptance) throws(StoreError) {
     guard let file = try queue.message(of: work.id) else {
       throw StoreError(call: "open", errno: .noSuchFile)
     }
     var position = work.entry.submission.offset
-    var piece: [UInt8] = []
-    while true {
-      piece.removeAll(keepingCapacity: true)
-      let count: Int
-      do throws(Errno) { count = try file.read(into: &piece, atMost: 65_536, at: position) } catch {
-        throw StoreError(call: "read", errno: error)
-      }
-      if count == 0 { return }
+    try message.append { (piece) throws(StoreError) in
+      let count = try file.read(into: &piece, atMost: 65_536, at: position)
       position += count
-      try body(piece)
+      return count
     }
   }
 
@@ -96,7 +88,7 @@ extension Runner {
       addressing.isQueued = true
       var message = try Acceptance.begin(new, addressing, mail: nil, queue: queue)
       for other in others { try message.add(other) }
-      try forEachPiece(of: work) { (piece) throws(StoreError) in try message.append(piece.span) }
+      try append(work, to: &message)
       try message.commitPending()
       lines.notice(new, [])
       id = new

@@ -39,10 +39,12 @@ extension Synopsis {
   /// A line on standard error.
   public func complain(_ text: String) { FileDescriptor.print("\(program): \(text)\n", to: 2) }
 
-  /// Answers --check: reads the settings with `read`, and has `examine` look for what cannot work with them.
+  /// Answers --check: reads the settings with `read`, and has `examine` look for what cannot work with them, as the owner
+  /// of the directories that `owned` names, if this process is root's.
   public func check<Settings>(
     _ line: CommandLine, mayBeUnreadable: Bool = false,
     reading read: (inout SettingsSource) throws(SettingsError) -> Settings,
+    owned: (Settings) -> [String] = { _ in [] },
     examining examine: (Settings, inout Findings) -> Void
   ) -> Never {
     var findings = Findings(program: program)
@@ -55,7 +57,12 @@ extension Synopsis {
         throw error
       }
       findings.take(source)
-      examine(settings, &findings)
+      do throws(Owner.Refusal) {
+        try Owner.become(of: owned(settings))
+        examine(settings, &findings)
+      } catch {
+        findings.complain("rights", error.reason)
+      }
     } catch {
       findings.take(error)
     }

@@ -103,11 +103,9 @@ struct Program {
   private static func check(_ line: CommandLine) -> Never {
     synopsis.check(line) { source throws(SettingsError) in
       try Settings(&source)
+    } owned: { settings in
+      [settings.mailDirectory]
     } examining: { settings, findings in
-      do throws(Owner.Refusal) { try Owner.become(of: [settings.mailDirectory]) } catch {
-        findings.complain("rights", error.reason)
-        return
-      }
       findings.note(
         "mail directory", settings.mailDirectory,
         fault: MailDirectory.fault(at: settings.mailDirectory))

@@ -43,14 +43,10 @@ struct Program {
     Arguments.synopsis.check(line) { source throws(SettingsError) in
       let settings = try Settings(&source)
       return (settings, try Routing(&source, hostname: settings.hostname))
+    } owned: { (settings, _) in
+      [settings.lists, settings.queue ?? ""]
     } examining: { found, findings in
       let (settings, routing) = found
-      do throws(Owner.Refusal) {
-        try Owner.become(of: [settings.lists, settings.queue ?? ""])
-      } catch {
-        findings.complain("rights", error.reason)
-        return
-      }
       if let queue = settings.queue {
         findings.note("queue", queue, fault: QueueDirectory.fault(at: queue))
       }

@@ -52,7 +52,7 @@ private let commands = Synopsis(
   /// Who asks for help gets it, wherever the option stands.
   @Test(
     arguments: [
-      ("--help --check", .help), ("--version --check --help", .help),
+      ("--help --check", .help), ("--help --version", .help), ("--version --check --help", .help),
       ("--check --version", .version),
       ("--version --check", .version), ("--check --json", .check), ("", .run),
     ] as [(String, CommandLine.Request)])

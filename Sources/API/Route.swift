@@ -181,7 +181,7 @@ extension Response {
 extension Route {
   /// The parameters of a path that this route has; nil if it is another.
   func parameters(of segments: [[UInt8]]) -> [[UInt8]]? {
-    let pattern = pattern.withUTF8Buffer { unsafe Array($0) }
+    let pattern = [UInt8](pattern)
       .split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst()
     guard pattern.count == segments.count else { return nil }
     var parameters: [[UInt8]] = []

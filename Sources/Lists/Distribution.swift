@@ -32,8 +32,8 @@ public struct Distribution: Sendable {
   private static func footer(of post: Post, _ footer: String) -> [UInt8] {
     guard !footer.isEmpty, let text = post.header.text else { return [] }
     if footer.utf8.contains(where: { $0 >= 0x80 }) {
-      let charset = text.parameter("charset", in: post.beginning.span)?.map { $0.lowercased } ?? []
-      guard charset.elementsEqual("utf-8".utf8) else { return [] }
+      let charset = text.parameter("charset", in: post.beginning.span)
+      guard charset?.matches("utf-8") == true else { return [] }
     }
     return Array("\r\n-- \r\n".utf8) + Array(footer.utf8) + [13, 10]
   }

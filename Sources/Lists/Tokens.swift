@@ -14,6 +14,7 @@
 // Each ends with 80 bits of an HMAC-SHA-256 over what it stands for, which only the holder of the key can make.
 
 import Digest
+import Octets
 import SMTP
 
 /// The secret of all lists of a machine.
@@ -126,7 +127,7 @@ public struct ListKey: Sendable {
   private func mac(_ kind: StaticString, _ list: ListName, _ subject: [UInt8]) -> [UInt8] {
     var code = HMACSHA256(key: octets.span)
     // NUL stands in none of them, so no two lists of values have the same octets.
-    let message = kind.withUTF8Buffer { unsafe Array($0) } + [0] + list.octets + [0] + subject
+    let message = [UInt8](kind) + [0] + list.octets + [0] + subject
     code.update(message.span)
     return Array(base32(code.finish()).prefix(Self.macLength))
   }

@@ -48,7 +48,7 @@ public struct Field: Equatable, Sendable {
   }
 
   func isNamed(_ other: [UInt8]) -> Bool {
-    name.count == other.count && zip(name, other).allSatisfy { $0.lowercased == $1.lowercased }
+    name.equalsIgnoringCase(other)
   }
 }
 

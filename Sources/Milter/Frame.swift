@@ -1,6 +1,8 @@
 // Frames of the milter protocol, version 6, as libmilter speaks it: a length of four octets, the highest first, that counts
 // the letter behind it and the data; the letter, which says what the frame is; and the data.
 
+import Octets
+
 /// What a milter does that the protocol does not allow. It is out of step then: nothing more is said to it.
 public enum MilterError: Error, Equatable, Sendable {
   /// A frame of this many octets, more than any frame may have, or none.
@@ -52,7 +54,7 @@ struct FrameReader {
       octets.removeFirst(position)
       position = 0
     }
-    unsafe new.withUnsafeBufferPointer { unsafe octets.append(contentsOf: $0) }
+    octets.append(new, 0..<new.count)
   }
 
   /// The next frame, once all of it has come. Throws as soon as its length is known and wrong.

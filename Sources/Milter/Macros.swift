@@ -1,5 +1,7 @@
 // Macros: what a milter is told of beside the events, by names that come from sendmail.
 
+import Octets
+
 /// The stages that a milter may choose macros for, with the protocol's numbers.
 enum MacroStage: UInt32, Sendable {
   case connect = 0
@@ -20,7 +22,7 @@ public struct Macros: Sendable {
   /// Sets a value; an empty or missing one is none. A name is written without braces.
   public mutating func set(_ name: StaticString, _ value: [UInt8]?) {
     guard let value, !value.isEmpty else { return }
-    let name = name.withUTF8Buffer { unsafe Array($0) }
+    let name = [UInt8](name)
     values.removeAll { $0.name == name }
     values.append((name, value))
   }
@@ -79,6 +81,6 @@ extension MacroStage {
       case .recipient: ["i", "rcpt_addr", "rcpt_host", "rcpt_mailer"]
       case .data, .endOfHeader, .end: ["i"]
       }
-    return names.map { $0.withUTF8Buffer { unsafe Array($0) } }
+    return names.map { [UInt8]($0) }
   }
 }

@@ -4,6 +4,7 @@
 
 import Jobs
 import MIME
+import Octets
 import POSIX
 import Queue
 import Queueing
@@ -91,14 +92,12 @@ extension Runner {
     _ move: (borrowing QueueDirectory) throws(StoreError) -> String?
   ) throws(StoreError) {
     let notice = QueueDirectory.asideNotice(on: id)
-    var text: [UInt8] = []
-    reason.withUTF8Buffer { unsafe text.append(contentsOf: $0) }
     let place = Array("\(queue.path)/corrupt".utf8)
     let octets: [UInt8]
     do throws(BuildError) {
       octets = try AsideNotice.octets(
         host: settings.hostname, now: now, unique: notice.octets, name: name, place: place,
-        reason: text)
+        reason: [UInt8](reason))
     } catch {
       throw StoreError(call: "notice", errno: .invalidArgument)
     }

@@ -32,9 +32,7 @@ public struct MarkJournals: ~Copyable {
   public init(mail path: String, index folder: String) throws(StoreError) {
     self.path = path + "/.marks"
     mail = path
-    do throws(Errno) { machine = try FileDescriptor.directory(folder) } catch {
-      throw StoreError(call: "open", errno: error)
-    }
+    machine = try FileDescriptor.directory(folder)
   }
 }
 
@@ -59,8 +57,6 @@ extension MarkJournals {
       }
     } catch .noSuchFile {
       return []
-    } catch {
-      throw StoreError(call: "open", errno: error)
     }
     return names.sorted()
   }
@@ -94,8 +90,6 @@ extension MarkJournals {
       return Position(offset: start, tail: try tail(of: file, before: start))
     } catch .noSuchFile {
       return nil
-    } catch {
-      throw StoreError(call: "read", errno: error)
     }
   }
 
@@ -145,24 +139,20 @@ extension MarkJournals {
 
   /// Waits for the turn to write, which ends with the value.
   public func turn() throws(StoreError) -> Turn {
-    do throws(Errno) {
-      while true {
-        do throws(Errno) {
-          let file = try machine.reading(named: "journal")
-          _ = try file.lock(isWaiting: true)
-          var octets: [UInt8] = []
-          _ = try file.read(into: &octets, atMost: 17, at: 0)
-          guard octets.count >= 16, MessageID(octets.span.extracting(0..<16)) != nil else {
-            machine.removeName("journal")
-            continue
-          }
-          return Turn(file: file, name: String(decoding: octets[..<16], as: UTF8.self))
-        } catch .noSuchFile {
-          try makeName()
+    while true {
+      do throws(Errno) {
+        let file = try machine.reading(named: "journal")
+        _ = try file.lock(isWaiting: true)
+        var octets: [UInt8] = []
+        _ = try file.read(into: &octets, atMost: 17, at: 0)
+        guard octets.count >= 16, MessageID(octets.span.extracting(0..<16)) != nil else {
+          machine.removeName("journal")
+          continue
         }
+        return Turn(file: file, name: String(decoding: octets[..<16], as: UTF8.self))
+      } catch .noSuchFile {
+        try makeName()
       }
-    } catch {
-      throw StoreError(call: "flock", errno: error)
     }
   }
 
@@ -187,26 +177,22 @@ extension MarkJournals {
     var octets: [UInt8] = []
     for mark in marks { MarkLine(counter: counter, mark: mark).append(to: &octets) }
     guard !octets.isEmpty else { return }
+    if !FileDescriptor.exists(path) { try FileDescriptor.makeFolder(path) }
+    let folder = try FileDescriptor.directory(path)
+    let isNew = try !folder.hasEntry(turn.name)
+    if isNew { _ = try folder.makeFile(named: turn.name) }
+    let file = try folder.appending(named: turn.name)
+    let end = try wholeLines(of: file)
     do throws(Errno) {
-      if !FileDescriptor.exists(path) { try FileDescriptor.makeFolder(path) }
-      let folder = try FileDescriptor.directory(path)
-      let isNew = try !folder.hasEntry(turn.name)
-      if isNew { _ = try folder.makeFile(named: turn.name) }
-      let file = try folder.appending(named: turn.name)
-      let end = try wholeLines(of: file)
-      do throws(Errno) {
-        try file.write(octets.span)
-        try file.synchronize()
-        if isNew {
-          try folder.synchronize()
-          try FileDescriptor.directory(mail).synchronize()
-        }
-      } catch {
-        try? file.truncate(to: end)
-        throw error
+      try file.write(octets.span)
+      try file.synchronize()
+      if isNew {
+        try folder.synchronize()
+        try FileDescriptor.directory(mail).synchronize()
       }
     } catch {
-      throw StoreError(call: "write", errno: error)
+      try? file.truncate(to: end)
+      throw error
     }
   }
 
@@ -241,26 +227,22 @@ extension MarkJournals {
   public func rewrite(
     _ turn: borrowing Turn, isKept: (MessageID) -> Bool
   ) throws(StoreError) {
-    do throws(Errno) {
-      let folder = try FileDescriptor.directory(path)
-      var octets: [UInt8] = []
-      do {
-        let file = try folder.reading(named: turn.name)
-        let size = try file.status().size
-        while octets.count < size {
-          let piece = size - octets.count
-          guard try file.read(into: &octets, atMost: piece, at: octets.count) > 0 else { break }
-        }
+    let folder = try FileDescriptor.directory(path)
+    var octets: [UInt8] = []
+    do {
+      let file = try folder.reading(named: turn.name)
+      let size = try file.status().size
+      while octets.count < size {
+        let piece = size - octets.count
+        guard try file.read(into: &octets, atMost: piece, at: octets.count) > 0 else { break }
       }
-      let new = "." + turn.name
-      let file = try folder.replacing(named: new)
-      try file.write(rewritten(octets, isKept).span)
-      try file.synchronize()
-      try folder.rename(new, to: folder, as: turn.name)
-      try folder.synchronize()
-    } catch {
-      throw StoreError(call: "rename", errno: error)
     }
+    let new = "." + turn.name
+    let file = try folder.replacing(named: new)
+    try file.write(rewritten(octets, isKept).span)
+    try file.synchronize()
+    try folder.rename(new, to: folder, as: turn.name)
+    try folder.synchronize()
   }
 
   private struct Key: Hashable {

@@ -66,17 +66,17 @@ public struct StoredContent: Sendable {
 extension MailDirectory {
   /// Calls `body` with the name of each entry of the directory, whatever it is.
   public func forEachName(_ body: (Span<UInt8>) -> Void) throws(StoreError) {
-    try reporting("getdents") { () throws(Errno) in try folder.descriptor.forEachName(body) }
+    try folder.descriptor.forEachName(body)
   }
 
   /// When an entry was last made or removed, in nanoseconds since 1970.
   public func modified() throws(StoreError) -> Int64 {
-    try reporting("fstat") { () throws(Errno) in try folder.descriptor.modifiedNanoseconds() }
+    try folder.descriptor.modifiedNanoseconds()
   }
 
   /// Whether there is a file of this name.
   public func hasFile(_ name: String) throws(StoreError) -> Bool {
-    try reporting("fstatat") { () throws(Errno) in try folder.descriptor.hasEntry(name) }
+    try folder.descriptor.hasEntry(name)
   }
 
   /// Opens a stored file; nil if it is no regular file.
@@ -85,8 +85,6 @@ extension MailDirectory {
       return try folder.descriptor.reading(named: name)
     } catch .invalidArgument {
       return nil
-    } catch {
-      throw StoreError(call: "open", errno: error)
     }
   }
 
@@ -95,10 +93,8 @@ extension MailDirectory {
     _ name: String, into content: inout StoredContent, limit: Int
   ) throws(StoreError) -> Bool {
     guard let file = try openFile(name) else { return false }
-    try reporting("read") { () throws(Errno) in
-      try file.read(into: &content.octets, limit: limit)
-      content.size = try file.status().size
-    }
+    try file.read(into: &content.octets, limit: limit)
+    content.size = try file.status().size
     (content.start, content.originalRecipient) = (0, nil)
     guard name.utf8.contains(UInt8(ascii: "~")) else { return true }
     let field = Array("X-Original-To: ".utf8)
@@ -120,13 +116,11 @@ extension MailDirectory {
       return true
     } catch .noSuchFile {
       return false
-    } catch {
-      throw StoreError(call: "unlink", errno: error)
     }
   }
 
   /// Makes what was removed durable.
   public func synchronize() throws(StoreError) {
-    try reporting("fsync") { () throws(Errno) in try folder.descriptor.synchronize() }
+    try folder.descriptor.synchronize()
   }
 }

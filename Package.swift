@@ -48,9 +48,8 @@ let program: [LinkerSetting] = [
 /// For programs that use Index.
 let sqlite: [LinkerSetting] = [.linkedLibrary("sqlite3"), .linkedLibrary("m")]
 
-let package = Package(
-  name: "postern",
-  targets: [
+let programs: [Target] =
+  [
     // Pure: these import nothing but other pure modules.
     .target(name: "Octets", swiftSettings: settings),
     .target(
@@ -198,7 +197,11 @@ let package = Package(
       ],
       exclude: ["openapi.json", "inbox"],
       swiftSettings: settings, linkerSettings: program + sqlite),
+  ]
 
+/// Embedded Swift has no Foundation, which the tests need.
+let tests: [Target] =
+  [
     // Programs of the tests.
     .executableTarget(
       name: "index-probe", dependencies: ["Index", "POSIX", "SMTP", "Storage"],
@@ -291,4 +294,5 @@ let package = Package(
       ],
       swiftSettings: settings),
   ]
-)
+
+let package = Package(name: "postern", targets: programs + (embedded == nil ? tests : []))

@@ -113,15 +113,12 @@ build_debug() {
 # Builds the programs for release and prints their folder. Without Embedded Swift the linker warns of dlopen in a
 # static program; ignore that, since nothing calls dlopen.
 build_release() {
-  local folder program
+  local folder
   install_missing /usr/include/sqlite3.h=libsqlite3-dev
   folder=$(embedded_swift)
   if [[ -n $folder ]]; then export POSTERN_EMBEDDED=$folder; fi
-  say "building for release (some minutes, where nothing is built yet)"
-  for program in "${programs[@]}"; do
-    quietly "building $program" swift build -c release --product "$program" ||
-      die "the build of $program failed"
-  done
+  quietly "building for release (some minutes, where nothing is built yet)" swift build -c release ||
+    die "the build failed"
   swift build -c release --show-bin-path
 }
 

@@ -154,7 +154,8 @@ import Testing
   @Test(arguments: [
     "hX-A|b", "hX-A|", "hX A|b|", "h|b|", "hX:A|b|", "i|||X|b|", "m||#01X|b|", "+a|b|c|", "+", "-",
     "q", "c1",
-    "a|", "y250 x|", "y99 x|", "y", "y4512 x|", "y551 a#0D#0A552 b|", "y551 a#07|", "d1", "?", "f",
+    "a|", "y250 x|", "y99 x|", "y", "y4512 x|", "y551 a#0D#0A552 b|", "y551 a#07|",
+    "y551 a#0D#0A#0D#0A551 b|", "d1", "?", "f",
   ])
   func whatIsMalformedEndsIt(_ text: String) throws {
     var session = try MilterSession.begun(answer())
@@ -248,6 +249,25 @@ import Testing
       #expect(steps == whole)
     }
     #expect(whole.count == 4)
+  }
+
+  /// It is not waited for.
+  @Test func frameThatIsTooLarge() throws {
+    var session = try MilterSession.begun(answer())
+    _ = try session.tell(.end)
+    let size = Frame.limit + 1
+    var octets: [UInt8] = []
+    octets.append(number: UInt32(size))
+    session.receive(octets)
+    #expect(throws: MilterError.frameSize(size)) { try session.next() }
+  }
+
+  @Test(arguments: [Self.client, .hello(bytes("x"))])
+  func noSessionIsDiscarded(_ event: Event) throws {
+    var session = try MilterSession.begun(answer())
+    _ = try session.tell(event)
+    session.receive(frame("d"))
+    #expect(throws: MilterError.unexpected(UInt8(ascii: "d"))) { try session.next() }
   }
 
   @Test func whatNobodyAskedFor() throws {

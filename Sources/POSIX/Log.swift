@@ -40,6 +40,7 @@ public struct Log: Sendable {
   /// What is less severe than this is not written.
   public var level = Level.info
   private let session: [UInt8]
+  private var descriptor = STDERR_FILENO
 
   /// Decides where the log goes and makes descriptor 2 safe. Every line begins with `session`.
   /// `isResumed` says that an earlier session on this connection may have put /dev/null there.
@@ -67,6 +68,11 @@ public struct Log: Sendable {
     return Log(destination: isJournal ? .journal : .standardError, session: session)
   }
 
+  /// The log on another descriptor, which stays open.
+  public static func on(_ descriptor: CInt, session: [UInt8]) -> Log {
+    Log(destination: .standardError, session: session, descriptor: descriptor)
+  }
+
   /// Writes a line, if `level` is severe enough; `fields` adds to it and is called only then.
   public func write(_ level: Level, _ event: StaticString, _ fields: (inout Line) -> Void) {
     guard level <= self.level else { return }
@@ -86,11 +92,11 @@ public struct Log: Sendable {
       unsafe line.octets.withUnsafeBytes { memory in
         // A pipe or a socket that is ready takes a line without waiting.
         let isWritten =
-          unsafe postern_write_now(STDERR_FILENO, memory.baseAddress, memory.count) >= 0
+          unsafe postern_write_now(descriptor, memory.baseAddress, memory.count) >= 0
         if isWritten {
           unsafe Self.isStuck = false
-        } else if Self.canWrite() {
-          _ = unsafe CSystem.write(STDERR_FILENO, memory.baseAddress, memory.count)
+        } else if canWrite() {
+          _ = unsafe CSystem.write(descriptor, memory.baseAddress, memory.count)
         }
       }
     case .syslog:
@@ -102,15 +108,15 @@ public struct Log: Sendable {
     }
   }
 
-  /// Whether a line has waited for standard error in vain.
+  /// Whether a line has waited in vain.
   nonisolated(unsafe) private static var isStuck = false
 
-  /// Whether standard error takes a line within a second. A log that nobody reads must not hold up mail: a line
+  /// Whether the descriptor takes a line within a second. A log that nobody reads must not hold up mail: a line
   /// that it does not take is lost, and the lines after it wait no more until it takes one again.
-  private static func canWrite() -> Bool {
-    var polled = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
-    let isReady = unsafe poll(&polled, 1, isStuck ? 0 : 1000) > 0
-    unsafe isStuck = !isReady
+  private func canWrite() -> Bool {
+    var polled = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+    let isReady = unsafe poll(&polled, 1, Self.isStuck ? 0 : 1000) > 0
+    unsafe Self.isStuck = !isReady
     return isReady
   }
 

@@ -132,6 +132,15 @@ let programs: [Target] =
       name: "Acceptance", dependencies: ["SMTP", "POSIX", "Storage", "Jobs", "Queue"],
       swiftSettings: settings),
 
+    // The server: a session with a client, and what becomes of its mail.
+    .target(
+      name: "Serving",
+      dependencies: [
+        "Octets", "SMTP", "MIME", "POSIX", "Settings", "Storage", "Jobs", "Queue", "Lists",
+        "ListStore", "Routing", "Authentication", "Acceptance",
+      ],
+      swiftSettings: settings),
+
     // A run of the queue.
     .target(
       name: "Running",
@@ -156,9 +165,8 @@ let programs: [Target] =
     .executableTarget(
       name: "postern-smtpd",
       dependencies: [
-        "Octets", "SMTP", "PROXY", "POSIX", "Program", "Settings", "Storage", "Authentication",
-        "Routing",
-        "Queue", "Jobs", "Lists", "ListStore", "MIME", "Acceptance",
+        "SMTP", "PROXY", "POSIX", "Program", "Settings", "Storage", "Authentication", "Routing",
+        "Queue", "ListStore", "Serving",
       ],
       swiftSettings: settings, linkerSettings: program),
     .executableTarget(

@@ -5,6 +5,7 @@ import POSIX
 import Program
 import Queue
 import Routing
+import Serving
 import Settings
 import Storage
 
@@ -16,8 +17,8 @@ extension Program {
     synopsis.check(line) { source throws(SettingsError) in
       try Settings(&source, isSubmission: line.has("--local"))
     } examining: { settings, findings in
-      examine(settings, &findings)
-      var text = peer.address?.text ?? "unknown"
+      examine(settings.service, &findings)
+      var text = peer.name
       if let port = peer.port { text += " port \(port)" }
       if let uid = peer.uid { text += " uid \(uid)" }
       findings.note("peer", "\(text), from \(peer.source)")
@@ -25,33 +26,33 @@ extension Program {
     }
   }
 
-  private static func examine(_ settings: Settings, _ findings: inout Findings) {
+  private static func examine(_ service: Service, _ findings: inout Findings) {
     // Sessions are their user's, and he may not read all that root reads.
     do throws(Owner.Refusal) {
-      try Owner.become(of: [settings.mailDirectory, settings.queueDirectory ?? ""])
+      try Owner.become(of: [service.mailDirectory, service.queueDirectory ?? ""])
     } catch {
       findings.complain("rights", error.reason)
       return
     }
     findings.note(
-      "mail directory", settings.mailDirectory,
-      fault: MailDirectory.fault(at: settings.mailDirectory))
-    if let queue = settings.queueDirectory {
+      "mail directory", service.mailDirectory,
+      fault: MailDirectory.fault(at: service.mailDirectory))
+    if let queue = service.queueDirectory {
       findings.note("queue", queue, fault: QueueDirectory.fault(at: queue))
     }
-    settings.routing.examine(&findings)
-    if let senders = settings.senders {
+    service.routing.examine(&findings)
+    if let senders = service.senders {
       findings.note("senders", "\(senders.count)")
       for fault in senders.faults {
         findings.complain("senders", "line \(fault.line): \(fault.reason)")
       }
     }
-    if let verifier = settings.verifier {
+    if let verifier = service.verifier {
       do throws(VerifierError) { findings.note("accounts", try verifier.check()) } catch {
         if case .unavailable(let reason) = error { findings.complain("accounts", reason) }
       }
     }
-    if let configuration = settings.startTLS {
+    if let configuration = service.startTLS {
       do throws(StartTLS.Impossibility) {
         try StartTLS(configuration: configuration).check()
         findings.note("STARTTLS", "possible")

@@ -10,16 +10,9 @@
 
 import POSIX
 import PROXY
-import SMTP
+import Serving
 
-struct Peer {
-  let address: IPAddress?
-  let port: Int?
-  /// The user who runs the client, with `--local`.
-  let uid: UInt32?
-  /// The name of the source, for the log.
-  let source: StaticString
-
+extension Peer {
   private static let variables: [(address: StaticString, port: StaticString)] = [
     ("REMOTE_ADDR", "REMOTE_PORT"), ("TCPREMOTEIP", "TCPREMOTEPORT"),
     ("SOCAT_PEERADDR", "SOCAT_PEERPORT"), ("REMOTE_HOST", "REMOTE_PORT"),
@@ -71,22 +64,17 @@ struct Peer {
     }
   }
 
-  private init(address: IPAddress?, port: Int?, uid: UInt32? = nil, source: StaticString) {
-    self.address = address
-    self.port = port
-    self.uid = uid
-    self.source = source
-  }
-
-  /// Variables that tell another program, and a session that it starts, who this peer is.
-  var environment: [String: String?] {
-    ["REMOTE_ADDR": address?.text, "REMOTE_PORT": port.map { String($0) }]
-  }
-
-  /// The peer in the form that the session machine needs.
-  func client(isTLS: Bool) -> Client {
-    Client(
-      address: address.map { [UInt8](($0.isIPv6 ? "IPv6:" + $0.text : $0.text).utf8) },
-      isTLS: isTLS, uid: uid)
+  /// Variables that tell stunnel, and the session that it starts, who this peer is; nil if they cannot be made. The hash of
+  /// a password that the environment contains in clear text takes its place. A cheap hash is enough, because everybody who
+  /// can see it could see the password before.
+  func environment(hiding password: String?) -> [String: String?]? {
+    var variables = ["REMOTE_ADDR": address?.text, "REMOTE_PORT": port.map { String($0) }]
+    if let password {
+      guard let hash = PasswordHash.make([UInt8](password.utf8), scheme: "$5$", cost: 1000) else {
+        return nil
+      }
+      variables["SMTP_PASSWORD"] = hash
+    }
+    return variables
   }
 }

@@ -1,13 +1,14 @@
 // postern-smtpd: one SMTP session on standard input and output.
 
+import Authentication
 import ListStore
-import Lists
 import POSIX
 import PROXY
 import Program
 import Queue
 import Routing
 import SMTP
+import Serving
 import Settings
 import Storage
 
@@ -72,22 +73,23 @@ struct Program {
     // reads from the peer.
     var store: MailDirectory?
     do throws(StoreError) {
-      store = try MailDirectory(path: settings.mailDirectory)
+      store = try MailDirectory(path: settings.service.mailDirectory)
     } catch {
-      log.failure(error, in: settings.mailDirectory)
+      log.failure(error, in: settings.service.mailDirectory)
     }
     var queue: QueueDirectory?
-    if settings.usesQueue, let directory = settings.queueDirectory {
+    if settings.service.usesQueue, let directory = settings.service.queueDirectory {
       do throws(StoreError) { queue = try QueueDirectory(path: directory) } catch {
         log.failure(error, in: directory)
       }
     }
     // A confined process cannot ask who has connected a socket.
-    let isSubmission = settings.session.isSubmission
+    let isSubmission = settings.service.session.isSubmission
     let local = isSubmission ? Peer.findLocal() : nil
-    settings.session.canStartTLS = settings.startTLS != nil && FileDescriptor.isSocket(0)
+    settings.service.session.canStartTLS =
+      settings.service.startTLS != nil && FileDescriptor.isSocket(0)
     if settings.isConfined {
-      confine(settings, isTLS: isTLS, hasStore: store != nil, hasQueue: queue != nil, log)
+      confine(settings.service, isTLS: isTLS, hasStore: store != nil, hasQueue: queue != nil, log)
     }
     #if DEBUG
       if let attempt = Process.environment("POSTERN_TRESPASS") {
@@ -110,17 +112,11 @@ struct Program {
     } else {
       peer = Peer.find(isBehindTLS: isTLS)
     }
-    log.write(.info, "connect") { line in
-      line.add("peer", peer.address?.text ?? "unknown")
-      if let port = peer.port { line.add("port", port) }
-      if let uid = peer.uid { line.add("uid", Int(uid)) }
-      line.add("from", peer.source)
-      line.add("tls", isTLS ? "yes" : "no")
-    }
-    var driver = Driver(
-      settings: settings, peer: peer, isTLS: isTLS, isResumed: isResumed, log: log,
-      store: store, queue: queue, connection: connection)
-    return driver.run()
+    let password = settings.environmentPassword
+    var conversation = Conversation(
+      settings.service, with: peer, isTLS: isTLS, over: connection, store: store, queue: queue,
+      log: log)
+    return conversation.run(isResumed: isResumed) { peer.environment(hiding: password) }
   }
 
   /// Gives up what this session does not need. What is read by a name afterwards is in this table; everything else
@@ -132,18 +128,21 @@ struct Program {
   ///
   /// Programs (SMTP_CHECKPASSWORD, stunnel for STARTTLS) may read everything.
   private static func confine(
-    _ settings: Settings, isTLS: Bool, hasStore: Bool, hasQueue: Bool, _ log: Log
+    _ service: Service, isTLS: Bool, hasStore: Bool, hasQueue: Bool, _ log: Log
   ) {
     var confinement = Confinement()
-    confinement.mailDirectory = hasStore ? settings.mailDirectory : nil
-    confinement.queueDirectory = hasQueue ? settings.queueDirectory : nil
-    if let file = settings.passwordFile { confinement.readableFiles.append(file) }
-    if let file = settings.routing.recipients?.path { confinement.readableFiles.append(file) }
-    if let lists = settings.routing.lists?.path { confinement.readableFiles.append(lists + "/.") }
+    confinement.mailDirectory = hasStore ? service.mailDirectory : nil
+    confinement.queueDirectory = hasQueue ? service.queueDirectory : nil
     // Where TLS is on already there is no STARTTLS.
-    confinement.executes =
-      settings.hasCheckPassword || (settings.session.canStartTLS && !isTLS)
-    confinement.locks = settings.session.hasAccounts
+    confinement.executes = service.session.canStartTLS && !isTLS
+    switch service.verifier {
+    case .file(let file): confinement.readableFiles.append(file.path)
+    case .program: confinement.executes = true
+    case .account, .anyLogin, nil: break
+    }
+    if let file = service.routing.recipients?.path { confinement.readableFiles.append(file) }
+    if let lists = service.routing.lists?.path { confinement.readableFiles.append(lists + "/.") }
+    confinement.locks = service.session.hasAccounts
     confinement.logsToSyslog = log.destination == .syslog
     log.unconfined(confinement.apply())
   }

@@ -6,64 +6,44 @@ import POSIX
 import Program
 import Routing
 import SMTP
+import Serving
 import Settings
 
 /// The configuration in force.
 struct Settings {
-  var session: SMTP.Configuration
-  var mailDirectory: String
-  /// Where the mail for an address goes.
-  var routing: Routing
-  /// The queue's directory; nil if nothing is sent on.
-  var queueDirectory: String?
-  /// Which reverse-paths a login may use; nil: any.
-  var senders: Senders?
-  /// How many seconds a command, or a piece of content, may take.
-  var timeout: Int
-  /// How many seconds a session may take.
-  var sessionTimeout: Int
-  /// How many octets a second content must bring on average, once it has taken longer than `timeout`; 0 allows any rate.
-  var minimumRate: Int
-  /// How many seconds the greeting is delayed.
-  var greetingDelay: Int
+  var service: Service
   var logLevel: Log.Level
-  /// Verifies passwords; nil if there are no accounts.
-  var verifier: Verifier?
-  /// The password file, if accounts are kept in one.
-  var passwordFile: String?
-  /// Whether a checkpassword program verifies passwords.
-  var hasCheckPassword = false
   /// Whether the process gives up the rights that it does not need.
   var isConfined: Bool
-  /// The configuration of stunnel for STARTTLS.
-  var startTLS: String?
   /// The password, if the environment contains one in clear text.
   var environmentPassword: String?
 
   /// `isSubmission` is for a session with a program of this machine.
   init(_ source: inout SettingsSource, isSubmission: Bool) throws(SettingsError) {
     logLevel = try source.logLevel()
-    session = SMTP.Configuration(hostname: try source.hostname())
-    mailDirectory = try source.mailDirectory()
-    routing = try Routing(&source, hostname: session.hostname)
-    session.domains = routing.domains
-    session.routesRecipients = !routing.isPlain
-    queueDirectory = try source.queueDirectory(routing)
-    session.relays = queueDirectory != nil
-    session.offersDeliveryStatus = session.relays
-    senders = try Senders.read(&source)
-    session.maximumSize = try source.maximumSize()
-    session.maximumRecipients = try source.number("SMTP_MAX_RECIPIENTS", default: 1000, 1...100_000)
-    session.maximumErrors = try source.number("SMTP_MAX_ERRORS", default: 20, 0...1_000_000)
-    session.maximumTransactions = try source.number(
+    let session = SMTP.Configuration(hostname: try source.hostname())
+    let mailDirectory = try source.mailDirectory()
+    let routing = try Routing(&source, hostname: session.hostname)
+    service = Service(session, routing: routing, mailDirectory: mailDirectory)
+    service.session.domains = service.routing.domains
+    service.session.routesRecipients = !service.routing.isPlain
+    service.queueDirectory = try source.queueDirectory(service.routing)
+    service.session.relays = service.queueDirectory != nil
+    service.session.offersDeliveryStatus = service.session.relays
+    service.senders = try Senders.read(&source)
+    service.session.maximumSize = try source.maximumSize()
+    service.session.maximumRecipients = try source.number(
+      "SMTP_MAX_RECIPIENTS", default: 1000, 1...100_000)
+    service.session.maximumErrors = try source.number("SMTP_MAX_ERRORS", default: 20, 0...1_000_000)
+    service.session.maximumTransactions = try source.number(
       "SMTP_MAX_MESSAGES", default: 10_000, 1...1_000_000_000)
-    session.maximumIdleCommands = try source.number(
+    service.session.maximumIdleCommands = try source.number(
       "SMTP_MAX_IDLE_COMMANDS", default: 100_000, 1...1_000_000_000)
-    timeout = try source.number("SMTP_TIMEOUT", default: 300, 1...86_400)
-    sessionTimeout = try source.number("SMTP_SESSION_TIMEOUT", default: 14_400, 1...604_800)
-    minimumRate = try source.number("SMTP_MIN_RATE", default: 100, 0...1_000_000_000)
-    greetingDelay = try source.number("SMTP_GREETING_DELAY", default: 0, 0...300)
-    session.bareLineEnds = try source.read(
+    service.limits.command = try source.number("SMTP_TIMEOUT", default: 300, 1...86_400)
+    service.limits.session = try source.number("SMTP_SESSION_TIMEOUT", default: 14_400, 1...604_800)
+    service.limits.minimumRate = try source.number("SMTP_MIN_RATE", default: 100, 0...1_000_000_000)
+    service.greetingDelay = try source.number("SMTP_GREETING_DELAY", default: 0, 0...300)
+    service.session.bareLineEnds = try source.read(
       "SMTP_BARE_LF", default: "reject", "reject, keep or normalize"
     ) {
       switch $0 {
@@ -73,38 +53,35 @@ struct Settings {
       default: nil
       }
     }
-    session.requiresAuthentication = try source.bool("SMTP_REQUIRE_AUTH")
-    session.allowsInsecureAuthentication = try source.bool("SMTP_ALLOW_INSECURE_AUTH")
-    startTLS = source.path("SMTP_STARTTLS")
+    service.session.requiresAuthentication = try source.bool("SMTP_REQUIRE_AUTH")
+    service.session.allowsInsecureAuthentication = try source.bool("SMTP_ALLOW_INSECURE_AUTH")
+    service.startTLS = source.path("SMTP_STARTTLS")
     isConfined = try source.isConfined()
-    verifier = try source.verifier(mailDirectory: mailDirectory, timeout: timeout)
-    session.acceptsAnyLogin = try source.acceptsAnyLogin()
-    session.hasAccounts = verifier != nil
-    if session.acceptsAnyLogin { verifier = .anyLogin }
-    if session.requiresAuthentication, verifier == nil {
+    service.verifier = try source.verifier(
+      mailDirectory: service.mailDirectory, timeout: service.limits.command)
+    service.session.acceptsAnyLogin = try source.acceptsAnyLogin()
+    service.session.hasAccounts = service.verifier != nil
+    if service.session.acceptsAnyLogin { service.verifier = .anyLogin }
+    if service.session.requiresAuthentication, service.verifier == nil {
       throw SettingsError(
         variable: "SMTP_REQUIRE_AUTH", value: "true",
         reason: "accounts expected: SMTP_USERNAME, SMTP_PASSWD_FILE or SMTP_CHECKPASSWORD")
-    }
-    switch verifier {
-    case .account(let account):
-      if account.isPlain { environmentPassword = Process.environment("SMTP_PASSWORD") }
-    case .file(let file): passwordFile = file.path
-    case .program: hasCheckPassword = true
-    case .anyLogin, nil: break
     }
     // Only deploy/run uses these. It gets their values from `--check`.
     _ = source.text("SMTP_PLAIN_ADDR", default: "127.0.0.1:8025")
     _ = source.text("SMTP_TLS_ADDR", default: "127.0.0.1:8465")
     _ = source.text("CERT_PATH")
     _ = source.text("KEY_PATH")
-    if isSubmission { becomeSubmission() }
+    if isSubmission { service.becomeSubmission() }
+    if case .account(let account) = service.verifier, account.isPlain {
+      environmentPassword = Process.environment("SMTP_PASSWORD")
+    }
   }
 }
 
-extension Settings {
+extension Service {
   /// Nobody logs in, and nothing is waited for.
-  private mutating func becomeSubmission() {
+  fileprivate mutating func becomeSubmission() {
     session.isSubmission = true
     // Where the domains say who we are, this host is one of them.
     let names = HostNames(
@@ -114,9 +91,7 @@ extension Settings {
     session.hasAccounts = false
     session.acceptsAnyLogin = false
     session.requiresAuthentication = false
-    (verifier, passwordFile, hasCheckPassword, environmentPassword) = (nil, nil, false, nil)
-    startTLS = nil
-    greetingDelay = 0
+    (verifier, startTLS, greetingDelay) = (nil, nil, 0)
   }
 
   /// Whether some mail of this session may go to the queue: from who may relay, or for our lists and aliases.

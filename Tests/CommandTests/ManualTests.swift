@@ -187,7 +187,7 @@ import Testing
 
     // Each reply that stands in another file than Reply.swift was given in one of these sessions. DSN
     // is not, as long as the program does not offer it.
-    let programs = try Source.folder("postern-smtpd")
+    let programs = try Source.folder("postern-smtpd") + Source.folder("Serving")
     for literal in try Source.folder("SMTP", but: ["Reply.swift"])
       .matches(of: /"((?:\d\d\d[ -]|\\r\\n\d\d\d-)[^"]*)"/)
     {
@@ -204,7 +204,7 @@ import Testing
   /// `event key`, and `event (level)` where the source names it.
   @Test func events() throws {
     let source =
-      try Source.folder("postern-smtpd")
+      try Source.folder("postern-smtpd") + Source.folder("Serving")
       + (Source.text("Sources/POSIX/Log.swift").components(separatedBy: "extension Log")[1])
     var written: Set<String> = []
     var event = ""
@@ -245,7 +245,8 @@ import Testing
   /// Every reason that a line of the log, `--check` or postern-passwd can give.
   @Test func reasons() throws {
     let source =
-      try Source.folder("postern-smtpd") + Source.folder("Authentication")
+      try Source.folder("postern-smtpd") + Source.folder("Serving")
+      + Source.folder("Authentication")
       + Source.folder("Settings") + Source.folder("Routing")
       + Source.text("Sources/postern-passwd/Program.swift")
     var given: [String] = []
@@ -300,9 +301,9 @@ import Testing
     let confinement = try Source.text("Sources/POSIX/Confinement.swift")
     try expect(
       confinement.matches(of: /attempt\("(\w+)"/).map { String($0.1) }, 4, key: "part")
-    let driver = try Source.text("Sources/postern-smtpd/Driver.swift")
+    let verification = try Source.text("Sources/Serving/Verification.swift")
     try expect(
-      driver.matches(of: /case \.\w+: "(\w+)"/).map { String($0.1) }, 3, key: "result")
+      verification.matches(of: /case \.\w+: "(\w+)"/).map { String($0.1) }, 3, key: "result")
   }
 
   // The pages among themselves.

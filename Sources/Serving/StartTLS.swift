@@ -3,19 +3,20 @@
 // under TLS.
 
 import POSIX
+import SMTP
 
-struct StartTLS {
+public struct StartTLS {
   private let program: String
   private let configuration: String
 
   /// Why STARTTLS is not possible.
-  struct Impossibility: Error {
-    let reason: String
+  public struct Impossibility: Error {
+    public let reason: String
   }
 
   private static let folders = ["/usr/local/bin", "/usr/bin", "/usr/sbin", "/usr/local/sbin"]
 
-  init(configuration: String) throws(Impossibility) {
+  public init(configuration: String) throws(Impossibility) {
     let programs = Self.folders.flatMap { ["\($0)/stunnel4", "\($0)/stunnel"] }
     guard let program = programs.first(where: ChildProcess.isExecutable) else {
       throw Impossibility(reason: "stunnel is not installed")
@@ -31,7 +32,7 @@ struct StartTLS {
   private static let limit = 1 << 20
 
   /// Throws if stunnel could not read its certificate or its key, which it does as the session's user.
-  func check() throws(Impossibility) {
+  public func check() throws(Impossibility) {
     let content: [UInt8]?
     do throws(Errno) {
       content = try FileDescriptor.reading(configuration).readAll(limit: Self.limit)
@@ -62,16 +63,23 @@ struct StartTLS {
     }
   }
 
-  /// Executes stunnel, and returns only if that fails. If the environment contains a password in clear text, stunnel gets
-  /// its hash instead. A cheap hash is enough, because everybody who can see it could see the password before.
-  func replaceProcess(peer: Peer, hiding password: String?) -> Errno {
-    var variables = peer.environment
-    if let password {
-      guard let hash = PasswordHash.make([UInt8](password.utf8), scheme: "$5$", cost: 1000) else {
-        return .invalidArgument
+  /// Executes stunnel, and returns only if that fails.
+  func replaceProcess(setting variables: [String: String?]) -> Errno {
+    ChildProcess.replaceProcess(with: [program, configuration], setting: variables)
+  }
+}
+
+extension Conversation {
+  /// Prepares the handover to stunnel, which happens after the reply has been sent, when the session ends.
+  mutating func startTLS() {
+    let target = service.startTLS.flatMap { try? StartTLS(configuration: $0) }
+    if target == nil {
+      log.write(.error, "failure") { line in
+        line.add("reason", "no stunnel, or its configuration cannot be read")
+        line.add("configuration", service.startTLS ?? "")
       }
-      variables["SMTP_PASSWORD"] = hash
     }
-    return ChildProcess.replaceProcess(with: [program, configuration], setting: variables)
+    session.startTLS(isPossible: target != nil, into: &output)
+    handover = target
   }
 }

@@ -3,8 +3,7 @@
 import POSIX
 
 struct Pace {
-  private let timeout: Int
-  private let minimumRate: Int
+  private let limits: Limits
   private let started = Clock.monotonicMilliseconds()
   private let sessionDeadline: Deadline
   private var commandDeadline: Deadline
@@ -16,28 +15,26 @@ struct Pace {
   /// How many octets the peer has sent so far.
   var received = 0
 
-  init(_ settings: Settings) {
-    timeout = settings.timeout
-    minimumRate = settings.minimumRate
-    sessionDeadline = Deadline(inSeconds: settings.sessionTimeout)
-    commandDeadline = Deadline(inSeconds: settings.timeout)
+  init(_ limits: Limits) {
+    self.limits = limits
+    sessionDeadline = Deadline(inSeconds: limits.session)
+    commandDeadline = Deadline(inSeconds: limits.command)
   }
 
   /// The deadline for the peer to send something. Without progress since the last call, the deadline stays the same.
   mutating func readDeadline() -> Deadline {
-    if hasProgress { commandDeadline = Deadline(inSeconds: timeout) }
+    if hasProgress { commandDeadline = Deadline(inSeconds: limits.command) }
     hasProgress = false
     return min(commandDeadline, sessionDeadline)
   }
 
   /// The deadline for the peer to read something.
-  var writeDeadline: Deadline { min(Deadline(inSeconds: timeout), sessionDeadline) }
+  var writeDeadline: Deadline { min(Deadline(inSeconds: limits.command), sessionDeadline) }
 
   /// Whether the session has reached its time limit.
   var isTooLong: Bool { sessionDeadline.hasPassed }
 
-  /// Whether content is arriving too slowly: it has taken longer than `timeout`, and `minimumRate` octets a second were
-  /// not reached on average.
+  /// Whether content is arriving too slowly (`Limits.minimumRate`).
   mutating func isTooSlow(receivingContent: Bool) -> Bool {
     guard receivingContent else {
       contentStart = nil
@@ -49,8 +46,8 @@ struct Pace {
       return false
     }
     let milliseconds = now - start.milliseconds
-    return milliseconds > Int64(timeout) * 1000
-      && Int64(received - start.received) * 1000 < milliseconds * Int64(minimumRate)
+    return milliseconds > Int64(limits.command) * 1000
+      && Int64(received - start.received) * 1000 < milliseconds * Int64(limits.minimumRate)
   }
 
   /// Seconds since the session began.

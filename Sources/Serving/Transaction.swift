@@ -1,0 +1,175 @@
+// A mail transaction: what RCPT, DATA and BDAT, the content and its end do outside of the session machine.
+//
+//     action          what is done                                     what the machine is told
+//     route           RCPT: where does the mail for it go?             routed
+//     open            the content begins: so does a message            storeFailed, if that fails
+//     append          the content goes on                              storeFailed, if that fails
+//     commit          the end: the message becomes durable             stored, or storeFailed
+//     abort           the message is let go of: nothing is left of it
+
+import Acceptance
+import Jobs
+import ListStore
+import Lists
+import MIME
+public import POSIX
+import Queue
+import Routing
+import SMTP
+import Settings
+public import Storage
+
+// The recipients.
+extension Conversation {
+  /// Finds out where the mail for a recipient goes.
+  mutating func route(_ command: [UInt8]) {
+    guard let mailbox = session.routedMailbox else { return }
+    let route: Session.Route
+    do throws(UnreadableFile) {
+      let isFromHere = service.session.isSubmission
+      switch try service.routing.destination(of: mailbox, isFromHere: isFromHere) {
+      case .local: route = .local
+      case .list(let address): route = self.route(to: address)
+      case .alias: route = .queue
+      case .faulty(let fault):
+        route = .faulty
+        log.write(.error, "failure") { line in
+          line.add("aliases", service.routing.aliases.path)
+          line.add("line", fault.line)
+          line.add("reason", fault.reason)
+        }
+      case .foreign: route = .foreign
+      case .unknown: route = .unknown
+      }
+    } catch {
+      route = .unavailable
+      log.write(.error, "failure") { line in
+        line.add("call", "open")
+        line.add("reason", error.errno.description)
+        line.add("recipients", error.path)
+      }
+    }
+    if let reply = session.routed(route, into: &output) { logRefusal(reply, command) }
+  }
+
+  /// Whether a list takes the mail: a post only from who may post, everything else from everybody.
+  private func route(to address: ListAddress) -> Session.Route {
+    guard address.purpose == .post, let sender = session.routedSender,
+      let lists = service.routing.lists
+    else { return .queue }
+    do throws(ListsDirectory.Failure) {
+      return try lists.takesPost(from: sender, to: address.list) ? .queue : .closedList
+    } catch {
+      log.write(.error, "failure") { line in
+        line.add("list", address.list.octets)
+        switch error {
+        case .unreadable(let errno): line.add("reason", errno.description)
+        case .settings(let error): line.add("reason", error.reason)
+        }
+      }
+      return .unavailable
+    }
+  }
+}
+
+// The content. Each step that fails calls `session.storeFailed`, and the machine answers 451 or 452 in the place of 250.
+extension Conversation {
+  mutating func open(_ envelope: Envelope, _ hello: Hello) {
+    let id = MessageID(Process.random())
+    message = Arrival(id: id, envelope: envelope, hello: hello)
+    if service.session.isSubmission {
+      message?.completion = AddressCompletion(domain: service.session.hostname)
+    }
+    do throws(StoreError) {
+      let acceptance = try accept(id, envelope, hello)
+      message?.acceptance = consume acceptance
+    } catch {
+      fail(error)
+    }
+  }
+
+  /// Begins a message. It goes to the mail directory for the local recipients, and to the queue for the others.
+  private func accept(
+    _ id: MessageID, _ envelope: Envelope, _ hello: Hello
+  ) throws(StoreError) -> Acceptance {
+    let time = Timestamp.now
+    // The sender is to be told that the message has been stored: the entry in the queue says so.
+    let reported =
+      session.mayRelay && envelope.reversePath != .null
+      ? envelope.recipients.filter { $0.isReported } : []
+    var addressing = Addressing(Submission(envelope, arrival: time))
+    addressing.submission.login = session.login ?? []
+    addressing.submission.isOurs = session.mayRelay
+    addressing.received = envelope.received(
+      hello: hello, client: client, isAuthenticated: session.login != nil,
+      hostname: service.session.hostname, id: id.octets, time: time)
+    addressing.isQueued = envelope.queuedRecipients > 0 || !reported.isEmpty
+    for recipient in envelope.recipients where !recipient.isQueued {
+      addressing.stored.append(recipient.mailbox)
+    }
+    var acceptance = try Acceptance.begin(id, addressing, mail: store, queue: queue)
+    for recipient in envelope.recipients where recipient.isQueued {
+      try acceptance.add(Job.Addressee(recipient))
+    }
+    for recipient in reported {
+      try acceptance.add(delivered: Job.Addressee(recipient), at: time.seconds)
+    }
+    return acceptance
+  }
+
+  mutating func append(_ octets: Span<UInt8>) {
+    do throws(StoreError) { try message?.append(octets) } catch { fail(error) }
+  }
+
+  /// Makes the message durable. Only then does the machine add the 250 to the output.
+  mutating func commit() {
+    let size: Int
+    do throws(StoreError) {
+      guard let written = try message?.commit() else { return }
+      size = written
+    } catch {
+      return fail(error)
+    }
+    guard let arrival = message.take() else { return }
+    session.stored(as: arrival.id.octets, into: &output)
+    log.write(.info, "store") { line in
+      arrival.describe(to: &line)
+      line.add("bytes", size)
+      line.add("seconds", Pace.seconds(since: arrival.started))
+    }
+  }
+
+  /// Drops the message, if there is one.
+  mutating func abort() {
+    guard let arrival = message.take() else { return }
+    log.write(.info, "drop") { arrival.describe(to: &$0) }
+  }
+
+  /// Logs an error of the store or of the queue, drops the message, and tells the machine.
+  private mutating func fail(_ error: StoreError) {
+    log.failure(
+      error, in: service.mailDirectory,
+      and: message?.envelope.queuedRecipients == 0 ? nil : service.queueDirectory)
+    abort()
+    session.storeFailed(error.isNoSpace ? .noSpace : .other, into: &output)
+  }
+}
+
+extension Log {
+  /// Logs an error of the store or of the queue.
+  public func failure(_ error: StoreError, in directory: String, and other: String? = nil) {
+    write(.error, "failure") { line in
+      line.add("call", error.call)
+      line.add("reason", error.errno.description)
+      line.add("directory", directory)
+      if let other { line.add("queue", other) }
+    }
+  }
+}
+
+extension Recipient {
+  /// Whether this is a local recipient for whom there is a report when the message is stored.
+  fileprivate var isReported: Bool {
+    !isQueued && deliveryStatus.notify?.contains(.success) == true
+  }
+}

@@ -293,6 +293,13 @@ let tests: [Target] =
     .testTarget(
       name: "SendingTests", dependencies: ["Sending", "Jobs", "MIME", "POSIX", "SMTP"],
       swiftSettings: settings),
+    .testTarget(
+      name: "ServingTests",
+      dependencies: [
+        "Serving", "Authentication", "ListStore", "POSIX", "Queue", "Routing", "SMTP", "Storage",
+        "TestSupport",
+      ],
+      swiftSettings: settings),
     .testTarget(name: "PROXYTests", dependencies: ["PROXY"], swiftSettings: settings),
     .testTarget(
       name: "CommandTests",

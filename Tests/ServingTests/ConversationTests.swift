@@ -106,6 +106,17 @@ import Testing
     #expect(outcome.log.last?.contains(" reason=timeout ") == true)
   }
 
+  /// What it does not read waits for it, and no longer than a command.
+  @Test func clientThatDoesNotRead() throws {
+    var place = Place()
+    place.service.limits.command = 1
+    let commands = String(repeating: "NOOP\r\n", count: 9000)
+    let outcome = try place.converse(
+      ["EHLO me\r\n", commands, commands, commands, "QUIT\r\n"], client: .waits)
+    #expect(!outcome.all.contains("221 2.0.0 Goodbye"))
+    #expect(outcome.log.last?.contains(" reason=timeout ") == true)
+  }
+
   /// A client that sends an octet now and then has no more time for a command than one that is silent.
   @Test func commandThatNeverEnds() throws {
     var place = Place()

@@ -108,6 +108,10 @@ let programs: [Target] =
       name: "Sending",
       dependencies: ["Octets", "SMTP", "MIME", "DNS", "Jobs", "Hosts", "POSIX"],
       swiftSettings: settings),
+    // How programs of this machine hand mail in.
+    .target(
+      name: "Submitting", dependencies: ["SMTP", "POSIX", "Jobs", "Sending", "Sendmail"],
+      swiftSettings: settings),
     // What the queue and postern-send say to each other.
     .target(name: "Jobs", dependencies: ["Octets", "SMTP"], swiftSettings: settings),
     // Which host is tried next, with which recipients.
@@ -116,6 +120,10 @@ let programs: [Target] =
     // What sendmail(1) understands.
     .target(
       name: "Sendmail", dependencies: ["Octets", "SMTP", "MIME", "Jobs"], swiftSettings: settings),
+    // What lists say of the queue.
+    .target(
+      name: "Inventory", dependencies: ["Octets", "SMTP", "JSON", "Jobs", "Queueing"],
+      swiftSettings: settings),
     // What the queue tells senders.
     .target(
       name: "Reports", dependencies: ["Octets", "SMTP", "MIME", "Jobs"], swiftSettings: settings),
@@ -124,7 +132,7 @@ let programs: [Target] =
     .target(name: "Queueing", dependencies: ["SMTP", "Reports"], swiftSettings: settings),
     .target(
       name: "Queue",
-      dependencies: ["Octets", "SMTP", "POSIX", "Storage", "Jobs", "Queueing"],
+      dependencies: ["Octets", "SMTP", "POSIX", "Storage", "Jobs", "Queueing", "Inventory"],
       swiftSettings: settings),
 
     // The one way in for mail.
@@ -191,9 +199,8 @@ let programs: [Target] =
     .executableTarget(
       name: "postern-queue",
       dependencies: [
-        "Octets", "JSON",
         "SMTP", "POSIX", "Program", "Settings", "Storage", "Jobs", "Sendmail", "ListStore", "Queue",
-        "Queueing", "Routing", "MIME", "Sending", "Acceptance", "Running",
+        "Queueing", "Inventory", "Routing", "Submitting", "Acceptance", "Running",
       ],
       swiftSettings: settings, linkerSettings: program),
 
@@ -231,7 +238,9 @@ let tests: [Target] =
       swiftSettings: settings),
     .testTarget(
       name: "QueueTests",
-      dependencies: ["Queue", "Storage", "Jobs", "POSIX", "SMTP", "TestSupport"],
+      dependencies: [
+        "Queue", "Queueing", "Inventory", "Storage", "Jobs", "POSIX", "SMTP", "TestSupport",
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "RunningTests",
@@ -275,7 +284,7 @@ let tests: [Target] =
       dependencies: ["Reports", "Octets", "SMTP", "MIME", "Jobs", "TestSupport"],
       exclude: ["report.py"], swiftSettings: settings),
     .testTarget(
-      name: "SendmailTests", dependencies: ["Sendmail", "SMTP", "TestSupport"],
+      name: "SendmailTests", dependencies: ["Sendmail", "Jobs", "SMTP", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "ListsTests", dependencies: ["Lists", "MIME", "SMTP"], swiftSettings: settings),
@@ -291,7 +300,15 @@ let tests: [Target] =
     .testTarget(
       name: "HostsTests", dependencies: ["Hosts", "DNS", "Jobs", "SMTP"], swiftSettings: settings),
     .testTarget(
-      name: "SendingTests", dependencies: ["Sending", "Jobs", "MIME", "POSIX", "SMTP"],
+      name: "SendingTests",
+      dependencies: ["Sending", "Jobs", "MIME", "POSIX", "SMTP", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "SubmittingTests",
+      dependencies: ["Submitting", "Sending", "Sendmail", "Jobs", "POSIX", "SMTP", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "InventoryTests", dependencies: ["Inventory", "Jobs", "Queueing", "SMTP"],
       swiftSettings: settings),
     .testTarget(
       name: "ServingTests",

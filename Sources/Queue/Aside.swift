@@ -23,7 +23,7 @@ extension QueueDirectory {
 
   /// Whether an entry has been set aside.
   func hasAside(_ id: MessageID) throws(StoreError) -> Bool {
-    var names = try reporting("open") { () throws(Errno) in try DirectoryNames(corrupt) }
+    var names = try DirectoryNames(corrupt)
     while let name = names.next() {
       if EntryName(name)?.id == id || name == Self.otherName(id) { return true }
     }
@@ -32,7 +32,7 @@ extension QueueDirectory {
 
   /// How many entries were set aside.
   public func corruptCount() throws(StoreError) -> Int {
-    var names = try reporting("open") { () throws(Errno) in try DirectoryNames(corrupt) }
+    var names = try DirectoryNames(corrupt)
     var count = 0
     while let name = names.next() { if !name.hasSuffix(".data") { count += 1 } }
     return count
@@ -70,14 +70,14 @@ extension QueueDirectory {
     } else {
       try? data.descriptor.rename(id.text, to: corrupt, as: dataName)
     }
-    try reporting("fsync") { () throws(Errno) in try corrupt.synchronize() }
+    try corrupt.synchronize()
     try synchronize(location.place)
     return name
   }
 
   /// Whether nothing is in new/ that starts a run.
   public func isNewEmpty() throws(StoreError) -> Bool {
-    var names = try reporting("open") { () throws(Errno) in try DirectoryNames(new) }
+    var names = try DirectoryNames(new)
     while let name = names.next() { if !name.hasPrefix(".") { return false } }
     return true
   }
@@ -86,19 +86,17 @@ extension QueueDirectory {
   /// it is old.
   public func othersInNew(now: Int64) throws(StoreError) -> [[UInt8]] {
     var others: [[UInt8]] = []
-    try reporting("open") { () throws(Errno) in
-      try new.forEachName { (name: Span<UInt8>) in
-        var octets: [UInt8] = []
-        for index in name.indices { octets.append(name[index]) }
-        if octets == [46] || octets == [46, 46] { return }
-        let text = String(decoding: octets, as: UTF8.self)
-        guard EntryName(text) == nil || !text.utf8.elementsEqual(octets) else { return }
-        if octets.first == 46 {
-          if text.hasPrefix(".other-") { return }
-          if let status = new.status(of: text), now - status.modified < 3600 { return }
-        }
-        others.append(octets)
+    try new.forEachName { (name: Span<UInt8>) in
+      var octets: [UInt8] = []
+      for index in name.indices { octets.append(name[index]) }
+      if octets == [46] || octets == [46, 46] { return }
+      let text = String(decoding: octets, as: UTF8.self)
+      guard EntryName(text) == nil || !text.utf8.elementsEqual(octets) else { return }
+      if octets.first == 46 {
+        if text.hasPrefix(".other-") { return }
+        if let status = new.status(of: text), now - status.modified < 3600 { return }
       }
+      others.append(octets)
     }
     return others
   }
@@ -118,9 +116,9 @@ extension QueueDirectory {
       return nil
     } catch {
       if error.isDenied { return try hide(octets, Self.id(ofOther: octets)) }
-      throw StoreError(call: "rename", errno: error)
+      throw error
     }
-    try reporting("fsync") { () throws(Errno) in try corrupt.synchronize() }
+    try corrupt.synchronize()
     try synchronize(.new)
     return name
   }
@@ -129,8 +127,6 @@ extension QueueDirectory {
     let name = "." + Self.otherName(id)
     do throws(Errno) { try new.rename(octets: octets, to: new, as: name) } catch .noSuchFile {
       return nil
-    } catch {
-      throw StoreError(call: "rename", errno: error)
     }
     try synchronize(.new)
     return name

@@ -17,7 +17,7 @@ extension QueueDirectory {
   /// Which destinations are left alone. What is long over is removed.
   public func away(now: Int64) throws(StoreError) -> Away {
     var away = Away()
-    var names = try reporting("open") { () throws(Errno) in try DirectoryNames(self.away) }
+    var names = try DirectoryNames(self.away)
     var old: [String] = []
     while let name = names.next() {
       guard let id = MessageID(name) else { continue }
@@ -53,7 +53,7 @@ extension QueueDirectory {
 
   /// Leaves no destination alone any more.
   public func forgetAway() throws(StoreError) {
-    var names = try reporting("open") { () throws(Errno) in try DirectoryNames(away) }
+    var names = try DirectoryNames(away)
     while let name = names.next() { try? away.unlink(name) }
   }
 }

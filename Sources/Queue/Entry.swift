@@ -27,28 +27,19 @@ public final class Entry {
   private var isCut = false
   private var isUnsynchronized = false
 
-  /// Why an envelope cannot be read.
-  public enum Failure: Error {
-    case unreadable(Errno)
-    case malformed
-    /// It has a version that this program does not know.
-    case newer(version: Int)
-  }
+  /// The version of the envelope, if this program does not know it. Nothing else is then known.
+  private(set) var newerVersion: Int?
 
-  /// Reads an envelope.
-  public init(_ file: consuming FileDescriptor) throws(Failure) {
+  /// Reads an envelope. What is none is an error that `isCorrupt`.
+  init(_ file: consuming FileDescriptor) throws(SystemError) {
     var lines = LineFile(from: 0)
     var head = HeadReader()
     var places: [UInt32] = []
     var hasNotify = false
     var journal: Int?
     let mark = Array("to ".utf8)
-    while journal == nil {
-      let next: (line: ArraySlice<UInt8>, offset: Int)?
-      do throws(LineFile.Failure) { next = try lines.next(in: file) } catch {
-        throw Self.failure(error)
-      }
-      guard let (line, offset) = next else { throw .malformed }
+    while journal == nil, newerVersion == nil {
+      guard let (line, offset) = try lines.next(in: file) else { throw .malformed }
       if line.starts(with: mark), head.isComplete {
         guard let place = UInt32(exactly: offset) else { throw .malformed }
         places.append(place)
@@ -57,29 +48,27 @@ public final class Entry {
         journal = offset + 4
       } else {
         guard head.read(line) else { throw .malformed }
-        try Self.checkVersion(head.version)
+        newerVersion = Self.newer(head.version)
       }
     }
-    guard let journal else { throw .malformed }
     submission = head.submission
     self.places = places
     self.hasNotify = hasNotify
-    self.journal = journal
+    self.journal = journal ?? 0
     states = RecipientStates(count: places.count)
     self.file = file
+    if newerVersion != nil { return }
     var version: Int?
     let end = try forEachLine { line in
       if case .version(let named) = line { version = max(named, version ?? 0) }
       self.apply(line)
     }
-    try Self.checkVersion(version)
-    do throws(Errno) { isCut = try self.file.status().size > end } catch {
-      throw .unreadable(error)
-    }
+    newerVersion = Self.newer(version)
+    isCut = try self.file.status().size > end
   }
 
-  private static func checkVersion(_ version: Int?) throws(Failure) {
-    if let version, version > QueueVersion.latest { throw .newer(version: version) }
+  private static func newer(_ version: Int?) -> Int? {
+    version.flatMap { $0 > QueueVersion.latest ? $0 : nil }
   }
 
   private static func mentionsNotify(_ line: ArraySlice<UInt8>) -> Bool {
@@ -89,27 +78,16 @@ public final class Entry {
     }
   }
 
-  private static func failure(_ failure: LineFile.Failure) -> Failure {
-    switch failure {
-    case .unreadable(let errno): .unreadable(errno)
-    case .tooLong: .malformed
-    }
-  }
-
   /// Calls `body` for each line of the journal; returns where the last one ends.
   @discardableResult
-  private func forEachLine(_ body: (JournalLine) -> Void) throws(Failure) -> Int {
+  private func forEachLine(_ body: (JournalLine) -> Void) throws(SystemError) -> Int {
     var lines = LineFile(from: journal)
     var end = journal
-    while true {
-      do throws(LineFile.Failure) {
-        guard let (line, offset) = try lines.next(in: file) else { return end }
-        end = offset + line.count + 1
-        if let line = JournalLine(line) { body(line) }
-      } catch {
-        throw Self.failure(error)
-      }
+    while let (line, offset) = try lines.next(in: file) {
+      end = offset + line.count + 1
+      if let line = JournalLine(line) { body(line) }
     }
+    return end
   }
 
   private func apply(_ line: JournalLine) {
@@ -137,29 +115,24 @@ extension Entry {
   public var mayWantSuccess: Bool { hasNotify && submission.isOurs }
 
   /// Reads recipients, which must be in ascending order.
-  public func recipients(_ indexes: some Sequence<Int>) throws(Failure) -> [Job.Addressee] {
+  public func recipients(_ indexes: some Sequence<Int>) throws(SystemError) -> [Job.Addressee] {
     var addressees: [Job.Addressee] = []
     var lines: LineFile?
     var last = -2
     for index in indexes {
       if index != last + 1 || lines == nil { lines = .some(LineFile(from: Int(places[index]))) }
       last = index
-      let next: (line: ArraySlice<UInt8>, offset: Int)?
-      do throws(LineFile.Failure) { next = try lines?.next(in: file) } catch {
-        throw Self.failure(error)
-      }
       var job = Job()
-      guard let (line, _) = next, job.read(line) == .read, let addressee = job.recipients.first
-      else {
-        throw .malformed
-      }
+      guard let (line, _) = try lines?.next(in: file), job.read(line) == .read,
+        let addressee = job.recipients.first
+      else { throw .malformed }
       addressees.append(addressee)
     }
     return addressees
   }
 
   /// What was said last of recipients, by their numbers.
-  public func lastReports(of indexes: Set<Int>) throws(Failure) -> [Int: (
+  public func lastReports(of indexes: Set<Int>) throws(SystemError) -> [Int: (
     report: Report, time: Int64
   )] {
     var reports: [Int: (report: Report, time: Int64)] = [:]
@@ -194,27 +167,27 @@ extension Entry {
   }
 
   /// Adds lines to the journal, durably. If it throws, none of them counts until the envelope is read again.
-  public func append(_ lines: Lines) throws(StoreError) {
+  public func append(_ lines: Lines) throws(SystemError) {
     if lines.isEmpty, !isUnsynchronized { return }
     try put(lines)
-    try reporting("fdatasync") { () throws(Errno) in try file.synchronizeData() }
+    try file.synchronizeData()
     isUnsynchronized = false
     apply(lines)
   }
 
   /// The same without waiting for the disk: the lines outlast this process, and are durable with the next `append`.
-  public func write(_ lines: Lines) throws(StoreError) {
+  public func write(_ lines: Lines) throws(SystemError) {
     try put(lines)
     isUnsynchronized = true
     apply(lines)
   }
 
-  private func put(_ lines: Lines) throws(StoreError) {
+  private func put(_ lines: Lines) throws(SystemError) {
     if lines.isEmpty { return }
     var octets: [UInt8] = isCut ? [10] : []
     for line in lines.lines { octets += line.octets }
     isCut = true  // until all of it is there
-    try reporting("write") { () throws(Errno) in try file.write(octets.span) }
+    try file.write(octets.span)
   }
 
   private func apply(_ lines: Lines) {

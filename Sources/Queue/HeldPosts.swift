@@ -31,8 +31,6 @@ public struct HeldPosts: ~Copyable {
   fileprivate init?(in queue: borrowing FileDescriptor) throws(StoreError) {
     do throws(Errno) { folder = try queue.directory("lists/held") } catch .noSuchFile {
       return nil
-    } catch {
-      throw StoreError(call: "open", errno: error)
     }
   }
 
@@ -77,7 +75,7 @@ public struct HeldPosts: ~Copyable {
   }
 
   fileprivate func forEachName(_ body: (Name) throws(StoreError) -> Void) throws(StoreError) {
-    var names = try reporting("open") { () throws(Errno) in try DirectoryNames(folder) }
+    var names = try DirectoryNames(folder)
     while let text = names.next() { if let name = Name(text) { try body(name) } }
   }
 
@@ -96,14 +94,12 @@ public struct HeldPosts: ~Copyable {
     if isHeld { return true }
     guard count < Self.mostOfAList else { return false }
     let temporary = ".\(name.text).\(MessageID(Process.random()).text)"
-    let file = try reporting("open") { () throws(Errno) in try folder.makeFile(named: temporary) }
+    let file = try folder.makeFile(named: temporary)
     do throws(StoreError) {
-      try reporting("write") { () throws(Errno) in try file.append(source, from: offset) }
-      try reporting("fdatasync") { () throws(Errno) in try file.synchronizeData() }
-      try reporting("rename") { () throws(Errno) in
-        try folder.rename(temporary, to: folder, as: name.text)
-      }
-      try reporting("fsync") { () throws(Errno) in try folder.synchronize() }
+      try file.append(source, from: offset)
+      try file.synchronizeData()
+      try folder.rename(temporary, to: folder, as: name.text)
+      try folder.synchronize()
     } catch {
       try? folder.unlink(temporary)
       throw error
@@ -128,15 +124,11 @@ public struct HeldPosts: ~Copyable {
     do throws(Errno) {
       try folder.rename(Name(list, id).text, to: folder, as: claimed)
     } catch .noSuchFile {
-    } catch {
-      throw StoreError(call: "rename", errno: error)
     }
-    try reporting("fsync") { () throws(Errno) in try folder.synchronize() }
+    try folder.synchronize()
     do throws(Errno) {
       return .granted(try folder.reading(named: claimed), claim: claimed)
     } catch .noSuchFile {
-    } catch {
-      throw StoreError(call: "open", errno: error)
     }
     var isClaimed = false
     try forEachName { other throws(StoreError) in
@@ -206,8 +198,6 @@ extension HeldPosts {
       try folder.unlink(name)
       try folder.synchronize()
     } catch .noSuchFile {
-    } catch {
-      throw StoreError(call: "unlink", errno: error)
     }
   }
 
@@ -218,8 +208,6 @@ extension HeldPosts {
     do throws(Errno) {
       try folder.rename(name.text, to: folder, as: waiting.text)
     } catch .noSuchFile {
-    } catch {
-      throw StoreError(call: "rename", errno: error)
     }
   }
 }

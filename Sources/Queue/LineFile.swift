@@ -6,11 +6,6 @@ struct LineFile: ~Copyable {
   /// A longer line is an error, in octets.
   static let longestLine = 1 << 20
 
-  enum Failure: Error {
-    case unreadable(Errno)
-    case tooLong
-  }
-
   private var buffer: [UInt8] = []
   /// Where in the file the buffer begins.
   private var start: Int
@@ -22,7 +17,7 @@ struct LineFile: ~Copyable {
   /// The next line without its LF, and where it begins. Nil at the end of the file; a last line without LF is none.
   mutating func next(
     in file: borrowing FileDescriptor
-  ) throws(Failure) -> (line: ArraySlice<UInt8>, offset: Int)? {
+  ) throws(SystemError) -> (line: ArraySlice<UInt8>, offset: Int)? {
     var search = position
     while true {
       while search < buffer.count, buffer[search] != 10 { search += 1 }
@@ -30,17 +25,17 @@ struct LineFile: ~Copyable {
         defer { position = search + 1 }
         return (buffer[position..<search], start + position)
       }
-      guard buffer.count - position <= Self.longestLine else { throw .tooLong }
+      guard buffer.count - position <= Self.longestLine else { throw .malformed }
       buffer.removeFirst(position)
       start += position
       search -= position
       position = 0
-      do throws(Errno) {
-        let count = try file.read(into: &buffer, atMost: 65_536, at: start + buffer.count)
-        if count == 0 { return nil }
-      } catch {
-        throw .unreadable(error)
-      }
+      if try file.read(into: &buffer, atMost: 65_536, at: start + buffer.count) == 0 { return nil }
     }
   }
+}
+
+extension SystemError {
+  /// What is read was not written like that by any program of ours.
+  static var malformed: Self { Self(call: "read", errno: .badMessage) }
 }

@@ -34,18 +34,20 @@ extension QueueDirectory {
   public func forEachName(
     in place: Place, _ body: (EntryName) throws(StoreError) -> Bool
   ) throws(StoreError) {
-    var names = try reporting("open") { () throws(Errno) in try list(place) }
+    var names = try inFolder(place) { (folder) throws(SystemError) in try DirectoryNames(folder) }
     while let text = names.next() {
       if let name = EntryName(text), try !body(name) { return }
     }
   }
 
-  private func list(_ place: Place) throws(Errno) -> DirectoryNames {
+  private func inFolder<Value: ~Copyable>(
+    _ place: Place, _ body: (borrowing FileDescriptor) throws(SystemError) -> Value
+  ) throws(SystemError) -> Value {
     switch place {
-    case .new: try DirectoryNames(new)
-    case .queue: try DirectoryNames(queue)
-    case .hold: try DirectoryNames(hold)
-    case .pending: try DirectoryNames(pending)
+    case .new: try body(new)
+    case .queue: try body(queue)
+    case .hold: try body(hold)
+    case .pending: try body(pending)
     }
   }
 
@@ -74,83 +76,48 @@ extension QueueDirectory {
   /// Reads an envelope. What is no envelope is an error that `isCorrupt`.
   public func read(_ location: Location) throws(StoreError) -> Reading {
     let file: FileDescriptor
-    do throws(Errno) { file = try open(location) } catch .noSuchFile { return .gone } catch {
-      throw StoreError(opening: error)
-    }
-    do throws(Entry.Failure) { return .entry(try Entry(file)) } catch {
-      if case .newer(let version) = error { return .newer(version: version) }
-      throw error.asStoreError
-    }
-  }
-
-  private func open(_ location: Location) throws(Errno) -> FileDescriptor {
-    let name = location.name.text
-    return switch location.place {
-    case .new: try new.appending(named: name)
-    case .queue: try queue.appending(named: name)
-    case .hold: try hold.appending(named: name)
-    case .pending: try pending.appending(named: name)
-    }
+    do throws(SystemError) {
+      file = try inFolder(location.place) { (folder) throws(SystemError) in
+        try folder.appending(named: location.name.text)
+      }
+    } catch .noSuchFile { return .gone } catch { throw SystemError(opening: error) }
+    let entry = try Entry(file)
+    return entry.newerVersion.map { .newer(version: $0) } ?? .entry(entry)
   }
 
   /// Moves an envelope; false if it is gone. The directories are not synced (`synchronize`).
   public func move(_ location: Location, to new: Location) throws(StoreError) -> Bool {
-    let name = new.name.text
-    return switch new.place {
-    case .new: try move(location, named: name, into: self.new)
-    case .queue: try move(location, named: name, into: queue)
-    case .hold: try move(location, named: name, into: hold)
-    case .pending: try move(location, named: name, into: pending)
+    try inFolder(new.place) { (folder) throws(SystemError) in
+      try move(location, named: new.name.text, into: folder)
     }
   }
 
   func move(
     _ location: Location, named name: String, into directory: borrowing FileDescriptor
   ) throws(StoreError) -> Bool {
-    let old = location.name.text
-    do throws(Errno) {
-      switch location.place {
-      case .new: try new.rename(old, to: directory, as: name)
-      case .queue: try queue.rename(old, to: directory, as: name)
-      case .hold: try hold.rename(old, to: directory, as: name)
-      case .pending: try pending.rename(old, to: directory, as: name)
+    do throws(SystemError) {
+      try inFolder(location.place) { (folder) throws(SystemError) in
+        try folder.rename(location.name.text, to: directory, as: name)
       }
       return true
     } catch .noSuchFile {
       return false
-    } catch {
-      throw StoreError(call: "rename", errno: error)
     }
   }
 
   /// Makes moves into and out of a place durable.
   public func synchronize(_ place: Place) throws(StoreError) {
-    do throws(Errno) {
-      switch place {
-      case .new: try new.synchronize()
-      case .queue: try queue.synchronize()
-      case .hold: try hold.synchronize()
-      case .pending: try pending.synchronize()
-      }
-    } catch {
-      throw StoreError(call: "fsync", errno: error)
-    }
+    try inFolder(place) { (folder) throws(SystemError) in try folder.synchronize() }
   }
 
   /// Removes an entry; false if its envelope is gone. The envelope goes first: without it there is no entry.
   public func remove(_ location: Location) throws(StoreError) -> Bool {
-    let name = location.name.text
-    do throws(Errno) {
-      switch location.place {
-      case .new: try new.unlink(name)
-      case .queue: try queue.unlink(name)
-      case .hold: try hold.unlink(name)
-      case .pending: try pending.unlink(name)
+    do throws(SystemError) {
+      try inFolder(location.place) { (folder) throws(SystemError) in
+        try folder.unlink(location.name.text)
       }
     } catch .noSuchFile {
       return false
-    } catch {
-      throw StoreError(call: "unlink", errno: error)
     }
     removeData(location.name.id)
     return true
@@ -267,7 +234,7 @@ extension QueueDirectory {
   public func removeDebris(now: Int64) throws(StoreError) {
     var known: Set<MessageID> = []
     var old: [String] = []
-    var names = try reporting("open") { () throws(Errno) in try DirectoryNames(data.descriptor) }
+    var names = try DirectoryNames(data.descriptor)
     while let name = names.next() {
       guard let status = data.descriptor.status(of: name), now - status.modified > Self.debrisAge
       else {
@@ -294,15 +261,5 @@ extension StoreError {
   init(opening errno: Errno) {
     let isOther = [.invalidArgument, .tooManyLinks, .isDirectory, .noSuchDevice].contains(errno)
     self.init(call: "open", errno: isOther ? .badMessage : errno)
-  }
-}
-
-extension Entry.Failure {
-  public var asStoreError: StoreError {
-    switch self {
-    case .unreadable(let errno): StoreError(call: "read", errno: errno)
-    case .malformed: StoreError(call: "read", errno: .badMessage)
-    case .newer: StoreError(call: "read", errno: .notSupported)
-    }
   }
 }

@@ -3,7 +3,7 @@
 public import SMTP
 
 /// Where a recipient stands.
-public enum RecipientState: UInt8, Sendable {
+public enum RecipientState: UInt8, CaseIterable, Sendable {
   case waiting
   case delivered
   /// It cannot be delivered, and the sender is still to be told.

@@ -33,7 +33,7 @@ extension Runner {
   /// Which deliveries the sender may be told of.
   func successes(_ delivered: [Int], of number: UInt64) throws(StoreError) -> Planner.Result {
     guard let work = works[number] else { return .gone }
-    let reports = try reports(of: delivered, of: work)
+    let reports = try work.entry.lastReports(of: Set(delivered))
     var told: [Planner.Told] = []
     for index in delivered {
       guard let report = reports[index], !report.report.isHostsDuty else { continue }
@@ -74,8 +74,8 @@ extension Runner {
     }
     guard var status = StatusReport(on: message) else { return false }
     let indexes = told.map { $0.recipient }
-    let reports = try reports(of: indexes, of: work)
-    for (one, addressee) in zip(told, try recipients(indexes, of: work)) {
+    let reports = try work.entry.lastReports(of: Set(indexes))
+    for (one, addressee) in zip(told, try work.entry.recipients(indexes)) {
       let last = reports[one.recipient]
       _ = status.add(addressee.recipient, one.event, report: last?.report, attempt: last?.time)
     }
@@ -103,13 +103,5 @@ extension Runner {
     try message.add(Job.Addressee(Recipient(mailbox: recipient)))
     try message.append(octets.span)
     try message.commitPending()
-  }
-
-  private func reports(
-    of indexes: [Int], of work: Work
-  ) throws(StoreError) -> [Int: (report: Report, time: Int64)] {
-    do throws(Entry.Failure) { return try work.entry.lastReports(of: Set(indexes)) } catch {
-      throw error.asStoreError
-    }
   }
 }

@@ -50,7 +50,7 @@ extension Runner {
   private mutating func deliverHere(
     _ indexes: [Int], of work: Work, _ parts: inout [DestinationName: [Int]]
   ) throws(StoreError) {
-    for (index, addressee) in zip(indexes, try recipients(indexes, of: work)) {
+    for (index, addressee) in zip(indexes, try work.entry.recipients(indexes)) {
       let mailbox = addressee.recipient.mailbox
       let destination: Destination
       do throws(UnreadableFile) {
@@ -82,14 +82,6 @@ extension Runner {
     lines.verdict(index, report, at: now)
     try work.entry.append(lines)
     note(report, of: work)
-  }
-
-  func recipients(_ indexes: some Sequence<Int>, of work: Work) throws(StoreError) -> [Job
-    .Addressee]
-  {
-    do throws(Entry.Failure) { return try work.entry.recipients(indexes) } catch {
-      throw error.asStoreError
-    }
   }
 }
 

@@ -272,7 +272,7 @@ extension Runner {
     of recipient: Int, _ id: UInt64
   ) throws(StoreError) -> DestinationName {
     guard let work = works[id] else { throw StoreError(call: "read", errno: .noSuchFile) }
-    let first = try recipients([recipient], of: work)
+    let first = try work.entry.recipients([recipient])
     return DestinationName(of: first[0].recipient.mailbox, hasSmarthost: settings.hasSmarthost)
   }
 
@@ -281,7 +281,7 @@ extension Runner {
     guard let work = works[part.id], let courier = courier(destination) else {
       throw StoreError(call: "read", errno: .noSuchFile)
     }
-    let addressees = try recipients(part.recipients, of: work)
+    let addressees = try work.entry.recipients(part.recipients)
     courier.give(work, part.recipients, addressees, queue.dataPath(of: work.id))
   }
 

@@ -25,25 +25,23 @@ extension QueueProgram {
     var message = try Self.storing { () throws(StoreError) in
       try Acceptance.begin(MessageID(Process.random()), addressing, mail: nil, queue: queue)
     }
-    for recipient in recipients { try add(recipient, to: &message) }
-    if let descriptor { try addRecipients(of: FileDescriptor(descriptor), to: &message) }
-    try addContent(to: &message)
+    for recipient in recipients { try Self.add(recipient, to: &message) }
+    if let descriptor { try Self.addRecipients(of: FileDescriptor(descriptor), to: &message) }
+    try Self.addContent(to: &message)
     guard message.recipientCount > 0 else { throw Failure(.usage, "a recipient expected") }
     let id = message.id
     do throws(StoreError) { try message.commit(time: .now) } catch { throw Failure(error) }
     FileDescriptor.print("\(id.text)\n", to: 1)
   }
 
-  private borrowing func add(
-    _ mailbox: Mailbox, to message: inout Acceptance
-  ) throws(Failure) {
-    do throws(StoreError) { try message.add(Job.Addressee(Recipient(mailbox: mailbox))) } catch {
-      throw Failure(error)
+  private static func add(_ mailbox: Mailbox, to message: inout Acceptance) throws(Failure) {
+    try storing { () throws(SystemError) in
+      try message.add(Job.Addressee(Recipient(mailbox: mailbox)))
     }
   }
 
   /// An address in each line.
-  private borrowing func addRecipients(
+  private static func addRecipients(
     of file: consuming FileDescriptor, to message: inout Acceptance
   ) throws(Failure) {
     var channel = Channel(file)
@@ -59,7 +57,7 @@ extension QueueProgram {
     }
   }
 
-  private borrowing func addContent(to message: inout Acceptance) throws(Failure) {
+  private static func addContent(to message: inout Acceptance) throws(Failure) {
     let input = FileDescriptor(0)
     var piece: [UInt8] = []
     while true {
@@ -69,7 +67,7 @@ extension QueueProgram {
       } catch {
         throw Failure(.ioError, "standard input: \(error)")
       }
-      do throws(StoreError) { try message.append(piece.span) } catch { throw Failure(error) }
+      try storing { () throws(SystemError) in try message.append(piece.span) }
     }
   }
 }

@@ -1,7 +1,7 @@
 // The queue's own commands. Each is a short process; the entries are moved by rename(2), so they need no lock and may be
 // used while a run is going on.
 
-import Jobs
+import Inventory
 import ListStore
 import POSIX
 import Program
@@ -28,8 +28,10 @@ struct QueueProgram: ~Copyable {
     }
 
     init(_ error: StoreError) {
-      self.init(error.isNoSpace ? .temporaryFailure : .ioError, "\(error.call): \(error.errno)")
+      self.init(error.isNoSpace ? .temporaryFailure : .ioError, "\(error.call): \(error)")
     }
+
+    init(noEntry id: MessageID) { self.init(.failure, "\(id.text): there is no such entry") }
   }
 
   static func run(_ words: some Sequence<String>) -> Process.ExitStatus {
@@ -94,6 +96,79 @@ struct QueueProgram: ~Copyable {
     }
   }
 
+  // Looking.
+
+  private borrowing func list() throws(Failure) {
+    var output = Output()
+    try Self.storing { () throws(StoreError) in
+      try queue.forEachItem(in: [.new, .queue, .hold]) { (item, entry) throws(StoreError) in
+        output.add(try form(item, entry))
+      }
+    }
+    output.flush()
+  }
+
+  /// An entry as it is printed.
+  private borrowing func form(_ item: Item, _ entry: Entry?) throws(StoreError) -> [UInt8] {
+    var item = item
+    if let entry {
+      item.recipients = try queue.recipients(
+        of: entry, hasSmarthost: settings.hasSmarthost, now: Clock.now().seconds)
+    }
+    return arguments.isJSON ? item.json : item.text
+  }
+
+  private borrowing func show(_ id: MessageID) throws(Failure) {
+    let isFound = try Self.storing { () throws(StoreError) in
+      guard let location = try queue.find(id), let (item, entry) = try queue.inspect(location)
+      else { return false }
+      var output = Output()
+      output.add(try form(item, entry))
+      if let entry, !arguments.isJSON {
+        try entry.forEachPortion(of: RecipientState.allCases) { (indexes, mailboxes) in
+          for (index, mailbox) in zip(indexes, mailboxes) {
+            output.add(Item.line(mailbox, entry.state(of: index)))
+          }
+          return true
+        }
+        output.flush()
+        if let message = try queue.message(of: id) {
+          var octets: [UInt8] = []
+          _ = try message.read(into: &octets, atMost: 65_536, at: entry.submission.offset)
+          output.add(Item.header(of: octets))
+        }
+      }
+      output.flush()
+      return true
+    }
+    guard isFound else { throw Failure(noEntry: id) }
+  }
+
+  private borrowing func metrics() throws(Failure) {
+    let metrics = try Self.storing { () throws(StoreError) in
+      try queue.metrics(now: Clock.now().seconds)
+    }
+    FileDescriptor.print(metrics.text, to: 1)
+  }
+
+  // Changing.
+
+  private borrowing func operate(
+    _ operation: QueueDirectory.Operation, _ selection: QueueDirectory.Selection
+  ) throws(Failure) {
+    let outcome = try Self.storing { () throws(StoreError) in
+      try queue.operate(operation, on: selection, now: Clock.now().seconds) { id, version in
+        Self.complain("\(id.text): \(QueueVersion.newer(version)), and left as it is")
+      }
+    }
+    switch outcome {
+    case .missing(let id): throw Failure(noEntry: id)
+    case .done(let count):
+      FileDescriptor.print(
+        arguments.isJSON ? "{\"entries\":\(count)}\n" : "\(count) entries\n", to: 1)
+    }
+  }
+
   private consuming func deliver(isOnce: Bool) throws(Failure) {
     guard FileDescriptor.isOpen(0), FileDescriptor.isOpen(1), FileDescriptor.isOpen(2),
       let termination = try? Signals.block()
@@ -155,5 +230,23 @@ struct QueueProgram: ~Copyable {
     var poll = Poll()
     poll.add(Termination(termination))
     poll.wait(milliseconds: 5000)
+  }
+}
+
+/// Standard output, in pieces.
+struct Output {
+  private var octets: [UInt8] = []
+  private var isFirst = true
+
+  /// The first piece is printed at once, so that whoever waits sees that there is something.
+  mutating func add(_ piece: [UInt8]) {
+    octets += piece
+    if isFirst || octets.count > 60_000 { flush() }
+    isFirst = false
+  }
+
+  mutating func flush() {
+    FileDescriptor.print(String(decoding: octets, as: UTF8.self), to: 1)
+    octets.removeAll(keepingCapacity: true)
   }
 }

@@ -1,16 +1,20 @@
 // postern-queue as sendmail(1), mailq(1) and newaliases(1), called by one of these names or as `postern-queue sendmail`.
 // What the command line means and what becomes of a message is decided in the module Sendmail.
 //
-// A message is read to its end before anything is sent, so that a caller who fails in the middle sends nothing. Its body
-// is in memory if it is small, else in a file without a name. Then it is given to the local submission socket
-// (postern(7)), which every user may write to: nothing here has rights that its caller lacks.
+// A message is given to the local submission socket (postern(7)), which every user may write to: nothing here has rights
+// that its caller lacks.
 
-import Jobs
+import Inventory
 import POSIX
+import Program
+import Queue
+import Queueing
 import Routing
 import SMTP
 import Sendmail
 import Settings
+import Storage
+import Submitting
 
 enum SendmailProgram {
   /// The names that the program may be called by, as the last part of a path.
@@ -27,42 +31,32 @@ enum SendmailProgram {
       complain(error.reason)
       return .usage
     }
-    switch invocation.mode {
-    case .nothing: return .success
-    case .checkAliases: return checkAliases()
-    case .list: return SendmailQueue.list()
-    case .run(let selection): return SendmailQueue.run(selection)
-    case .send, .serve: break
-    }
-    let settings: SendmailSettings
     do throws(SettingsError) {
-      settings = try SendmailSettings()
+      switch invocation.mode {
+      case .nothing: return .success
+      case .checkAliases: return try checkAliases()
+      case .list: return list()
+      case .run(let selection): return run(selection)
+      case .send: return send(invocation, try SendmailSettings())
+      case .serve: return serve(try SendmailSettings())
+      }
     } catch {
       complain("\(error.variable) \(error.value): \(error.reason)")
       return .configuration
     }
-    return invocation.mode == .serve
-      ? serve(settings) : send(invocation, settings)
   }
 
   static func complain(_ text: String) {
     FileDescriptor.print("sendmail: \(text)\n", to: 2)
   }
 
-  static func complain(_ text: [UInt8]) { complain(String(decoding: text, as: UTF8.self)) }
-
   /// `-bi`: says what is wrong with the aliases.
-  private static func checkAliases() -> Process.ExitStatus {
-    do throws(SettingsError) {
-      let aliases = try QueueSettings(file: nil, needsQueue: false).routing.aliases
-      for fault in aliases.faults {
-        complain("\(aliases.path): line \(fault.line): \(fault.reason)")
-      }
-      return aliases.faults.isEmpty ? .success : .dataError
-    } catch {
-      complain("\(error.variable) \(error.value): \(error.reason)")
-      return .configuration
+  private static func checkAliases() throws(SettingsError) -> Process.ExitStatus {
+    let aliases = try QueueSettings(file: nil, needsQueue: false).routing.aliases
+    for fault in aliases.faults {
+      complain("\(aliases.path): line \(fault.line): \(fault.reason)")
     }
+    return aliases.faults.isEmpty ? .success : .dataError
   }
 
   /// `-bs`: the caller speaks SMTP with the submission socket.
@@ -106,22 +100,22 @@ extension SendmailProgram {
   private static func send(
     _ invocation: Invocation, _ settings: SendmailSettings
   ) -> Process.ExitStatus {
-    var reader = MessageReader(ignoresDots: invocation.ignoresDots)
-    var spool = SendmailSpool()
-    do throws(Errno) {
-      try spool.fill(from: &reader)
+    let spool: Spool
+    do throws(SystemError) {
+      let reader = MessageReader(ignoresDots: invocation.ignoresDots)
+      spool = try Spool(FileDescriptor(0), into: reader)
     } catch {
-      complain("the message: \(error.description)")
+      complain("the message: \(error)")
       return .ioError
     }
     let preparation: Preparation
     do throws(Preparation.Refusal) {
-      if reader.isHeaderTooLong { throw .headerTooLong }
+      if spool.reader.isHeaderTooLong { throw .headerTooLong }
       preparation = try Preparation(
-        invocation, header: reader.header, caller: settings.caller, now: Clock.now().seconds,
+        invocation, header: spool.reader.header, caller: settings.caller, now: Clock.now().seconds,
         unique: unique())
     } catch {
-      return refuse(error)
+      return end(Conclusion(error))
     }
     let socket: FileDescriptor
     do throws(Interruption) {
@@ -129,71 +123,78 @@ extension SendmailProgram {
     } catch {
       return unavailable(settings, error)
     }
-    var job = Job()
-    job.reversePath = preparation.sender
-    job.recipients = preparation.recipients.map { Job.Addressee($0) }
-    job.isUTF8 = invocation.requestsUTF8
-    job.deliveryStatus = invocation.deliveryStatus
-    let submission = SendmailSubmission(
-      job,
-      spool.message(
-        preparation.header, bodySize: reader.bodySize, isEightBit: reader.isEightBit),
-      over: socket, hostname: settings.caller.domain)
-    let status = conclude(submission, of: preparation, isVerbose: invocation.isVerbose)
-    for text in preparation.unreadable { complainNotAddress(text) }
-    return status == .success && !preparation.unreadable.isEmpty ? .dataError : status
+    let handover = Handover(
+      preparation.job(of: invocation), spool.message(preparation.header), over: socket,
+      hostname: settings.caller.domain)
+    return end(
+      Conclusion(preparation, isVerbose: invocation.isVerbose) { handover.verdict(on: $0) })
   }
 
   private static func unique() -> [UInt8] {
     [UInt8]((String(Process.random(), radix: 36) + String(Process.random(), radix: 36)).utf8)
   }
 
-  private static func refuse(_ refusal: Preparation.Refusal) -> Process.ExitStatus {
-    switch refusal {
-    case .noRecipient:
-      complain("no recipient is named")
-      return .usage
-    case .notAddress(let text): complainNotAddress(text)
-    case .headerTooLong: complain("the header is too long")
-    }
-    return .dataError
-  }
-
-  private static func complainNotAddress(_ text: [UInt8]) {
-    complain(Array("not an address: ".utf8) + text.map { 0x20...0x7E ~= $0 ? $0 : 0x3F })
-  }
-
-  /// Says what was refused. Who got nothing for now decides, since the caller can try again for them.
-  private static func conclude(
-    _ submission: SendmailSubmission, of preparation: Preparation, isVerbose: Bool
-  ) -> Process.ExitStatus {
-    var status = Process.ExitStatus.success
-    for recipient in preparation.recipients {
-      let verdict = submission.verdict(on: recipient)
-      if verdict.outcome != .delivered || isVerbose {
-        let code = verdict.code.map { "\($0) " } ?? ""
-        complain(
-          Array("<".utf8) + recipient.mailbox.octets + Array(">: \(code)".utf8)
-            + verdict.status.octets + [32] + verdict.text)
-      }
-      switch verdict.outcome {
-      case .delivered: break
-      case .deferred, .unknown: status = .temporaryFailure
-      case .refused: if status != .temporaryFailure { status = verdict.exitStatus }
-      }
-    }
-    return status
+  private static func end(_ conclusion: Conclusion) -> Process.ExitStatus {
+    for line in conclusion.lines { complain(String(decoding: line, as: UTF8.self)) }
+    return Process.ExitStatus(rawValue: conclusion.status.rawValue) ?? .failure
   }
 }
 
-extension ClientSession.Verdict {
-  /// The exit status for a refusal.
-  fileprivate var exitStatus: Process.ExitStatus {
-    switch (status.subject, status.detail) {
-    case (1, _): .noUser
-    case (3, 4), (6, _): .dataError
-    case (7, _): .noPermission
-    default: .unavailable
+// What it does with the queue.
+extension SendmailProgram {
+  /// `-bp`, mailq(1)
+  private static func list() -> Process.ExitStatus {
+    do throws(SettingsError) {
+      let settings = try QueueSettings(file: nil)
+      do throws(Owner.Refusal) { try Owner.become(of: [settings.queue]) } catch {
+        complain(error.reason)
+        return .noPermission
+      }
+      do throws(StoreError) {
+        try list(QueueDirectory(path: settings.queue))
+        return .success
+      } catch {
+        complain("\(settings.queue): \(error)")
+        return error == .accessDenied ? .noPermission : .unavailable
+      }
+    } catch {
+      complain(error.description)
+      return .configuration
     }
+  }
+
+  private static func list(_ queue: QueueDirectory) throws(StoreError) {
+    var list = TraditionalList()
+    var output = Output()
+    try queue.forEachItem(in: QueueDirectory.Place.allCases) { (item, entry) throws(StoreError) in
+      if entry?.states.isFinished == true { return }
+      output.add(list.lines(of: item))
+      guard let entry else { return }
+      try entry.forEachPortion(of: [.waiting, .refused]) {
+        (indexes, mailboxes) throws(StoreError) in
+        let reports = try entry.lastReports(of: Set(indexes))
+        for (index, mailbox) in zip(indexes, mailboxes) {
+          output.add(list.lines(of: mailbox, reports[index]?.report))
+        }
+        return true
+      }
+    }
+    output.add(list.end)
+    output.flush()
+  }
+
+  /// `-q`: what is selected is tried now.
+  private static func run(_ selection: Invocation.Selection) -> Process.ExitStatus {
+    // cron would send what is printed by mail.
+    try? FileDescriptor.replaceWithNull(1)
+    let words: [String] =
+      switch selection {
+      case .all: ["--all"]
+      case .id(let id): [id]
+      case .recipient(let text): ["--to", "*\(text)*"]
+      case .sender(let text): ["--from", "*\(text)*"]
+      }
+    let status = QueueProgram.run(["retry"] + words)
+    return status == .success ? QueueProgram.run(["run"]) : status
   }
 }

@@ -22,6 +22,10 @@ struct QueueFolder {
     ((try? FileManager.default.contentsOfDirectory(atPath: path + "/" + folder)) ?? []).sorted()
   }
 
+  func write(_ text: String, to file: String) throws {
+    try Data(text.utf8).write(to: URL(filePath: path + "/" + file))
+  }
+
   func content(_ file: String) -> String {
     String(
       decoding: FileManager.default.contents(atPath: path + "/" + file) ?? Data(), as: UTF8.self)

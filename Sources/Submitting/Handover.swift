@@ -1,17 +1,17 @@
-// The session in which sendmail(1) hands a message in, on the submission socket.
+// The session in which a message is handed in on the submission socket, and what has become of each recipient.
 
-import Jobs
-import POSIX
-import SMTP
-import Sending
+public import Jobs
+public import POSIX
+public import SMTP
+public import Sending
 
-final class SendmailSubmission: Listener {
+public final class Handover: Listener {
   private var verdicts: [[UInt8]: ClientSession.Verdict] = [:]
   /// What has become of those that nothing was said of.
   private var others = ClientSession.Verdict.connectionClosed
 
   /// Sends the message to all recipients of `job`, in as many transactions as the server wants.
-  init(
+  public init(
     _ job: Job, _ message: borrowing MessageFile, over socket: consuming FileDescriptor,
     hostname: [UInt8]
   ) {
@@ -30,17 +30,17 @@ final class SendmailSubmission: Listener {
     sender.quit()
   }
 
-  func verdict(on recipient: Recipient) -> ClientSession.Verdict {
+  public func verdict(on recipient: Recipient) -> ClientSession.Verdict {
     verdicts[recipient.mailbox.octets] ?? others
   }
 
-  /// Who is named twice has the worse of two verdicts.
-  func tell(_ report: Report) {
+  /// A recipient that is named twice has the worse of two verdicts.
+  public func tell(_ report: Report) {
     if let verdict = verdicts[report.address], verdict.outcome != .delivered { return }
     verdicts[report.address] = report.verdict
   }
 
-  func give() {}
+  public func give() {}
 
-  func mayGoOn() -> Bool { true }
+  public func mayGoOn() -> Bool { true }
 }

@@ -12,29 +12,7 @@ struct QueueArguments {
     case list
     case show(MessageID)
     case metrics
-    case operation(Operation, Selection)
-  }
-
-  enum Operation {
-    /// Keeps an entry from being tried.
-    case hold
-    /// Ends that.
-    case release
-    /// Tries it at once.
-    case retry
-    /// Sends it back at once.
-    case bounce
-    /// Forgets it without telling its sender.
-    case remove
-  }
-
-  enum Selection {
-    case all
-    case ids([MessageID])
-    /// By a recipient's address; `*` and `?` as in file names.
-    case to([UInt8])
-    /// By the reverse-path.
-    case from([UInt8])
+    case operation(QueueDirectory.Operation, QueueDirectory.Selection)
   }
 
   let command: Command
@@ -73,8 +51,9 @@ struct QueueArguments {
     return .add(sender, recipients, recipientsFrom: descriptor)
   }
 
-  private static func selection(_ line: CommandLine) throws(UsageError) -> Selection {
-    var selections: [Selection] = []
+  private static func selection(_ line: CommandLine) throws(UsageError) -> QueueDirectory.Selection
+  {
+    var selections: [QueueDirectory.Selection] = []
     if line.has("--all") { selections.append(.all) }
     if let pattern = line.value(of: "--to") { selections.append(.to(Array(pattern.utf8))) }
     if let pattern = line.value(of: "--from") {

@@ -64,13 +64,9 @@ extension QueueDirectory {
     } else {
       var locations: [Location] = []
       for place in operation.places {
-        try forEachName(in: place) { (name) throws(SystemError) in
-          locations.append(Location(place, name))
-          return true
-        }
+        locations += try names(in: place).map { Location(place, $0) }
       }
-      for location in locations
-      where isSelected(location, by: selection) {
+      for location in locations where isSelected(location, by: selection) {
         if try apply(operation, to: location, now, note) { count += 1 }
       }
     }
@@ -81,13 +77,12 @@ extension QueueDirectory {
 
   /// An entry that cannot be read is selected by its id alone, and with all others.
   private func isSelected(_ location: Location, by selection: Selection) -> Bool {
+    if case .all = selection { return true }
+    guard case .entry(let entry)? = try? read(location) else { return false }
     switch selection {
     case .all, .ids: return true
-    case .from(let pattern):
-      guard case .entry(let entry)? = try? read(location) else { return false }
-      return matches(entry.submission.reversePath.octets, pattern)
+    case .from(let pattern): return matches(entry.submission.reversePath.octets, pattern)
     case .to(let pattern):
-      guard case .entry(let entry)? = try? read(location) else { return false }
       var isFound = false
       try? entry.forEachPortion(of: [.waiting]) { (_, mailboxes) in
         isFound = mailboxes.contains { matches($0.octets, pattern) }

@@ -40,6 +40,17 @@ extension QueueDirectory {
     }
   }
 
+  /// The names of all envelopes of a place. Those in pending/ are what a crash has left: they are to be settled with the
+  /// lock, before anything is worked on.
+  public func names(in place: Place) throws(StoreError) -> [EntryName] {
+    var names: [EntryName] = []
+    try forEachName(in: place) { (name) throws(StoreError) in
+      names.append(name)
+      return true
+    }
+    return names
+  }
+
   private func inFolder<Value: ~Copyable>(
     _ place: Place, _ body: (borrowing FileDescriptor) throws(SystemError) -> Value
   ) throws(SystemError) -> Value {
@@ -168,20 +179,10 @@ extension QueueDirectory {
     }
   }
 
-  /// What a crash has left in pending/. To be settled with the lock, before anything is worked on.
-  public func pendingNames() throws(StoreError) -> [EntryName] {
-    var names: [EntryName] = []
-    try forEachName(in: .pending) { (name) throws(StoreError) in
-      names.append(name)
-      return true
-    }
-    return names
-  }
-
   /// Decides on all entries in pending/, and ends with the first error. Returns those of a newer version.
   public func settlePending() throws(StoreError) -> [(id: MessageID, version: Int)] {
     var newer: [(id: MessageID, version: Int)] = []
-    for name in try pendingNames() {
+    for name in try names(in: .pending) {
       if let version = try settle(pending: name) { newer.append((name.id, version)) }
     }
     return newer

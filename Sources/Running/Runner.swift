@@ -101,7 +101,7 @@ public struct Runner: ~Copyable {
 
   /// Decides on what runs before this one have left half done.
   private mutating func settle() throws(StoreError) {
-    for name in try queue.pendingNames() {
+    for name in try queue.names(in: .pending) {
       do throws(StoreError) {
         if let version = try queue.settle(pending: name) { noteNewer(name.id, version) }
       } catch {

@@ -59,8 +59,11 @@ struct SendmailSettings {
     // What is no name is no error of the caller's: he gets another.
     let hostname = try source.hostname { _ in true }
     let account = Account.current
+    // The caller may be missing in the list of users.
+    let user = Process.environment("LOGNAME") ?? "user\(Process.user)"
+    let fullName = Process.environment("NAME").map { [UInt8]($0.utf8) }
     caller = Caller(
-      user: account?.name ?? Self.user, fullName: Self.fullName ?? account?.fullName ?? [],
+      user: account?.name ?? [UInt8](user.utf8), fullName: fullName ?? account?.fullName ?? [],
       domain: HostName.ofMail.flatMap { Self.domain($0) } ?? Self.domain(hostname)
         ?? [UInt8]("localhost".utf8))
   }
@@ -68,13 +71,6 @@ struct SendmailSettings {
   private static func domain(_ name: [UInt8]) -> [UInt8]? {
     let isDomain = Mailbox(Array("a@".utf8) + name) != nil && name.first != UInt8(ascii: "[")
     return isDomain && ClientSession.Configuration(hostname: name).hasProperName ? name : nil
-  }
-
-  private static var fullName: [UInt8]? { Process.environment("NAME").map { [UInt8]($0.utf8) } }
-
-  /// Who is not in the list of users.
-  private static var user: [UInt8] {
-    [UInt8]((Process.environment("LOGNAME") ?? "user\(Process.user)").utf8)
   }
 }
 

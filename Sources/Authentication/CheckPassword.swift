@@ -45,7 +45,7 @@ public struct CheckPassword {
     // A program that reads only this many octets would verify only a part of a longer password.
     guard input.count <= Self.longestInput else { return false }
     let status: ChildProcess.Status
-    do throws(Errno) {
+    do throws(SystemError) {
       status = try ChildProcess.run(
         arguments, feeding: input, to: 3, until: Deadline(inSeconds: timeout), unless: termination)
     } catch {

@@ -27,7 +27,7 @@ public struct PasswordFile {
     // An edit replaces the file by a new one. While some sessions still verify against the old file, twice as many as
     // usual may hash at once.
     try file.waitToHash(path, unless: termination)
-    do throws(Errno) {
+    do throws(SystemError) {
       return try PasswordHash.verify(credentials.password, against: hash) && own != nil
     } catch {
       throw unavailable(error)
@@ -45,19 +45,21 @@ public struct PasswordFile {
   }
 
   private func open() throws(VerifierError) -> FileDescriptor {
-    do throws(Errno) { return try FileDescriptor.reading(path) } catch { throw unavailable(error) }
+    do throws(SystemError) { return try FileDescriptor.reading(path) } catch {
+      throw unavailable(error)
+    }
   }
 
   private func entries(of file: borrowing FileDescriptor) throws(VerifierError) -> PasswordEntries {
     let content: [UInt8]?
-    do throws(Errno) { content = try file.readAll(limit: Self.limit) } catch {
+    do throws(SystemError) { content = try file.readAll(limit: Self.limit) } catch {
       throw unavailable(error)
     }
     guard let content else { throw .unavailable(reason: "\(path): larger than 16 MiB") }
     return PasswordEntries(content)
   }
 
-  private func unavailable(_ error: Errno) -> VerifierError {
+  private func unavailable(_ error: SystemError) -> VerifierError {
     .unavailable(reason: "\(path): \(error)")
   }
 

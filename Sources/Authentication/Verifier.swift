@@ -112,13 +112,13 @@ public struct SingleAccount {
       return PasswordHash.areEqual(credentials.password, password) && isLogin
     case .hash(let hash):
       let directory: FileDescriptor
-      do throws(Errno) {
+      do throws(SystemError) {
         directory = try FileDescriptor.directory(mailDirectory)
       } catch {
         throw .unavailable(reason: "\(mailDirectory): \(error)")
       }
       try directory.waitToHash(mailDirectory, unless: termination)
-      do throws(Errno) {
+      do throws(SystemError) {
         return try PasswordHash.verify(credentials.password, against: hash) && isLogin
       } catch {
         throw .unavailable(reason: "\(mailDirectory): \(error)")

@@ -215,7 +215,7 @@ extension MailIndex {
         }
       }
       guard !doomed.isEmpty else { return 0 }
-      do throws(StoreError) {
+      do throws(SystemError) {
         for message in doomed {
           for name in message.files { try self.directory.remove(name) }
         }

@@ -1,12 +1,12 @@
 // SQLite, as this module uses it: connections, statements, values. Nothing else here calls C.
 
 import CSQLite
-public import Storage
+public import POSIX
 
 /// Why the index could not be used.
 public enum IndexError: Error {
   /// A file or the mail directory could not be read or changed.
-  case store(StoreError)
+  case store(SystemError)
   /// Another process writes, for longer than one waits.
   case busy
   /// The disk or a quota is full, so the index cannot grow.

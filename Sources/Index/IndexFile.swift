@@ -29,11 +29,11 @@ struct IndexFile: ~Copyable {
 
   init(folder path: String, mail: String) throws(IndexError) {
     (self.path, self.mail) = (path, mail)
-    do throws(Errno) {
+    do throws(SystemError) {
       try FileDescriptor.makeFolder(path)
       folder = try FileDescriptor.directory(path)
     } catch {
-      throw .store(StoreError(call: "open", errno: error))
+      throw .store(error)
     }
   }
 
@@ -52,13 +52,13 @@ struct IndexFile: ~Copyable {
 
   /// Makes a new index instead of `number`, which is damaged or missing. Another process may have done so already.
   private mutating func replace(_ number: Int) throws(IndexError) -> Database {
-    do throws(Errno) {
+    do throws(SystemError) {
       // The folder may be another one than when the process began.
       try FileDescriptor.makeFolder(path)
       folder = try FileDescriptor.directory(path)
       guard try folder.lock(until: Deadline(inSeconds: 10)) else { throw .wouldBlock }
     } catch {
-      throw .store(StoreError(call: "flock", errno: error))
+      throw .store(error)
     }
     defer { folder.unlock() }
     if let current = try newest(), current > number { return try open(current) }
@@ -92,7 +92,7 @@ struct IndexFile: ~Copyable {
       guard error.isDamage else { throw error }
     }
     guard !marks.isEmpty else { return }
-    do throws(StoreError) {
+    do throws(SystemError) {
       let journals = try MarkJournals(mail: mail, index: path)
       let turn = try journals.turn()
       try journals.append(marks, counter: try journals.highestCounter() + 1, turn)
@@ -112,12 +112,12 @@ struct IndexFile: ~Copyable {
 
   private func numbers() throws(IndexError) -> Set<Int> {
     var numbers: Set<Int> = []
-    do throws(Errno) {
+    do throws(SystemError) {
       try folder.forEachName { name in
         if let number = Self.number(of: name) { numbers.insert(number) }
       }
     } catch {
-      throw .store(StoreError(call: "getdents", errno: error))
+      throw .store(error)
     }
     return numbers
   }
@@ -168,10 +168,10 @@ struct IndexFile: ~Copyable {
       }
       try database.run("PRAGMA journal_mode=WAL")
     }
-    do throws(Errno) {
+    do throws(SystemError) {
       try folder.rename("new.db", to: folder, as: "mail-\(number).db")
     } catch {
-      throw .store(StoreError(call: "rename", errno: error))
+      throw .store(error)
     }
   }
 

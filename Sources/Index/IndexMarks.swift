@@ -28,8 +28,8 @@ extension MailIndex {
 
   private func hasNewMarks() throws(IndexError) -> Bool {
     let known = try known()
-    for name in try access({ () throws(StoreError) in try journals.names() }) {
-      let position = try access { () throws(StoreError) in
+    for name in try access({ () throws(SystemError) in try journals.names() }) {
+      let position = try access { () throws(SystemError) in
         try journals.read(name, behind: known[name]) { (_, _) in }
       }
       if position != known[name] { return true }
@@ -45,9 +45,9 @@ extension MailIndex {
     let note = try database.prepare("INSERT OR REPLACE INTO journals VALUES(?, ?, ?)")
     let painter = try MarkPainter(database)
     var highest: Int64 = 0
-    for name in try access({ () throws(StoreError) in try journals.names() }) {
+    for name in try access({ () throws(SystemError) in try journals.names() }) {
       var lines: [(counter: Int64, mark: Mark)] = []
-      let position = try access { () throws(StoreError) in
+      let position = try access { () throws(SystemError) in
         try journals.read(name, behind: known[name]) { (counter, mark) in
           lines.append((counter, mark))
         }
@@ -95,7 +95,7 @@ extension MailIndex {
       guard try state.step() else { throw .damaged }
       let counter = state.integer(0) + 1
       state.reset()
-      try self.access { () throws(StoreError) in
+      try self.access { () throws(SystemError) in
         try self.journals.append(marks, counter: counter, turn)
       }
       try self.takeInMarks()
@@ -105,7 +105,7 @@ extension MailIndex {
   }
 
   private func turn() throws(IndexError) -> MarkJournals.Turn {
-    do throws(StoreError) { return try journals.turn() } catch { throw .store(error) }
+    do throws(SystemError) { return try journals.turn() } catch { throw .store(error) }
   }
 
   /// Octets of a journal that are not worth being rewritten.
@@ -127,16 +127,16 @@ extension MailIndex {
     var ids: Set<Int64> = []
     let statement = try database.prepare("SELECT id FROM messages")
     while try statement.step() { ids.insert(statement.integer(0)) }
-    try access { () throws(StoreError) in
+    try access { () throws(SystemError) in
       try journals.rewrite(turn) { ids.contains(Int64(bitPattern: $0.bits)) }
     }
     try database.run("DELETE FROM marks WHERE id NOT IN (SELECT id FROM messages)")
   }
 
   private func access<Value>(
-    _ body: () throws(StoreError) -> Value
+    _ body: () throws(SystemError) -> Value
   ) throws(IndexError) -> Value {
-    do throws(StoreError) { return try body() } catch { throw .store(error) }
+    do throws(SystemError) { return try body() } catch { throw .store(error) }
   }
 }
 

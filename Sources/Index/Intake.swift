@@ -116,7 +116,7 @@ final class Intake {
       // Names that came while the message was deleted.
       for file in added {
         try note(removed: file.hash, until: until)
-        _ = try access { () throws(StoreError) in try directory.remove(file.name(of: id)) }
+        _ = try access { () throws(SystemError) in try directory.remove(file.name(of: id)) }
       }
       return
     }
@@ -273,7 +273,7 @@ extension Intake {
       suffix: findFile.isNull(3) ? nil : findFile.octets(3))
     let id = findFile.isNull(4) ? nil : MessageID(UInt64(bitPattern: findFile.integer(4)))
     findFile.reset()
-    if let id, try access({ () throws(StoreError) in try directory.hasFile(file.name(of: id)) }) {
+    if let id, try access({ () throws(SystemError) in try directory.hasFile(file.name(of: id)) }) {
       return
     }
     try remove(file)
@@ -325,19 +325,19 @@ extension Intake {
   private func read(
     _ name: String, limit: Int, _ directory: borrowing MailDirectory
   ) throws(IndexError) -> Outcome {
-    do throws(StoreError) {
+    do throws(SystemError) {
       return try directory.read(name, into: &content, limit: limit) ? .read : .unreadable
     } catch {
-      if error.errno == .noSuchFile { return .gone }
-      if error.errno == .accessDenied || error.errno == .tooManyLinks { return .unreadable }
+      if error == .noSuchFile { return .gone }
+      if error == .accessDenied || error == .tooManyLinks { return .unreadable }
       throw .store(error)
     }
   }
 
   private func access<Value>(
-    _ body: () throws(StoreError) -> Value
+    _ body: () throws(SystemError) -> Value
   ) throws(IndexError) -> Value {
-    do throws(StoreError) { return try body() } catch { throw .store(error) }
+    do throws(SystemError) { return try body() } catch { throw .store(error) }
   }
 
   /// Until when names of a message are removed that was deleted a moment ago; nil for any other message.

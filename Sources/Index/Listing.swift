@@ -1,5 +1,6 @@
 // The names that a mail directory has at a moment, as hashes that can be compared with those of the index.
 
+import POSIX
 import SMTP
 import Storage
 
@@ -20,7 +21,7 @@ struct Listing {
   /// Reads the names of all messages' files. `seed` makes the hashes of this index others than anybody could foresee.
   init(_ directory: borrowing MailDirectory, seed: UInt64) throws(IndexError) {
     self.seed = seed
-    do throws(StoreError) {
+    do throws(SystemError) {
       try directory.forEachName { add($0) }
     } catch {
       throw .store(error)

@@ -19,12 +19,12 @@ public final class MailIndex {
 
   /// Opens the index of the mail directory `path`, and makes it if there is none. `folder` is where it lies.
   public init(mail path: String, folder: String? = nil) throws(IndexError) {
-    do throws(StoreError) { directory = try MailDirectory(path: path) } catch {
+    do throws(SystemError) { directory = try MailDirectory(path: path) } catch {
       throw .store(error)
     }
     let folder = folder ?? path + "/.index"
     file = try IndexFile(folder: folder, mail: path)
-    do throws(StoreError) { journals = try MarkJournals(mail: path, index: folder) } catch {
+    do throws(SystemError) { journals = try MarkJournals(mail: path, index: folder) } catch {
       throw .store(error)
     }
     database = try file.open()

@@ -49,10 +49,10 @@ extension MailIndex {
       return .complete
     }
 
-    do throws(Errno) {
+    do throws(SystemError) {
       guard try file.folder.lock(until: deadline) else { return .partly }
     } catch {
-      throw .store(StoreError(call: "flock", errno: error))
+      throw .store(error)
     }
     defer { file.folder.unlock() }
     // Somebody else may have done it meanwhile.
@@ -64,7 +64,7 @@ extension MailIndex {
   }
 
   private func modified() throws(IndexError) -> Int64 {
-    do throws(StoreError) { return try directory.modified() } catch { throw .store(error) }
+    do throws(SystemError) { return try directory.modified() } catch { throw .store(error) }
   }
 
   /// Notes that the directory need not be read again before it changes. That this fails does not matter.

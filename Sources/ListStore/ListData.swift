@@ -16,7 +16,7 @@ public struct ListData: ~Copyable {
   /// Why something could not be read or written: the file, and the reason.
   public struct Failure: Error {
     public let path: String
-    public let errno: Errno
+    public let errno: SystemError
   }
 
   private let path: String
@@ -27,7 +27,7 @@ public struct ListData: ~Copyable {
   /// `queue` is the directory of the queue; the folder is made if it is missing.
   public init(queue: String) throws(Failure) {
     path = Self.folder(queue: queue)
-    do throws(Errno) { try FileDescriptor.makeFolder(path, mode: 0o700) } catch {
+    do throws(SystemError) { try FileDescriptor.makeFolder(path, mode: 0o700) } catch {
       throw Failure(path: path, errno: error)
     }
   }
@@ -35,7 +35,7 @@ public struct ListData: ~Copyable {
   /// Makes every other process that takes mail for lists wait, as long as the result is open: one that has outlived its
   /// runner would else undo what the next one does.
   public func lock() throws(Failure) -> FileDescriptor {
-    do throws(Errno) {
+    do throws(SystemError) {
       // A file, since a lock of a folder does not reach other machines.
       let file = try FileDescriptor.directory(path).replacing(named: "lock")
       _ = try file.lock(isWaiting: true)
@@ -47,15 +47,15 @@ public struct ListData: ~Copyable {
 
   public func key() throws(Failure) -> ListKey {
     let file = path + "/key"
-    do throws(FileReplacement.Failure) {
+    do throws(SystemError) {
       try FileReplacement.edit(file, mode: 0o600) { content in
         content == nil
           ? (0..<ListKey.length / 8).flatMap { _ in octets(of: Process.random()) } : nil
       }
     } catch {
-      throw Failure(path: file, errno: error.errno)
+      throw Failure(path: file, errno: error)
     }
-    do throws(Errno) {
+    do throws(SystemError) {
       let octets = try FileDescriptor.reading(file).readAll(limit: 4096) ?? []
       if let key = ListKey(octets) { return key }
     } catch {
@@ -68,7 +68,7 @@ public struct ListData: ~Copyable {
 // Notes.
 extension ListData {
   public func notes(_ key: NoteKey) throws(Failure) -> Notes {
-    try noting(key.kind) { (files) throws(Errno) in
+    try noting(key.kind) { (files) throws(SystemError) in
       var notes = Notes()
       if key.kind == .answers {
         try moveOldAnswers(to: files, day: key.day)
@@ -81,7 +81,7 @@ extension ListData {
 
   /// Adds a note, durably.
   public func note(_ line: [UInt8], under key: NoteKey, today: Int) throws(Failure) {
-    try noting(key.kind) { (files) throws(Errno) in
+    try noting(key.kind) { (files) throws(SystemError) in
       files.clean(before: today - key.kind.daysKept)
       if key.kind == .answers { try files.count(day: key.day) }
       try files.add(line, to: key.name, day: key.day)
@@ -89,7 +89,7 @@ extension ListData {
   }
 
   private func noting<Value>(
-    _ kind: NoteKey.Kind, _ body: (NoteFiles) throws(Errno) -> Value
+    _ kind: NoteKey.Kind, _ body: (NoteFiles) throws(SystemError) -> Value
   ) throws(Failure) -> Value {
     let folder =
       switch kind {
@@ -97,13 +97,13 @@ extension ListData {
       case .confirmations: "/confirmed"
       }
     let files = NoteFiles(path: path + folder)
-    do throws(Errno) { return try body(files) } catch {
+    do throws(SystemError) { return try body(files) } catch {
       throw Failure(path: files.path, errno: error)
     }
   }
 
   /// Versions up to 0.1 have kept all answers in one file, a line for each: the day, the list, the kind and the address.
-  private func moveOldAnswers(to files: NoteFiles, day: Int) throws(Errno) {
+  private func moveOldAnswers(to files: NoteFiles, day: Int) throws(SystemError) {
     let old = path + "/answers"
     guard FileDescriptor.exists(old) else { return }
     let content = try FileDescriptor.reading(old).readAll(limit: 64 << 20) ?? []

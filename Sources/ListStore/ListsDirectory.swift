@@ -24,15 +24,15 @@ public struct ListsDirectory: Sendable {
   public static let settings = ".conf"
   public static let states = ".state"
 
-  public func has(_ list: ListName) throws(Errno) -> Bool {
+  public func has(_ list: ListName) throws(SystemError) -> Bool {
     try FileDescriptor.isThere(file(list, Self.members))
   }
 
   /// The names of all lists, sorted.
-  public func lists() throws(Errno) -> [ListName] { try files().lists }
+  public func lists() throws(SystemError) -> [ListName] { try files().lists }
 
   /// All lists, sorted, and the files that look like a list's and are none: no list can have their name.
-  public func files() throws(Errno) -> (lists: [ListName], others: [String]) {
+  public func files() throws(SystemError) -> (lists: [ListName], others: [String]) {
     var lists: [ListName] = []
     var others: [String] = []
     let suffix = Array(Self.members.utf8)
@@ -59,9 +59,9 @@ public struct ListsDirectory: Sendable {
 
   /// Calls `body` for each line of the member file, which is read in pieces.
   public func readMembers(
-    of list: ListName, _ body: (MemberLine, _ number: Int) throws(Errno) -> Void
-  ) throws(Errno) {
-    try readMembers(of: list, by: MemberReader()) { (line, number) throws(Errno) in
+    of list: ListName, _ body: (MemberLine, _ number: Int) throws(SystemError) -> Void
+  ) throws(SystemError) {
+    try readMembers(of: list, by: MemberReader()) { (line, number) throws(SystemError) in
       try body(line, number)
       return true
     }
@@ -69,10 +69,10 @@ public struct ListsDirectory: Sendable {
 
   /// Calls `body` with the members, each once, however often and in whatever way the file has them.
   public func forEachMember(
-    of list: ListName, _ body: (Member) throws(Errno) -> Void
-  ) throws(Errno) {
+    of list: ListName, _ body: (Member) throws(SystemError) -> Void
+  ) throws(SystemError) {
     var known: Set<[UInt8]> = []
-    try readMembers(of: list) { (line, _) throws(Errno) in
+    try readMembers(of: list) { (line, _) throws(SystemError) in
       if case .member(let member) = line, known.insert(member.identity).inserted {
         try body(member)
       }
@@ -82,8 +82,8 @@ public struct ListsDirectory: Sendable {
   /// Calls `body` for each line until it says that it has heard enough.
   private func readMembers(
     of list: ListName, by reader: MemberReader,
-    _ body: (MemberLine, _ number: Int) throws(Errno) -> Bool
-  ) throws(Errno) {
+    _ body: (MemberLine, _ number: Int) throws(SystemError) -> Bool
+  ) throws(SystemError) {
     let file = try FileDescriptor.reading(file(list, Self.members))
     var reader = reader
     var buffer: [UInt8] = []
@@ -101,7 +101,7 @@ public struct ListsDirectory: Sendable {
   }
 
   /// Whether `member` is one of the list.
-  public func isMember(_ member: Member, of list: ListName) throws(Errno) -> Bool {
+  public func isMember(_ member: Member, of list: ListName) throws(SystemError) -> Bool {
     let identity = member.identity
     var isFound = false
     try readMembers(of: list, by: MemberReader(lookingFor: member)) { line, _ in
@@ -112,7 +112,8 @@ public struct ListsDirectory: Sendable {
   }
 
   /// Those who are members of the list, in one pass over its file.
-  public func members(among candidates: [Member], of list: ListName) throws(Errno) -> [Member] {
+  public func members(among candidates: [Member], of list: ListName) throws(SystemError) -> [Member]
+  {
     let wanted = Set(candidates.map { $0.identity })
     var found: Set<[UInt8]> = []
     try readMembers(of: list) { line, _ in
@@ -125,7 +126,7 @@ public struct ListsDirectory: Sendable {
 
   /// Why it could not be found out who may post.
   public enum Failure: Error {
-    case unreadable(Errno)
+    case unreadable(SystemError)
     case settings(SettingsError)
   }
 
@@ -135,8 +136,8 @@ public struct ListsDirectory: Sendable {
     do throws(SettingsError) { settings = try self.settings(of: list) } catch {
       throw .settings(error)
     }
-    do throws(Errno) {
-      return try settings.takesPost(from: sender) { (member) throws(Errno) in
+    do throws(SystemError) {
+      return try settings.takesPost(from: sender) { (member) throws(SystemError) in
         try isMember(member, of: list)
       }
     } catch {
@@ -145,7 +146,7 @@ public struct ListsDirectory: Sendable {
   }
 
   /// The member that `id` names; nil if there is none.
-  public func member(_ id: MemberID, of list: ListName) throws(Errno) -> Member? {
+  public func member(_ id: MemberID, of list: ListName) throws(SystemError) -> Member? {
     var found: Member?
     try readMembers(of: list) { line, _ in
       if found == nil, case .member(let member) = line, MemberID(list, member) == id {
@@ -155,8 +156,8 @@ public struct ListsDirectory: Sendable {
     return found
   }
 
-  public func states(of list: ListName) throws(Errno) -> MemberStates {
-    do throws(Errno) {
+  public func states(of list: ListName) throws(SystemError) -> MemberStates {
+    do throws(SystemError) {
       let file = try FileDescriptor.reading(file(list, Self.states))
       return MemberStates(try file.readAll(limit: Self.limit) ?? [])
     } catch .noSuchFile {
@@ -171,7 +172,7 @@ public struct ListsDirectory: Sendable {
 // Changes.
 extension ListsDirectory {
   /// Makes a list without members; false if it exists.
-  public func create(_ list: ListName) throws(FileReplacement.Failure) -> Bool {
+  public func create(_ list: ListName) throws(SystemError) -> Bool {
     var isNew = false
     try FileReplacement.edit(file(list, Self.members), mode: 0o660) { content in
       isNew = content == nil
@@ -181,20 +182,20 @@ extension ListsDirectory {
   }
 
   /// Removes a list with all its files; false if there is none.
-  public func delete(_ list: ListName) throws(Errno) -> Bool {
+  public func delete(_ list: ListName) throws(SystemError) -> Bool {
     let directory = try FileDescriptor.directory(path)
-    do throws(Errno) { try directory.unlink(list.text + Self.members) } catch .noSuchFile {
+    do throws(SystemError) { try directory.unlink(list.text + Self.members) } catch .noSuchFile {
       return false
     }
     for suffix in [Self.settings, Self.states] {
-      do throws(Errno) { try directory.unlink(list.text + suffix) } catch .noSuchFile {}
+      do throws(SystemError) { try directory.unlink(list.text + suffix) } catch .noSuchFile {}
     }
     try directory.synchronize()
     return true
   }
 
   /// Adds those who are no members yet, at the end; returns how many that were. Nil if there is no such list.
-  public func add(_ members: [Member], to list: ListName) throws(FileReplacement.Failure) -> Int? {
+  public func add(_ members: [Member], to list: ListName) throws(SystemError) -> Int? {
     var added: Int?
     try FileReplacement.edit(file(list, Self.members), mode: 0o660) { content in
       guard let content else { return nil }
@@ -215,7 +216,7 @@ extension ListsDirectory {
   }
 
   /// Removes members, in whatever way their lines write them; returns how many lines went. Nil if there is no such list.
-  public func remove(_ members: [Member], from list: ListName) throws(FileReplacement.Failure)
+  public func remove(_ members: [Member], from list: ListName) throws(SystemError)
     -> Int?
   {
     var removed: Int?
@@ -240,7 +241,7 @@ extension ListsDirectory {
   /// Changes what is remembered of members.
   public func editStates<Value>(
     of list: ListName, _ edit: (inout MemberStates) -> Value
-  ) throws(FileReplacement.Failure) -> Value {
+  ) throws(SystemError) -> Value {
     var value: Value?
     try FileReplacement.edit(file(list, Self.states), mode: 0o660) { content in
       let before = MemberStates(content ?? [])

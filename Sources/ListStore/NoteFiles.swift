@@ -13,9 +13,9 @@ struct NoteFiles {
   private static let portion = 50
 
   /// The lines of a key, without their ends. A line that a crash has cut is none.
-  func lines(_ key: String, day: Int) throws(Errno) -> [[UInt8]] {
+  func lines(_ key: String, day: Int) throws(SystemError) -> [[UInt8]] {
     let content: [UInt8]?
-    do throws(Errno) {
+    do throws(SystemError) {
       content = try FileDescriptor.reading("\(path)/\(day)/\(key)").readAll(limit: Self.limit)
     } catch .noSuchFile {
       return []
@@ -26,12 +26,12 @@ struct NoteFiles {
   }
 
   /// Adds a line, durably. What was cut before it stays apart from it.
-  func add(_ line: [UInt8], to key: String, day: Int) throws(Errno) {
+  func add(_ line: [UInt8], to key: String, day: Int) throws(SystemError) {
     try FileDescriptor.makeFolder(path, mode: 0o700)
     let days = try FileDescriptor.directory(path)
     let folder = try days.makeDirectory(String(day))
     var file: FileDescriptor?
-    do throws(Errno) { file = try folder.appending(named: key) } catch .noSuchFile {
+    do throws(SystemError) { file = try folder.appending(named: key) } catch .noSuchFile {
       file = try folder.makeFile(named: key)
       try folder.synchronize()
       try days.synchronize()
@@ -42,19 +42,21 @@ struct NoteFiles {
   }
 
   /// How often `count` was called on a day. It is not durable.
-  func total(day: Int) throws(Errno) -> Int {
-    do throws(Errno) {
+  func total(day: Int) throws(SystemError) -> Int {
+    do throws(SystemError) {
       return try FileDescriptor.reading("\(path)/\(day)/\(Self.fileOfTotal)").status().size
     } catch .noSuchFile {
       return 0
     }
   }
 
-  func count(day: Int) throws(Errno) {
+  func count(day: Int) throws(SystemError) {
     try FileDescriptor.makeFolder(path, mode: 0o700)
     let folder = try FileDescriptor.directory(path).makeDirectory(String(day))
     var file: FileDescriptor?
-    do throws(Errno) { file = try folder.appending(named: Self.fileOfTotal) } catch .noSuchFile {
+    do throws(SystemError) {
+      file = try folder.appending(named: Self.fileOfTotal)
+    } catch .noSuchFile {
       file = try folder.makeFile(named: Self.fileOfTotal)
     }
     guard let file else { throw .invalidArgument }

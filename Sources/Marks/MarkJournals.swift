@@ -29,7 +29,7 @@ public struct MarkJournals: ~Copyable {
   }
 
   /// `path` is the mail directory, `folder` the one of this machine's index.
-  public init(mail path: String, index folder: String) throws(StoreError) {
+  public init(mail path: String, index folder: String) throws(SystemError) {
     self.path = path + "/.marks"
     mail = path
     machine = try FileDescriptor.directory(folder)
@@ -44,9 +44,9 @@ extension MarkJournals {
   private static let pieceSize = 1 << 20
 
   /// The names of the journals, in order.
-  public func names() throws(StoreError) -> [String] {
+  public func names() throws(SystemError) -> [String] {
     var names: [String] = []
-    do throws(Errno) {
+    do throws(SystemError) {
       let folder = try FileDescriptor.directory(path)
       try folder.forEachName { name in
         if name.count == 16, MessageID(name) != nil {
@@ -66,8 +66,8 @@ extension MarkJournals {
   public func read(
     _ name: String, behind position: Position?,
     _ line: (_ counter: Int64, _ mark: Mark) -> Void
-  ) throws(StoreError) -> Position? {
-    do throws(Errno) {
+  ) throws(SystemError) -> Position? {
+    do throws(SystemError) {
       let file = try FileDescriptor.directory(path).reading(named: name)
       let size = try file.status().size
       var start = 0
@@ -105,7 +105,9 @@ extension MarkJournals {
     return start
   }
 
-  private func tail(of file: borrowing FileDescriptor, before offset: Int) throws(Errno) -> Int64 {
+  private func tail(of file: borrowing FileDescriptor, before offset: Int) throws(SystemError)
+    -> Int64
+  {
     var octets: [UInt8] = []
     let start = max(0, offset - Self.tailSize)
     while octets.count < offset - start {
@@ -118,7 +120,7 @@ extension MarkJournals {
   }
 
   /// The highest counter of all journals.
-  public func highestCounter() throws(StoreError) -> Int64 {
+  public func highestCounter() throws(SystemError) -> Int64 {
     var highest: Int64 = 0
     for name in try names() {
       _ = try read(name, behind: nil) { (counter, _) in highest = max(highest, counter) }
@@ -138,9 +140,9 @@ extension MarkJournals {
   }
 
   /// Waits for the turn to write, which ends with the value.
-  public func turn() throws(StoreError) -> Turn {
+  public func turn() throws(SystemError) -> Turn {
     while true {
-      do throws(Errno) {
+      do throws(SystemError) {
         let file = try machine.reading(named: "journal")
         _ = try file.lock(isWaiting: true)
         var octets: [UInt8] = []
@@ -157,10 +159,10 @@ extension MarkJournals {
   }
 
   /// Makes the file with a new name. Another process may do so at the same time.
-  private func makeName() throws(Errno) {
+  private func makeName() throws(SystemError) {
     let name = MessageID(Process.random()).octets
     let temporary = ".journal-" + String(decoding: name, as: UTF8.self)
-    do throws(Errno) {
+    do throws(SystemError) {
       let file = try machine.makeFile(named: temporary)
       defer { machine.removeName(temporary) }
       try file.write((name + [0x0A]).span)
@@ -173,7 +175,7 @@ extension MarkJournals {
   /// Appends marks to this machine's journal, durably. `counter` is one more than the highest of all journals.
   public func append(
     _ marks: [Mark], counter: Int64, _ turn: borrowing Turn
-  ) throws(StoreError) {
+  ) throws(SystemError) {
     var octets: [UInt8] = []
     for mark in marks { MarkLine(counter: counter, mark: mark).append(to: &octets) }
     guard !octets.isEmpty else { return }
@@ -183,7 +185,7 @@ extension MarkJournals {
     if isNew { _ = try folder.makeFile(named: turn.name) }
     let file = try folder.appending(named: turn.name)
     let end = try wholeLines(of: file)
-    do throws(Errno) {
+    do throws(SystemError) {
       try file.write(octets.span)
       try file.synchronize()
       if isNew {
@@ -197,7 +199,7 @@ extension MarkJournals {
   }
 
   /// Cuts off a line that has no end. Returns how many octets are left.
-  private func wholeLines(of file: borrowing FileDescriptor) throws(Errno) -> Int {
+  private func wholeLines(of file: borrowing FileDescriptor) throws(SystemError) -> Int {
     let size = try file.status().size
     var end = size
     var octets: [UInt8] = []
@@ -226,7 +228,7 @@ extension MarkJournals {
   /// Lines that are not known are kept.
   public func rewrite(
     _ turn: borrowing Turn, isKept: (MessageID) -> Bool
-  ) throws(StoreError) {
+  ) throws(SystemError) {
     let folder = try FileDescriptor.directory(path)
     var octets: [UInt8] = []
     do {

@@ -19,7 +19,7 @@ public enum ChildProcess {
   public static func run(
     _ arguments: [String], feeding input: [UInt8], to descriptor: CInt,
     until deadline: Deadline, unless termination: Termination = .never
-  ) throws(Errno) -> Status {
+  ) throws(SystemError) -> Status {
     // If the spawner lets SIGCHLD be ignored, waitpid(2) returns no exit status. So set the default; nil is SIG_DFL.
     signal(SIGCHLD, nil)
     var ends: [CInt] = [-1, -1]
@@ -58,7 +58,7 @@ public enum ChildProcess {
 
   private static func wait(
     for pid: pid_t, until deadline: Deadline, unless termination: Termination
-  ) throws(Errno) -> Status {
+  ) throws(SystemError) -> Status {
     let process = FileDescriptor(try retrying("pidfd_open") { postern_pidfd_open(pid) })
     let event = try termination.wait(for: process.number, until: deadline)
     if event != .ready { kill(pid, SIGKILL) }
@@ -78,7 +78,7 @@ public enum ChildProcess {
   /// if this fails.
   public static func replaceProcess(
     with arguments: [String], setting variables: [String: String?]
-  ) -> Errno {
+  ) -> SystemError {
     // A program inherits ignored signals through exec(3). For example, systemd starts a session with SIGPIPE ignored.
     for number in 1...CInt(31) { signal(number, nil) }
     var none = sigset_t()

@@ -36,7 +36,7 @@ public struct Confinement: Sendable {
   /// A part that the kernel does not have, or `directory` or `readable`: what could not be opened, and stays forbidden.
   public struct Lack: Sendable {
     public let part: StaticString
-    public let errno: Errno
+    public let errno: SystemError
     /// Whether the process has more rights than it should have, though the kernel has this part.
     public let isFailure: Bool
   }
@@ -44,23 +44,25 @@ public struct Confinement: Sendable {
   /// Confines the process as far as the kernel can, and returns what it cannot.
   public func apply() -> [Lack] {
     var lacks: [Lack] = []
-    var unreadable: Errno?
+    var unreadable: SystemError?
     func attempt(
-      _ part: StaticString, leavesRights: Bool = true, _ body: () throws(Errno) -> Void
+      _ part: StaticString, leavesRights: Bool = true, _ body: () throws(SystemError) -> Void
     ) {
-      do throws(Errno) { try body() } catch {
+      do throws(SystemError) { try body() } catch {
         let isMissing = error == .functionNotImplemented || error == .notSupported
         lacks.append(Lack(part: part, errno: error, isFailure: leavesRights && !isMissing))
       }
     }
     attempt("rlimit", leavesRights: false, limitResources)
-    attempt("no_new_privs") { () throws(Errno) in try once("prctl") { postern_no_new_privileges() }
+    attempt("no_new_privs") { () throws(SystemError) in
+      try once("prctl") { postern_no_new_privileges() }
     }
-    var missing: Errno?
-    attempt("landlock") { () throws(Errno) in (unreadable, missing) = try restrictFiles() }
-    attempt("directory", leavesRights: false) { () throws(Errno) in if let missing { throw missing }
+    var missing: SystemError?
+    attempt("landlock") { () throws(SystemError) in (unreadable, missing) = try restrictFiles() }
+    attempt("directory", leavesRights: false) { () throws(SystemError) in
+      if let missing { throw missing }
     }
-    attempt("readable", leavesRights: false) { () throws(Errno) in
+    attempt("readable", leavesRights: false) { () throws(SystemError) in
       if let unreadable { throw unreadable }
     }
     attempt("seccomp", restrictCalls)
@@ -70,7 +72,7 @@ public struct Confinement: Sendable {
 
 // Resources.
 extension Confinement {
-  private func limitResources() throws(Errno) {
+  private func limitResources() throws(SystemError) {
     try limit(CInt(RLIMIT_CORE.rawValue), 0)  // a core file may hold a password
     guard !executes else { return }
     try limit(CInt(RLIMIT_NOFILE.rawValue), 64)
@@ -78,7 +80,7 @@ extension Confinement {
   }
 
   /// Lowers a limit for good. A limit that is lower already stays.
-  private func limit(_ resource: CInt, _ value: Int) throws(Errno) {
+  private func limit(_ resource: CInt, _ value: Int) throws(SystemError) {
     var current = rlimit()
     try once("getrlimit") { unsafe getrlimit(resource, &current) }
     let lower = min(current.rlim_max, rlim_t(value))
@@ -124,7 +126,9 @@ extension Confinement {
 
   /// Returns errors if the process could be confined, but one of `readableFiles` or one of the directories could not be
   /// allowed: that one is left out.
-  private func restrictFiles() throws(Errno) -> (unreadable: Errno?, missing: Errno?) {
+  private func restrictFiles() throws(SystemError) -> (
+    unreadable: SystemError?, missing: SystemError?
+  ) {
     let version = postern_landlock_version()
     guard version > 0 else { throw .last("landlock_create_ruleset") }
     var rules = postern_landlock_ruleset()
@@ -148,14 +152,14 @@ extension Confinement {
     for directory in replacedDirectories {
       directories.append((directory, storing | Access.readFile))
     }
-    var missing: Errno?
+    var missing: SystemError?
     for (path, access) in directories {
-      do throws(Errno) { try allow(ruleset, path, access) } catch { missing = error }
+      do throws(SystemError) { try allow(ruleset, path, access) } catch { missing = error }
     }
-    var unreadable: Errno?
+    var unreadable: SystemError?
     if !executes {
       for file in readableFiles {
-        do throws(Errno) { try allowReading(ruleset, file) } catch { unreadable = error }
+        do throws(SystemError) { try allowReading(ruleset, file) } catch { unreadable = error }
       }
     }
     if executes {
@@ -170,7 +174,7 @@ extension Confinement {
   /// directory of the file that it leads to. A directory that does not exist is skipped.
   private func allowReading(
     _ ruleset: borrowing FileDescriptor, _ file: String
-  ) throws(Errno) {
+  ) throws(SystemError) {
     var files = [file]
     if FileDescriptor.isLink(file), let target = FileDescriptor.realPath(file) {
       files.append(target)
@@ -178,13 +182,13 @@ extension Confinement {
     for file in files {
       let slash = file.lastIndex(of: "/")
       let directory = slash.map { $0 == file.startIndex ? "/" : String(file[..<$0]) } ?? "."
-      do throws(Errno) { try allow(ruleset, directory, Access.readFile) } catch .noSuchFile {}
+      do throws(SystemError) { try allow(ruleset, directory, Access.readFile) } catch .noSuchFile {}
     }
   }
 
   private func allow(
     _ ruleset: borrowing FileDescriptor, _ path: String, _ access: UInt64
-  ) throws(Errno) {
+  ) throws(SystemError) {
     // With O_PATH, since files can be read in a directory that cannot be.
     let directory = try FileDescriptor.place(path)
     try once("landlock_add_rule") {
@@ -247,7 +251,7 @@ extension Confinement {
       ].filter { $0 >= 0 }
   }
 
-  private func restrictCalls() throws(Errno) {
+  private func restrictCalls() throws(SystemError) {
     #if arch(x86_64) || arch(arm64)
       var filter = Filter()
       if executes {
@@ -258,11 +262,11 @@ extension Confinement {
         allowNeeded(in: &filter)
       }
       let program = filter.program
-      try unsafe program.withUnsafeBufferPointer { (program) throws(Errno) in
+      try unsafe program.withUnsafeBufferPointer { (program) throws(SystemError) in
         try once("seccomp") { unsafe postern_seccomp(program.baseAddress, UInt16(program.count)) }
       }
     #else
-      throw Errno(call: "seccomp", errno: .functionNotImplemented)
+      throw SystemError(call: "seccomp", errno: .functionNotImplemented)
     #endif
   }
 

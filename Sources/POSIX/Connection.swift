@@ -10,12 +10,10 @@ public struct Connection: ~Copyable {
   /// Whether `output` has turned out to be something other than a socket.
   private var outputIsSocket = true
 
-  public typealias Interruption = POSIX.Interruption
-
   /// Takes over two descriptors, and blocks SIGTERM, SIGPIPE and SIGXFSZ from here on. SIGTERM is read from a
   /// signalfd(2), so it never interrupts the storing of a message. In the place of the two others the call that caused
   /// them fails, with EPIPE or EFBIG.
-  public init(input: CInt = 0, output: CInt = 1) throws(Errno) {
+  public init(input: CInt = 0, output: CInt = 1) throws(SystemError) {
     var signals = sigset_t()
     unsafe sigemptyset(&signals)
     unsafe sigaddset(&signals, SIGTERM)
@@ -40,7 +38,8 @@ public struct Connection: ~Copyable {
     // A peer that sends without a pause must not be read beyond the deadline.
     if deadline.hasPassed { throw .timeout }
     try wait(for: POLLIN, on: input.number, until: deadline)
-    let got = try reporting { () throws(Errno) in try input.read(into: &buffer, atMost: count) }
+    let got = try reporting { () throws(SystemError) in try input.read(into: &buffer, atMost: count)
+    }
     if got == 0 { throw .endOfInput }
     return got
   }
@@ -59,7 +58,7 @@ public struct Connection: ~Copyable {
         continue
       }
       if outputIsSocket {
-        do throws(Errno) {
+        do throws(SystemError) {
           if let sent = try output.sendNow(rest) {
             written += sent
             continue
@@ -74,7 +73,7 @@ public struct Connection: ~Copyable {
       if outputIsSocket { continue }
       // A pipe that is ready takes PIPE_BUF octets without blocking (pipe(7)).
       let piece = rest.extracting(first: min(rest.count, Int(PIPE_BUF)))
-      written += try reporting { () throws(Errno) in try output.writeSome(piece) }
+      written += try reporting { () throws(SystemError) in try output.writeSome(piece) }
     }
   }
 
@@ -130,7 +129,9 @@ public struct Connection: ~Copyable {
     if polled[1].revents != 0, event != POLLOUT || polled[0].revents == 0 { throw .terminated }
   }
 
-  private func reporting<Value>(_ call: () throws(Errno) -> Value) throws(Interruption) -> Value {
-    do throws(Errno) { return try call() } catch { throw .failed(error) }
+  private func reporting<Value>(_ call: () throws(SystemError) -> Value) throws(Interruption)
+    -> Value
+  {
+    do throws(SystemError) { return try call() } catch { throw .failed(error) }
   }
 }

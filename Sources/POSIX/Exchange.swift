@@ -19,10 +19,10 @@ public struct Exchange: ~Copyable {
   public init(with socket: consuming FileDescriptor) { self.socket = socket }
 
   /// Ends when the peer closes the socket. The end of standard input is told to the peer. Throws if something breaks.
-  public mutating func run() throws(Errno) {
+  public mutating func run() throws(SystemError) {
     while true {
       let events = try wait()
-      do throws(Errno) {
+      do throws(SystemError) {
         if events.canRead {
           if try socket.read(into: &toOutput, atMost: Self.pieceSize) == 0 { return }
           try output.write(toOutput.span)
@@ -38,13 +38,13 @@ public struct Exchange: ~Copyable {
     }
   }
 
-  private mutating func takeInput() throws(Errno) {
+  private mutating func takeInput() throws(SystemError) {
     if try input.read(into: &toSocket, atMost: Self.pieceSize) > 0 { return }
     hasInputEnded = true
     shutdown(socket.number, CInt(SHUT_WR))
   }
 
-  private mutating func send() throws(Errno) {
+  private mutating func send() throws(SystemError) {
     guard !toSocket.isEmpty else { return }
     socketPosition += try socket.sendNow(toSocket.span.extracting(socketPosition...)) ?? 0
     guard socketPosition == toSocket.count else { return }
@@ -52,7 +52,7 @@ public struct Exchange: ~Copyable {
     socketPosition = 0
   }
 
-  private func wait() throws(Errno) -> (canRead: Bool, hasInput: Bool) {
+  private func wait() throws(SystemError) -> (canRead: Bool, hasInput: Bool) {
     var polled: [2 of pollfd] = [
       pollfd(
         fd: socket.number, events: Int16(toSocket.isEmpty ? POLLIN : POLLIN | POLLOUT), revents: 0),

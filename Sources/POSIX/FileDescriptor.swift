@@ -15,7 +15,7 @@ public struct FileDescriptor: ~Copyable, Sendable {
 extension FileDescriptor {
   /// Appends the octets of one read(2) to `buffer`, at most `count`, and returns how many there were. 0 means the end
   /// of the file.
-  public func read(into buffer: inout [UInt8], atMost count: Int) throws(Errno) -> Int {
+  public func read(into buffer: inout [UInt8], atMost count: Int) throws(SystemError) -> Int {
     try unsafe append(to: &buffer, atMost: count, "read") { memory in
       unsafe CSystem.read(number, memory.baseAddress, memory.count)
     }
@@ -24,7 +24,7 @@ extension FileDescriptor {
   /// The same with pread(2), from an offset.
   public func read(
     into buffer: inout [UInt8], atMost count: Int, at offset: Int
-  ) throws(Errno) -> Int {
+  ) throws(SystemError) -> Int {
     try unsafe append(to: &buffer, atMost: count, "read") { memory in
       unsafe pread(number, memory.baseAddress, memory.count, off_t(offset))
     }
@@ -35,11 +35,11 @@ extension FileDescriptor {
   private func append(
     to buffer: inout [UInt8], atMost count: Int, _ name: StaticString,
     _ call: (UnsafeMutableRawBufferPointer) -> Int
-  ) throws(Errno) -> Int {
-    var outcome = Result<Int, Errno>.success(0)
+  ) throws(SystemError) -> Int {
+    var outcome = Result<Int, SystemError>.success(0)
     buffer.append(addingCapacity: count) { (span: inout OutputSpan<UInt8>) in
       unsafe span.withUnsafeMutableBufferPointer { memory, initialized in
-        do throws(Errno) {
+        do throws(SystemError) {
           let free = unsafe UnsafeMutableRawBufferPointer(memory)[initialized...].prefix(count)
           let got = try retrying(name) {
             unsafe call(UnsafeMutableRawBufferPointer(rebasing: free))
@@ -55,23 +55,23 @@ extension FileDescriptor {
   }
 
   /// Writes all of `octets`, however many write(2) calls that takes.
-  public func write(_ octets: Span<UInt8>) throws(Errno) {
+  public func write(_ octets: Span<UInt8>) throws(SystemError) {
     var written = 0
     while written < octets.count {
       written += try writeSome(octets.extracting(written...))
     }
   }
 
-  func writeSome(_ octets: Span<UInt8>) throws(Errno) -> Int {
-    try unsafe octets.withUnsafeBytes { (memory) throws(Errno) in
+  func writeSome(_ octets: Span<UInt8>) throws(SystemError) -> Int {
+    try unsafe octets.withUnsafeBytes { (memory) throws(SystemError) in
       try retrying("write") { unsafe CSystem.write(number, memory.baseAddress, memory.count) }
     }
   }
 
   /// send(2) without waiting; nil if it would have to wait.
-  public func sendNow(_ octets: Span<UInt8>) throws(Errno) -> Int? {
-    do throws(Errno) {
-      return try unsafe octets.withUnsafeBytes { (memory) throws(Errno) in
+  public func sendNow(_ octets: Span<UInt8>) throws(SystemError) -> Int? {
+    do throws(SystemError) {
+      return try unsafe octets.withUnsafeBytes { (memory) throws(SystemError) in
         try retrying("send") {
           unsafe send(
             number, memory.baseAddress, memory.count, CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL))
@@ -104,12 +104,12 @@ extension FileDescriptor {
   }
 
   /// fdatasync(2): when it returns, the content and the metadata that is needed to read it are on the disk.
-  public func synchronizeData() throws(Errno) {
+  public func synchronizeData() throws(SystemError) {
     _ = try retrying("fdatasync") { fdatasync(number) }
   }
 
   /// fsync(2): when it returns for a directory, the directory's entries are on the disk.
-  public func synchronize() throws(Errno) {
+  public func synchronize() throws(SystemError) {
     _ = try retrying("fsync") { fsync(number) }
   }
 }
@@ -142,9 +142,11 @@ extension FileDescriptor {
   public static func exists(_ path: String) -> Bool { identity(ofFile: path) != nil }
 
   /// Whether there is a file; whatever else keeps it from being found is an error.
-  public static func isThere(_ path: String) throws(Errno) -> Bool {
+  public static func isThere(_ path: String) throws(SystemError) -> Bool {
     var status = stat()
-    do throws(Errno) { _ = try retrying("stat") { unsafe stat(path, &status) } } catch .noSuchFile {
+    do throws(SystemError) {
+      _ = try retrying("stat") { unsafe stat(path, &status) }
+    } catch .noSuchFile {
       return false
     }
     return true
@@ -184,7 +186,7 @@ extension FileDescriptor {
 // Opening.
 extension FileDescriptor {
   /// Opens a directory, close-on-exec.
-  public static func directory(_ path: String) throws(Errno) -> FileDescriptor {
+  public static func directory(_ path: String) throws(SystemError) -> FileDescriptor {
     FileDescriptor(
       try retrying("open") {
         unsafe postern_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
@@ -193,7 +195,7 @@ extension FileDescriptor {
 
   /// Opens a directory as a place (`O_PATH`), close-on-exec. This needs search permission on the directories above it,
   /// and no permission to read it.
-  static func place(_ path: String) throws(Errno) -> FileDescriptor {
+  static func place(_ path: String) throws(SystemError) -> FileDescriptor {
     FileDescriptor(
       try retrying("open") {
         unsafe postern_openat(AT_FDCWD, path, postern_o_path | O_DIRECTORY | O_CLOEXEC, 0)
@@ -201,13 +203,13 @@ extension FileDescriptor {
   }
 
   /// Opens a file for reading, close-on-exec.
-  public static func reading(_ path: String) throws(Errno) -> FileDescriptor {
+  public static func reading(_ path: String) throws(SystemError) -> FileDescriptor {
     FileDescriptor(
       try retrying("open") { unsafe postern_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0) })
   }
 
   /// Reads the whole file; nil if it has more than `limit` octets.
-  public func readAll(limit: Int) throws(Errno) -> [UInt8]? {
+  public func readAll(limit: Int) throws(SystemError) -> [UInt8]? {
     var content: [UInt8] = []
     while content.count <= limit {
       if try read(into: &content, atMost: 4096) == 0 { return content }
@@ -216,8 +218,8 @@ extension FileDescriptor {
   }
 
   /// Replaces a descriptor by `/dev/null`, whether it was open or not.
-  public static func replaceWithNull(_ number: CInt) throws(Errno) {
-    do throws(Errno) {
+  public static func replaceWithNull(_ number: CInt) throws(SystemError) {
+    do throws(SystemError) {
       let null = try retrying("open") { unsafe postern_openat(AT_FDCWD, "/dev/null", O_RDWR, 0) }
       if null == number { return }
       defer { close(null) }
@@ -234,9 +236,9 @@ extension FileDescriptor {
 extension FileDescriptor {
   /// Makes a file without a name (`O_TMPFILE`) for writing, and for reading too if it `isReadable`; nil if the file system
   /// does not support this. Its mode is 0660 minus the umask.
-  public func makeUnnamedFile(isReadable: Bool = false) throws(Errno) -> FileDescriptor? {
+  public func makeUnnamedFile(isReadable: Bool = false) throws(SystemError) -> FileDescriptor? {
     let flags = postern_o_tmpfile | (isReadable ? O_RDWR : O_WRONLY) | O_CLOEXEC
-    do throws(Errno) {
+    do throws(SystemError) {
       return FileDescriptor(
         try retrying("open") {
           unsafe postern_openat(number, ".", flags, 0o660)
@@ -250,7 +252,7 @@ extension FileDescriptor {
   /// minus the umask.
   public func makeFile(
     named name: String, isReadable: Bool = false
-  ) throws(Errno) -> FileDescriptor {
+  ) throws(SystemError) -> FileDescriptor {
     let flags = (isReadable ? O_RDWR : O_WRONLY) | O_CREAT | O_EXCL | O_CLOEXEC
     return FileDescriptor(
       try retrying("open") { unsafe postern_openat(number, name, flags, 0o660) })
@@ -260,8 +262,8 @@ extension FileDescriptor {
   /// far. An existing name is never replaced.
   ///
   /// Before Linux 6.10 `AT_EMPTY_PATH` fails with ENOENT without a capability. Then the name is made through `/proc`.
-  public func link(_ file: borrowing FileDescriptor, as name: String) throws(Errno) {
-    do throws(Errno) {
+  public func link(_ file: borrowing FileDescriptor, as name: String) throws(SystemError) {
+    do throws(SystemError) {
       _ = try retrying("link") {
         unsafe linkat(file.number, "", number, name, postern_at_empty_path)
       }
@@ -272,11 +274,11 @@ extension FileDescriptor {
   }
 
   /// Gives the file `existing` of this directory a second name. An existing name is never replaced.
-  public func link(_ existing: String, as name: String) throws(Errno) {
+  public func link(_ existing: String, as name: String) throws(SystemError) {
     _ = try retrying("link") { unsafe linkat(number, existing, number, name, 0) }
   }
 
-  public func unlink(_ name: String) throws(Errno) {
+  public func unlink(_ name: String) throws(SystemError) {
     _ = try retrying("unlink") { unsafe unlinkat(number, name, 0) }
   }
 }
@@ -294,7 +296,7 @@ extension FileDescriptor {
   }
 
   /// A file without a name in a directory, to be written and read.
-  public static func temporary(in folder: String) throws(Errno) -> FileDescriptor {
+  public static func temporary(in folder: String) throws(SystemError) -> FileDescriptor {
     FileDescriptor(
       try retrying("open") {
         unsafe postern_openat(
@@ -306,7 +308,7 @@ extension FileDescriptor {
 // Between processes.
 extension FileDescriptor {
   /// Opens what a path names as a place (`O_PATH`), close-on-exec.
-  public static func anyPlace(_ path: String) throws(Errno) -> FileDescriptor {
+  public static func anyPlace(_ path: String) throws(SystemError) -> FileDescriptor {
     FileDescriptor(
       try retrying("open") { unsafe postern_openat(AT_FDCWD, path, postern_o_path | O_CLOEXEC, 0) })
   }
@@ -315,7 +317,7 @@ extension FileDescriptor {
   public static func remove(_ path: String) { _ = unsafe CSystem.unlink(path) }
 
   /// A pipe: what is written to the second end is read from the first.
-  public static func pipe() throws(Errno) -> SocketPair {
+  public static func pipe() throws(SystemError) -> SocketPair {
     var ends: [CInt] = [-1, -1]
     _ = try retrying("pipe") { unsafe postern_pipe(&ends) }
     return SocketPair(first: FileDescriptor(ends[0]), second: FileDescriptor(ends[1]))

@@ -4,9 +4,6 @@ import CSystem
 import Octets
 
 public enum FileReplacement {
-  /// Why a file could not be replaced.
-  public typealias Failure = SystemError
-
   /// How often an edit is begun again because somebody else has saved the file meanwhile.
   private static let attempts = 10
 

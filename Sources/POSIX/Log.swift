@@ -44,7 +44,7 @@ public struct Log: Sendable {
 
   /// Decides where the log goes and makes descriptor 2 safe. Every line begins with `session`.
   /// `isResumed` says that an earlier session on this connection may have put /dev/null there.
-  public static func open(session: [UInt8], isResumed: Bool) throws(Errno) -> Log {
+  public static func open(session: [UInt8], isResumed: Bool) throws(SystemError) -> Log {
     let standardError = FileDescriptor.identity(of: STDERR_FILENO)
     let isClient =
       standardError == nil

@@ -14,7 +14,7 @@ public struct Ownership: Equatable, Sendable {
   public let isSticky: Bool
 
   /// lstat(2): a symbolic link itself, not what it leads to.
-  public init(of path: String) throws(Errno) {
+  public init(of path: String) throws(SystemError) {
     var status = stat()
     _ = try retrying("stat") { unsafe lstat(path, &status) }
     let kind = status.st_mode & mode_t(S_IFMT)
@@ -43,7 +43,7 @@ extension Process {
   nonisolated(unsafe) private static var formerUser: UInt32?
 
   /// Gives up root's rights for those of another user, for good.
-  public static func become(user: UInt32, group: UInt32, groups: [UInt32]) throws(Errno) {
+  public static func become(user: UInt32, group: UInt32, groups: [UInt32]) throws(SystemError) {
     unsafe formerUser = getuid()
     let all = ([group] + groups.filter { $0 != group }).map { gid_t($0) }
     _ = try retrying("setgroups") { unsafe setgroups(all.count, all) }

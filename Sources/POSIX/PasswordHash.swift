@@ -48,10 +48,10 @@ public enum PasswordHash {
 
   /// Whether `hash` was made from `password`, which must not contain NUL. A wrong password takes as long as the right
   /// one. Throws if libcrypt cannot hash a password with a hash that it knows. It does not say why: for want of memory.
-  public static func verify(_ password: [UInt8], against hash: String) throws(Errno) -> Bool {
+  public static func verify(_ password: [UInt8], against hash: String) throws(SystemError) -> Bool {
     guard let computed = crypt(password, hash) else {
       if isHash(hash), password.count <= longestPassword, !password.contains(0) {
-        throw Errno(call: "crypt", errno: .outOfMemory)
+        throw SystemError(call: "crypt", errno: .outOfMemory)
       }
       return false
     }

@@ -6,7 +6,7 @@ public enum Signals {
   /// Blocks SIGTERM, SIGHUP, SIGINT, SIGPIPE and SIGXFSZ, and gives a descriptor that can be read once one of the first
   /// three has come. What the caller of this program has ignored stays so: nohup(1) does that to SIGHUP, a shell to the
   /// SIGINT of what runs in its background.
-  public static func block() throws(Errno) -> FileDescriptor {
+  public static func block() throws(SystemError) -> FileDescriptor {
     var ends = sigset_t()
     unsafe sigemptyset(&ends)
     for signal in [SIGTERM, SIGHUP, SIGINT] where postern_is_ignored(signal) == 0 {

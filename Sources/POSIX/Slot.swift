@@ -24,7 +24,7 @@ extension FileDescriptor {
     case timeout
     /// SIGTERM has come.
     case terminated
-    case failed(Errno)
+    case failed(SystemError)
   }
 
   /// The offset of the first place. No file is as large, and no other program locks octets there.
@@ -39,7 +39,7 @@ extension FileDescriptor {
       let random = Process.random()
       let first = Int(random % UInt64(count))
       let event: Termination.Event
-      do throws(Errno) {
+      do throws(SystemError) {
         for slot in 0..<count where try takeSlot(number: (first + slot) % count) { return }
         let pause = Deadline(inMilliseconds: 10 + Int64(random >> 32) % 30)
         event = try termination.wait(for: -1, until: min(pause, deadline))
@@ -51,7 +51,7 @@ extension FileDescriptor {
     }
   }
 
-  private func takeSlot(number: Int) throws(Errno) -> Bool {
+  private func takeSlot(number: Int) throws(SystemError) -> Bool {
     let place = Self.firstSlot + off_t(number)
     if try isTaken(place) { return false }
     try setLock(CInt(F_RDLCK), at: place)
@@ -61,14 +61,14 @@ extension FileDescriptor {
   }
 
   /// Whether another process holds a lock on the octet.
-  private func isTaken(_ place: off_t) throws(Errno) -> Bool {
+  private func isTaken(_ place: off_t) throws(SystemError) -> Bool {
     var lock = Self.lock(CInt(F_WRLCK), at: place)
     _ = try retrying("fcntl") { unsafe postern_lock(number, F_GETLK, &lock) }
     return CInt(lock.l_type) != F_UNLCK
   }
 
   /// Sets or removes a lock of this process.
-  private func setLock(_ type: CInt, at place: off_t) throws(Errno) {
+  private func setLock(_ type: CInt, at place: off_t) throws(SystemError) {
     var lock = Self.lock(type, at: place)
     _ = try retrying("fcntl") { unsafe postern_lock(number, F_SETLK, &lock) }
   }

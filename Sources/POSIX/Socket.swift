@@ -77,7 +77,7 @@ public enum Socket {
     var error: CInt = 0
     var length = socklen_t(MemoryLayout<CInt>.size)
     unsafe getsockopt(socket.number, SOL_SOCKET, SO_ERROR, &error, &length)
-    if error != 0 { throw .failed(Errno("connect", number: error)) }
+    if error != 0 { throw .failed(SystemError("connect", number: error)) }
     if case .internet = address {
       // Replies and commands are short, and somebody waits for each.
       var on: CInt = 1
@@ -104,11 +104,11 @@ public enum Socket {
   }
 
   private static func start(_ address: SocketAddress) throws(Interruption) -> FileDescriptor {
-    do throws(Errno) {
+    do throws(SystemError) {
       let socket = try make(
         address.family, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_NONBLOCK.rawValue))
       let result = unsafe address.with { unsafe CSystem.connect(socket.number, $0, $1) }
-      guard let result else { throw Errno(call: "connect", errno: .invalidArgument) }
+      guard let result else { throw SystemError(call: "connect", errno: .invalidArgument) }
       if result == -1, postern_errno() != EINPROGRESS { throw .last("connect") }
       return socket
     } catch {
@@ -117,7 +117,7 @@ public enum Socket {
   }
 
   /// Two sockets that are connected to each other.
-  public static func pair() throws(Errno) -> SocketPair {
+  public static func pair() throws(SystemError) -> SocketPair {
     var ends: [CInt] = [-1, -1]
     try once("socketpair") {
       unsafe socketpair(
@@ -127,10 +127,10 @@ public enum Socket {
   }
 
   /// A UNIX socket that waits for connections at a path.
-  public static func listener(at path: String) throws(Errno) -> FileDescriptor {
+  public static func listener(at path: String) throws(SystemError) -> FileDescriptor {
     let socket = try make(AF_UNIX, CInt(SOCK_STREAM.rawValue))
     let bound = unsafe SocketAddress.unix(path).with { unsafe bind(socket.number, $0, $1) }
-    guard let bound else { throw Errno(call: "bind", errno: .invalidArgument) }
+    guard let bound else { throw SystemError(call: "bind", errno: .invalidArgument) }
     try once("bind") { bound }
     try once("listen") { listen(socket.number, 1) }
     return socket
@@ -151,7 +151,7 @@ public enum Socket {
     return own == address
   }
 
-  private static func make(_ family: CInt, _ type: CInt) throws(Errno) -> FileDescriptor {
+  private static func make(_ family: CInt, _ type: CInt) throws(SystemError) -> FileDescriptor {
     FileDescriptor(
       try retrying("socket") { socket(family, type | CInt(SOCK_CLOEXEC.rawValue), 0) })
   }
@@ -189,7 +189,7 @@ extension FileDescriptor {
   ) throws(Interruption) -> FileDescriptor {
     try Socket.wait(
       for: CInt(POLLIN), on: self, until: deadline, termination: termination, peer: peer.number)
-    do throws(Errno) {
+    do throws(SystemError) {
       return FileDescriptor(
         try retrying("accept") { postern_accept(number) })
     } catch {

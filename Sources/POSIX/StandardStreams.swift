@@ -4,11 +4,11 @@ import CSystem
 
 extension FileDescriptor {
   /// Writes all of `octets` to a descriptor that stays open.
-  public static func write(_ octets: Span<UInt8>, to number: CInt) throws(Errno) {
+  public static func write(_ octets: Span<UInt8>, to number: CInt) throws(SystemError) {
     var written = 0
     while written < octets.count {
       let rest = octets.extracting(written...)
-      written += try unsafe rest.withUnsafeBytes { (memory) throws(Errno) in
+      written += try unsafe rest.withUnsafeBytes { (memory) throws(SystemError) in
         try retrying("write") { unsafe CSystem.write(number, memory.baseAddress, memory.count) }
       }
     }
@@ -23,16 +23,16 @@ extension FileDescriptor {
   /// Appends `count` octets of a descriptor that stays open to `buffer`; false if it ends before.
   public static func read(
     from number: CInt, into buffer: inout [UInt8], count: Int
-  ) throws(Errno) -> Bool {
+  ) throws(SystemError) -> Bool {
     let end = buffer.count + count
     // What grows step by step has the old octets beside the new ones at each step.
     buffer.reserveCapacity(end)
     var piece = [UInt8](repeating: 0, count: min(count, 256 * 1024))
     while buffer.count < end {
       let wanted = min(piece.count, end - buffer.count)
-      var outcome = Result<Int, Errno>.success(0)
+      var outcome = Result<Int, SystemError>.success(0)
       unsafe piece.withUnsafeMutableBytes { memory in
-        do throws(Errno) {
+        do throws(SystemError) {
           outcome = .success(
             try retrying("read") { unsafe CSystem.read(number, memory.baseAddress, wanted) })
         } catch {

@@ -25,7 +25,7 @@ public struct Subprocess: ~Copyable {
   /// keeps its number; all others are to be close-on-exec. No signal is blocked or ignored. It ends with this process.
   public init(
     _ arguments: [String], standard: [3 of CInt], extra: CInt? = nil, orphaned: Orphaned = .killed
-  ) throws(Errno) {
+  ) throws(SystemError) {
     let pointers: [UnsafeMutablePointer<CChar>?] =
       unsafe arguments.map { unsafe strdup($0) } + [nil]
     defer { for index in unsafe pointers.indices { unsafe free(pointers[index]) } }
@@ -38,7 +38,7 @@ public struct Subprocess: ~Copyable {
   }
 
   /// Runs `body` in a copy of this process, which ends with it, and which is killed when this one ends.
-  public init(_ body: () -> Void) throws(Errno) {
+  public init(_ body: () -> Void) throws(SystemError) {
     let parent = getpid()
     let pid = try retrying("fork") { postern_fork() }
     if pid == 0 {

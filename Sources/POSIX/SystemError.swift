@@ -59,14 +59,6 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
   }
 }
 
-/// The name of `SystemError` before it had the call.
-public typealias Errno = SystemError
-
-extension SystemError {
-  /// The same, for those who had the two in two values.
-  public var errno: SystemError { self }
-}
-
 /// Calls `body` again as long as a signal interrupts it (EINTR). Throws any other error, as that of the call `name`.
 func retrying<Result: FixedWidthInteger & SignedInteger>(
   _ name: StaticString, _ body: () -> Result

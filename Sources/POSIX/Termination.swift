@@ -28,7 +28,7 @@ public struct Termination: Sendable {
 
   /// Waits until the descriptor `other` can be read, the deadline has passed, or SIGTERM has come. -1 as `other` can
   /// never be read.
-  func wait(for other: CInt, until deadline: Deadline) throws(Errno) -> Event {
+  func wait(for other: CInt, until deadline: Deadline) throws(SystemError) -> Event {
     var polled: [2 of pollfd] = [
       pollfd(fd: other, events: Int16(POLLIN), revents: 0),
       pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),

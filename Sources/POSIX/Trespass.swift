@@ -6,7 +6,7 @@
   public enum Trespass {
     /// Tries what `name` says, and returns how that ended.
     public static func attempt(_ name: String) -> String {
-      do throws(Errno) {
+      do throws(SystemError) {
         switch name {
         case "read": _ = try FileDescriptor.reading("/etc/passwd")
         case "write": _ = try FileDescriptor.directory("/tmp").makeUnnamedFile()
@@ -41,7 +41,7 @@
     }
 
     /// Gives a file a second name. A capability that root has must not help.
-    private static func link(_ old: String, to new: String) throws(Errno) {
+    private static func link(_ old: String, to new: String) throws(SystemError) {
       try once("link") { unsafe linkat(AT_FDCWD, old, AT_FDCWD, new, 0) }
     }
 
@@ -49,7 +49,7 @@
     private static let anonymous = MAP_PRIVATE | MAP_ANONYMOUS
 
     /// Makes a TCP connection to port 9 of this host, to see whether one can be made.
-    private static func connectToDiscardPort() throws(Errno) {
+    private static func connectToDiscardPort() throws(SystemError) {
       let number = try retrying("socket") { socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0) }
       let descriptor = FileDescriptor(number)
       var address = sockaddr_in()

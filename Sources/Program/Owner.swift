@@ -32,7 +32,7 @@ public enum Owner {
     for place in existing.isEmpty ? [first] : existing {
       if let reason = place.danger(group: account?.group) { throw refusal(reason, first) }
     }
-    do throws(Errno) {
+    do throws(SystemError) {
       try Process.become(
         user: first.owner.user, group: account?.group ?? first.owner.group,
         groups: account?.groups ?? [])
@@ -96,7 +96,7 @@ private struct Place {
       }
       let next = here + "/" + word
       let found: Ownership
-      do throws(Errno) { found = try Ownership(of: next) } catch .noSuchFile {
+      do throws(SystemError) { found = try Ownership(of: next) } catch .noSuchFile {
         exists = false
         return
       } catch {

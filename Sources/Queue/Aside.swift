@@ -22,7 +22,7 @@ extension QueueDirectory {
   public static func asideNotice(on id: MessageID) -> MessageID { id.derived(noticeNumber) }
 
   /// Whether an entry has been set aside.
-  func hasAside(_ id: MessageID) throws(StoreError) -> Bool {
+  func hasAside(_ id: MessageID) throws(SystemError) -> Bool {
     var names = try DirectoryNames(corrupt)
     while let name = names.next() {
       if EntryName(name)?.id == id || name == Self.otherName(id) { return true }
@@ -31,7 +31,7 @@ extension QueueDirectory {
   }
 
   /// How many entries were set aside.
-  public func corruptCount() throws(StoreError) -> Int {
+  public func corruptCount() throws(SystemError) -> Int {
     var names = try DirectoryNames(corrupt)
     var count = 0
     while let name = names.next() { if !name.hasSuffix(".data") { count += 1 } }
@@ -40,7 +40,7 @@ extension QueueDirectory {
 
   /// Moves an envelope to corrupt/, with its message, durably; returns its name there, or nil if it is gone. Nothing that
   /// is there is replaced.
-  public func setAside(_ location: Location) throws(StoreError) -> String? {
+  public func setAside(_ location: Location) throws(SystemError) -> String? {
     let id = location.name.id
     let isTaken = corrupt.status(of: location.name.text) != nil
     // Another name of the same entry.
@@ -53,16 +53,16 @@ extension QueueDirectory {
     let dataName = isTaken ? name + ".data" : id.text + ".data"
     // Under both names until the envelope has moved, since an operator may move that at the same time.
     var isLinked = true
-    do throws(Errno) {
+    do throws(SystemError) {
       try data.descriptor.link(id.text, in: corrupt, as: dataName)
     } catch .fileExists {
     } catch {
       isLinked = false  // gone, another user's, or a directory
     }
-    do throws(StoreError) {
+    do throws(SystemError) {
       guard try move(location, named: name, into: corrupt) else { return nil }
     } catch {
-      guard location.place == .new, error.errno.isDenied else { throw error }
+      guard location.place == .new, error.isDenied else { throw error }
       return try hide(Array(location.name.text.utf8), id)
     }
     if isLinked {
@@ -76,7 +76,7 @@ extension QueueDirectory {
   }
 
   /// Whether nothing is in new/ that starts a run.
-  public func isNewEmpty() throws(StoreError) -> Bool {
+  public func isNewEmpty() throws(SystemError) -> Bool {
     var names = try DirectoryNames(new)
     while let name = names.next() { if !name.hasPrefix(".") { return false } }
     return true
@@ -84,7 +84,7 @@ extension QueueDirectory {
 
   /// The names in new/ that no envelope has. One that begins with a dot may be that of a check that is under way, unless
   /// it is old.
-  public func othersInNew(now: Int64) throws(StoreError) -> [[UInt8]] {
+  public func othersInNew(now: Int64) throws(SystemError) -> [[UInt8]] {
     var others: [[UInt8]] = []
     try new.forEachName { (name: Span<UInt8>) in
       var octets: [UInt8] = []
@@ -109,10 +109,12 @@ extension QueueDirectory {
   private static func otherName(_ id: MessageID) -> String { "other-\(id.text)" }
 
   /// Moves such a file to corrupt/, durably; returns its name there, or nil if it is gone.
-  public func setAside(other octets: [UInt8]) throws(StoreError) -> String? {
+  public func setAside(other octets: [UInt8]) throws(SystemError) -> String? {
     var name = Self.otherName(Self.id(ofOther: octets))
     if corrupt.status(of: name) != nil { name += "-" + MessageID(Process.random()).text }
-    do throws(Errno) { try new.rename(octets: octets, to: corrupt, as: name) } catch .noSuchFile {
+    do throws(SystemError) {
+      try new.rename(octets: octets, to: corrupt, as: name)
+    } catch .noSuchFile {
       return nil
     } catch {
       if error.isDenied { return try hide(octets, Self.id(ofOther: octets)) }
@@ -123,9 +125,9 @@ extension QueueDirectory {
     return name
   }
 
-  private func hide(_ octets: [UInt8], _ id: MessageID) throws(StoreError) -> String? {
+  private func hide(_ octets: [UInt8], _ id: MessageID) throws(SystemError) -> String? {
     let name = "." + Self.otherName(id)
-    do throws(Errno) { try new.rename(octets: octets, to: new, as: name) } catch .noSuchFile {
+    do throws(SystemError) { try new.rename(octets: octets, to: new, as: name) } catch .noSuchFile {
       return nil
     }
     try synchronize(.new)
@@ -133,6 +135,6 @@ extension QueueDirectory {
   }
 }
 
-extension Errno {
+extension SystemError {
   fileprivate var isDenied: Bool { self == .accessDenied || self == .notPermitted }
 }

@@ -3,7 +3,7 @@
 
 public import POSIX
 public import Queueing
-public import Storage
+import Storage
 
 extension QueueDirectory {
   /// Until when a destination is left alone; nil if it is not. This only reads.
@@ -15,7 +15,7 @@ extension QueueDirectory {
   }
 
   /// Which destinations are left alone. What is long over is removed.
-  public func away(now: Int64) throws(StoreError) -> Away {
+  public func away(now: Int64) throws(SystemError) -> Away {
     var away = Away()
     var names = try DirectoryNames(self.away)
     var old: [String] = []
@@ -52,7 +52,7 @@ extension QueueDirectory {
   public func welcome(_ destination: UInt64) { try? away.unlink(MessageID(destination).text) }
 
   /// Leaves no destination alone any more.
-  public func forgetAway() throws(StoreError) {
+  public func forgetAway() throws(SystemError) {
     var names = try DirectoryNames(away)
     while let name = names.next() { try? away.unlink(name) }
   }

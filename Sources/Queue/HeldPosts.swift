@@ -20,16 +20,13 @@ public struct HeldPosts: ~Copyable {
   public static let mostOfAList = 1000
 
   /// `queue` is the directory of the queue; what is missing in it is made.
-  public init(queue path: String) throws(StoreError) {
-    folder = try reporting("mkdir") { () throws(Errno) in
-      let queue = try FileDescriptor.directory(path)
-      return try queue.makeDirectory("lists").makeDirectory("held")
-    }
+  public init(queue path: String) throws(SystemError) {
+    folder = try FileDescriptor.directory(path).makeDirectory("lists").makeDirectory("held")
   }
 
   /// Nil if no post has ever been held.
-  fileprivate init?(in queue: borrowing FileDescriptor) throws(StoreError) {
-    do throws(Errno) { folder = try queue.directory("lists/held") } catch .noSuchFile {
+  fileprivate init?(in queue: borrowing FileDescriptor) throws(SystemError) {
+    do throws(SystemError) { folder = try queue.directory("lists/held") } catch .noSuchFile {
       return nil
     }
   }
@@ -74,7 +71,7 @@ public struct HeldPosts: ~Copyable {
     }
   }
 
-  fileprivate func forEachName(_ body: (Name) throws(StoreError) -> Void) throws(StoreError) {
+  fileprivate func forEachName(_ body: (Name) throws(SystemError) -> Void) throws(SystemError) {
     var names = try DirectoryNames(folder)
     while let text = names.next() { if let name = Name(text) { try body(name) } }
   }
@@ -83,11 +80,11 @@ public struct HeldPosts: ~Copyable {
   /// this list wait.
   public func hold(
     _ list: String, id: MessageID, from source: borrowing FileDescriptor, offset: Int
-  ) throws(StoreError) -> Bool {
+  ) throws(SystemError) -> Bool {
     let name = Name(list, id)
     var count = 0
     var isHeld = false
-    try forEachName { other throws(StoreError) in
+    try forEachName { other throws(SystemError) in
       if other.list == list { count += 1 }
       if other == name { isHeld = true }
     }
@@ -95,7 +92,7 @@ public struct HeldPosts: ~Copyable {
     guard count < Self.mostOfAList else { return false }
     let temporary = ".\(name.text).\(MessageID(Process.random()).text)"
     let file = try folder.makeFile(named: temporary)
-    do throws(StoreError) {
+    do throws(SystemError) {
       try file.append(source, from: offset)
       try file.synchronizeData()
       try folder.rename(temporary, to: folder, as: name.text)
@@ -119,19 +116,19 @@ public struct HeldPosts: ~Copyable {
   /// Claims a post for the owner's mail `cause`, which sends it on as `sent`; the same whenever that is repeated.
   public func claim(
     _ list: String, id: MessageID, for cause: MessageID, as sent: MessageID
-  ) throws(StoreError) -> Approval {
+  ) throws(SystemError) -> Approval {
     let claimed = Name(list, id, Name.Claim(cause: cause, sent: sent)).text
-    do throws(Errno) {
+    do throws(SystemError) {
       try folder.rename(Name(list, id).text, to: folder, as: claimed)
     } catch .noSuchFile {
     }
     try folder.synchronize()
-    do throws(Errno) {
+    do throws(SystemError) {
       return .granted(try folder.reading(named: claimed), claim: claimed)
     } catch .noSuchFile {
     }
     var isClaimed = false
-    try forEachName { other throws(StoreError) in
+    try forEachName { other throws(SystemError) in
       if other.list == list, other.id == id { isClaimed = true }
     }
     return isClaimed ? .claimed : .gone
@@ -152,22 +149,22 @@ public struct HeldPosts: ~Copyable {
 
 extension QueueDirectory {
   /// Removes a post that was let go out: the journal of its owner's mail has it. `name` is from `HeldPosts.claim`.
-  public func drop(claim name: String) throws(StoreError) {
+  public func drop(claim name: String) throws(SystemError) {
     guard HeldPosts.Name(name)?.claim != nil, let held = try HeldPosts(in: top) else { return }
     try held.remove(name)
   }
 
   /// Decides on the claims that a crash has left. To be called with the lock, before anything is worked on. Returns the
   /// claims for which this has failed: the owner's mail of each is to be left alone.
-  public func settleClaims() throws(StoreError) -> [(cause: MessageID, error: StoreError)] {
+  public func settleClaims() throws(SystemError) -> [(cause: MessageID, error: SystemError)] {
     guard let held = try HeldPosts(in: top) else { return [] }
     var claimed: [HeldPosts.Name] = []
-    try held.forEachName { name throws(StoreError) in if name.claim != nil { claimed.append(name) }
+    try held.forEachName { name throws(SystemError) in if name.claim != nil { claimed.append(name) }
     }
-    var failures: [(cause: MessageID, error: StoreError)] = []
+    var failures: [(cause: MessageID, error: SystemError)] = []
     for name in claimed {
       guard let claim = name.claim else { continue }
-      do throws(StoreError) { try settle(name, claim, of: held) } catch {
+      do throws(SystemError) { try settle(name, claim, of: held) } catch {
         failures.append((claim.cause, error))
       }
     }
@@ -176,10 +173,10 @@ extension QueueDirectory {
 
   private func settle(
     _ name: HeldPosts.Name, _ claim: HeldPosts.Name.Claim, of held: borrowing HeldPosts
-  ) throws(StoreError) {
+  ) throws(SystemError) {
     guard let place = try find(claim.cause) else { return try held.release(name) }
     let cause: Reading
-    do throws(StoreError) { cause = try read(place) } catch {
+    do throws(SystemError) { cause = try read(place) } catch {
       guard error.isCorrupt else { throw error }
       // It will never be worked on, and so will not send the post.
       return try held.release(name)
@@ -193,8 +190,8 @@ extension QueueDirectory {
 }
 
 extension HeldPosts {
-  fileprivate func remove(_ name: String) throws(StoreError) {
-    do throws(Errno) {
+  fileprivate func remove(_ name: String) throws(SystemError) {
+    do throws(SystemError) {
       try folder.unlink(name)
       try folder.synchronize()
     } catch .noSuchFile {
@@ -202,10 +199,10 @@ extension HeldPosts {
   }
 
   /// Lets a post wait again.
-  fileprivate func release(_ name: Name) throws(StoreError) {
+  fileprivate func release(_ name: Name) throws(SystemError) {
     var waiting = name
     waiting.claim = nil
-    do throws(Errno) {
+    do throws(SystemError) {
       try folder.rename(name.text, to: folder, as: waiting.text)
     } catch .noSuchFile {
     }
@@ -214,7 +211,8 @@ extension HeldPosts {
 
 extension FileDescriptor {
   /// Appends what stands in `source` from `offset` on.
-  fileprivate func append(_ source: borrowing FileDescriptor, from offset: Int) throws(Errno) {
+  fileprivate func append(_ source: borrowing FileDescriptor, from offset: Int) throws(SystemError)
+  {
     var buffer: [UInt8] = []
     var position = offset
     while true {

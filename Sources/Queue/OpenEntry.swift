@@ -71,7 +71,7 @@ public struct OpenEntry: ~Copyable {
   }
 
   /// Adds a recipient.
-  public mutating func add(_ recipient: Job.Addressee) throws(StoreError) {
+  public mutating func add(_ recipient: Job.Addressee) throws(SystemError) {
     recipientCount += 1
     lines += recipient.line
     if lines.count > Self.bufferSize { try flushLines() }
@@ -81,7 +81,7 @@ public struct OpenEntry: ~Copyable {
   /// to hear of it, and the next run tells him. The time is in seconds since 1970.
   public mutating func add(
     delivered recipient: Job.Addressee, at time: Int64
-  ) throws(StoreError) {
+  ) throws(SystemError) {
     let verdict = ClientSession.Verdict(
       .delivered, .recipient, EnhancedStatusCode(2, 1, 5), Array("stored in the mailbox".utf8))
     let report = Report(recipient.recipient.mailbox.octets, at: [], verdict)
@@ -93,7 +93,7 @@ public struct OpenEntry: ~Copyable {
   /// `QueueDirectory.open`.
   public mutating func renewContent(
     in queue: QueueDirectory, sharing message: borrowing OpenMessage?
-  ) throws(StoreError) {
+  ) throws(SystemError) {
     switch content {
     case .own(let file): try file.removeTemporaryName()
     case .shared(let name): try name.remove()
@@ -102,17 +102,17 @@ public struct OpenEntry: ~Copyable {
   }
 
   /// Appends to the content. If it is a message's file, whoever has that message appends there.
-  public func append(_ octets: Span<UInt8>) throws(StoreError) { try file?.write(octets) }
+  public func append(_ octets: Span<UInt8>) throws(SystemError) { try file?.write(octets) }
 
   /// Writes what is collected and syncs the files.
-  mutating func synchronize() throws(StoreError) {
+  mutating func synchronize() throws(SystemError) {
     try file?.synchronize()
     lines += Array("end\n".utf8) + journal
     try flushLines()
     try envelope.synchronize()
   }
 
-  private mutating func flushLines() throws(StoreError) {
+  private mutating func flushLines() throws(SystemError) {
     try envelope.write(lines.span)
     lines.removeAll(keepingCapacity: true)
   }

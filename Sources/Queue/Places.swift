@@ -32,8 +32,8 @@ extension QueueDirectory {
   /// Calls `body` with the name of each envelope of a place, in no order, until it returns false. What is no envelope is
   /// passed over.
   public func forEachName(
-    in place: Place, _ body: (EntryName) throws(StoreError) -> Bool
-  ) throws(StoreError) {
+    in place: Place, _ body: (EntryName) throws(SystemError) -> Bool
+  ) throws(SystemError) {
     var names = try inFolder(place) { (folder) throws(SystemError) in try DirectoryNames(folder) }
     while let text = names.next() {
       if let name = EntryName(text), try !body(name) { return }
@@ -42,9 +42,9 @@ extension QueueDirectory {
 
   /// The names of all envelopes of a place. Those in pending/ are what a crash has left: they are to be settled with the
   /// lock, before anything is worked on.
-  public func names(in place: Place) throws(StoreError) -> [EntryName] {
+  public func names(in place: Place) throws(SystemError) -> [EntryName] {
     var names: [EntryName] = []
-    try forEachName(in: place) { (name) throws(StoreError) in
+    try forEachName(in: place) { (name) throws(SystemError) in
       names.append(name)
       return true
     }
@@ -63,10 +63,10 @@ extension QueueDirectory {
   }
 
   /// Where the envelope of an entry is; nil if there is none.
-  public func find(_ id: MessageID) throws(StoreError) -> Location? {
+  public func find(_ id: MessageID) throws(SystemError) -> Location? {
     for place in Place.allCases {
       var found: EntryName?
-      try forEachName(in: place) { (name) throws(StoreError) in
+      try forEachName(in: place) { (name) throws(SystemError) in
         if name.id == id { found = name }
         return found == nil
       }
@@ -85,7 +85,7 @@ extension QueueDirectory {
   }
 
   /// Reads an envelope. What is no envelope is an error that `isCorrupt`.
-  public func read(_ location: Location) throws(StoreError) -> Reading {
+  public func read(_ location: Location) throws(SystemError) -> Reading {
     let file: FileDescriptor
     do throws(SystemError) {
       file = try inFolder(location.place) { (folder) throws(SystemError) in
@@ -97,7 +97,7 @@ extension QueueDirectory {
   }
 
   /// Moves an envelope; false if it is gone. The directories are not synced (`synchronize`).
-  public func move(_ location: Location, to new: Location) throws(StoreError) -> Bool {
+  public func move(_ location: Location, to new: Location) throws(SystemError) -> Bool {
     try inFolder(new.place) { (folder) throws(SystemError) in
       try move(location, named: new.name.text, into: folder)
     }
@@ -105,7 +105,7 @@ extension QueueDirectory {
 
   func move(
     _ location: Location, named name: String, into directory: borrowing FileDescriptor
-  ) throws(StoreError) -> Bool {
+  ) throws(SystemError) -> Bool {
     do throws(SystemError) {
       try inFolder(location.place) { (folder) throws(SystemError) in
         try folder.rename(location.name.text, to: directory, as: name)
@@ -117,12 +117,12 @@ extension QueueDirectory {
   }
 
   /// Makes moves into and out of a place durable.
-  public func synchronize(_ place: Place) throws(StoreError) {
+  public func synchronize(_ place: Place) throws(SystemError) {
     try inFolder(place) { (folder) throws(SystemError) in try folder.synchronize() }
   }
 
   /// Removes an entry; false if its envelope is gone. The envelope goes first: without it there is no entry.
-  public func remove(_ location: Location) throws(StoreError) -> Bool {
+  public func remove(_ location: Location) throws(SystemError) -> Bool {
     do throws(SystemError) {
       try inFolder(location.place) { (folder) throws(SystemError) in
         try folder.unlink(location.name.text)
@@ -137,11 +137,12 @@ extension QueueDirectory {
   private func removeData(_ id: MessageID) { try? data.descriptor.unlink(id.text) }
 
   /// The message of an entry; nil if it is gone.
-  public func message(of id: MessageID) throws(StoreError) -> FileDescriptor? {
-    do throws(Errno) { return try data.descriptor.reading(named: id.text) } catch .noSuchFile {
+  public func message(of id: MessageID) throws(SystemError) -> FileDescriptor? {
+    do throws(SystemError) { return try data.descriptor.reading(named: id.text) } catch .noSuchFile
+    {
       return nil
     } catch {
-      throw StoreError(opening: error)
+      throw SystemError(opening: error)
     }
   }
 
@@ -150,8 +151,8 @@ extension QueueDirectory {
 
   /// Takes the lock of a run, which lasts as long as `self`. Waits for another run if `isWaiting`; otherwise returns
   /// whether there is none.
-  public func lock(isWaiting: Bool) throws(StoreError) -> Bool {
-    try reporting("lock") { () throws(Errno) in try top.lock(isWaiting: isWaiting) }
+  public func lock(isWaiting: Bool) throws(SystemError) -> Bool {
+    try top.lock(isWaiting: isWaiting)
   }
 }
 
@@ -160,10 +161,10 @@ extension QueueDirectory {
   /// Stores an entry in pending/, durably. What a crash has left under the same id, in pending/ or only in data/, is
   /// replaced: an entry that was let out of pending/ has its id in the journal of its cause, which then makes another.
   /// One that a newer version has left there stays, and this is an error.
-  public func storePending(_ entry: consuming OpenEntry) throws(StoreError) {
+  public func storePending(_ entry: consuming OpenEntry) throws(SystemError) {
     let id = entry.id
     let left = Location(.pending, EntryName(id: id))
-    if case .newer? = try? read(left) { throw StoreError(call: "read", errno: .notSupported) }
+    if case .newer? = try? read(left) { throw SystemError(call: "read", errno: .notSupported) }
     _ = try remove(left)
     removeData(id)
     try entry.synchronize()
@@ -171,7 +172,7 @@ extension QueueDirectory {
   }
 
   /// Lets an entry out of pending/: its cause has it in the journal.
-  public func release(pending id: MessageID) throws(StoreError) {
+  public func release(pending id: MessageID) throws(SystemError) {
     let name = EntryName(id: id)
     if try move(Location(.pending, name), to: Location(.new, name)) {
       try synchronize(.new)
@@ -180,7 +181,7 @@ extension QueueDirectory {
   }
 
   /// Decides on all entries in pending/, and ends with the first error. Returns those of a newer version.
-  public func settlePending() throws(StoreError) -> [(id: MessageID, version: Int)] {
+  public func settlePending() throws(SystemError) -> [(id: MessageID, version: Int)] {
     var newer: [(id: MessageID, version: Int)] = []
     for name in try names(in: .pending) {
       if let version = try settle(pending: name) { newer.append((name.id, version)) }
@@ -191,7 +192,7 @@ extension QueueDirectory {
   /// Decides on an entry in pending/: it moves on if its cause has it in the journal, or is gone; else it is removed, and
   /// is made again. What this program cannot read stays, and so does what follows from such an entry. Returns the version
   /// of the former.
-  public func settle(pending name: EntryName) throws(StoreError) -> Int? {
+  public func settle(pending name: EntryName) throws(SystemError) -> Int? {
     let entry: Entry
     switch try read(Location(.pending, name)) {
     case .gone: return nil
@@ -203,7 +204,7 @@ extension QueueDirectory {
       return nil
     }
     let cause: Reading
-    do throws(StoreError) { cause = try readCause(of: entry) } catch {
+    do throws(SystemError) { cause = try readCause(of: entry) } catch {
       guard error.isCorrupt else { throw error }
       // It will never be worked on again, and so will not make this entry again.
       try release(pending: name.id)
@@ -218,13 +219,13 @@ extension QueueDirectory {
   }
 
   /// Reads the entry that another follows from.
-  private func readCause(of entry: Entry) throws(StoreError) -> Reading {
+  private func readCause(of entry: Entry) throws(SystemError) -> Reading {
     guard let id = entry.submission.cause, let place = try find(id) else { return .gone }
     return try read(place)
   }
 
   /// Removes an entry from pending/.
-  public func drop(pending id: MessageID) throws(StoreError) {
+  public func drop(pending id: MessageID) throws(SystemError) {
     _ = try remove(Location(.pending, EntryName(id: id)))
   }
 
@@ -232,7 +233,7 @@ extension QueueDirectory {
   private static let debrisAge: Int64 = 36 * 3600
 
   /// Removes what crashes have left in data/. To be called with the lock.
-  public func removeDebris(now: Int64) throws(StoreError) {
+  public func removeDebris(now: Int64) throws(SystemError) {
     var known: Set<MessageID> = []
     var old: [String] = []
     var names = try DirectoryNames(data.descriptor)
@@ -245,7 +246,7 @@ extension QueueDirectory {
     }
     if old.isEmpty { return }
     for place in Place.allCases {
-      try forEachName(in: place) { (name) throws(StoreError) in
+      try forEachName(in: place) { (name) throws(SystemError) in
         known.insert(name.id)
         return true
       }
@@ -257,9 +258,9 @@ extension QueueDirectory {
   }
 }
 
-extension StoreError {
+extension SystemError {
   /// What opening a file of the queue has met: anything but a regular file was not made by us.
-  init(opening errno: Errno) {
+  init(opening errno: SystemError) {
     let isOther = [.invalidArgument, .tooManyLinks, .isDirectory, .noSuchDevice].contains(errno)
     self.init(call: "open", errno: isOther ? .badMessage : errno)
   }

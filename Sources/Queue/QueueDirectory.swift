@@ -53,7 +53,7 @@ public final class QueueDirectory {
   let away: FileDescriptor
 
   /// Opens the queue, and makes the directories in it that are missing. `path` itself must exist.
-  public init(path: String) throws(StoreError) {
+  public init(path: String) throws(SystemError) {
     let top = try FileDescriptor.directory(path)
     let data = try Self.folder("data", in: top)
     let new = try Self.folder("new", in: top)
@@ -75,8 +75,8 @@ public final class QueueDirectory {
 
   private static func folder(
     _ name: String, in top: borrowing FileDescriptor
-  ) throws(StoreError) -> FileDescriptor {
-    do throws(Errno) { return try top.directory(name) } catch .noSuchFile {
+  ) throws(SystemError) -> FileDescriptor {
+    do throws(SystemError) { return try top.directory(name) } catch .noSuchFile {
       let folder = try top.makeDirectory(name)
       // Without its folder, an entry that is synced would be lost in a power cut.
       try top.synchronize()
@@ -97,7 +97,7 @@ extension QueueDirectory {
   public func open(
     id: MessageID, _ submission: Submission, sharing message: borrowing OpenMessage? = nil,
     isReadable: Bool = false
-  ) throws(StoreError) -> OpenEntry {
+  ) throws(SystemError) -> OpenEntry {
     let content = try content(of: id, sharing: message, isReadable)
     let envelope = try makeFile(".\(id.text).to", in: new)
     return OpenEntry(id: id, submission, content, envelope: envelope)
@@ -105,10 +105,10 @@ extension QueueDirectory {
 
   func content(
     of id: MessageID, sharing message: borrowing OpenMessage?, _ isReadable: Bool
-  ) throws(StoreError) -> OpenEntry.Content {
+  ) throws(SystemError) -> OpenEntry.Content {
     switch message {
     case .some(let message):
-      do throws(StoreError) {
+      do throws(SystemError) {
         try message.link(in: data.descriptor, as: id.text)
         return .shared(TemporaryName(id.text, in: data))
       } catch {
@@ -124,12 +124,12 @@ extension QueueDirectory {
   /// envelopes.
   private func makeFile(
     _ name: String, in place: borrowing FileDescriptor, _ isReadable: Bool = false
-  ) throws(StoreError) -> OpenFile {
+  ) throws(SystemError) -> OpenFile {
     try OpenFile.make(in: place, orIn: data, isReadable: isReadable) { name }
   }
 
   /// Queues an entry. When this returns, it is durable. When it throws, it does not exist.
-  public func store(_ entry: consuming OpenEntry) throws(StoreError) {
+  public func store(_ entry: consuming OpenEntry) throws(SystemError) {
     try entry.synchronize()
     try commit(entry, in: new)
   }
@@ -139,15 +139,15 @@ extension QueueDirectory {
   public func store(
     _ entry: consuming OpenEntry, and message: consuming OpenMessage,
     in mail: borrowing MailDirectory, time: Timestamp
-  ) throws(StoreError) {
+  ) throws(SystemError) {
     try entry.synchronize()
-    try mail.store(message, time: time) { (_) throws(StoreError) in try commit(entry, in: new) }
+    try mail.store(message, time: time) { (_) throws(SystemError) in try commit(entry, in: new) }
   }
 
   /// Gives a whole entry its names. When this throws, it has none.
   func commit(
     _ entry: borrowing OpenEntry, in place: borrowing FileDescriptor
-  ) throws(StoreError) {
+  ) throws(SystemError) {
     let name = entry.id.text
     let file: TemporaryName
     switch entry.content {
@@ -158,7 +158,7 @@ extension QueueDirectory {
     }
     try data.descriptor.synchronize()
     try entry.envelope.link(in: place, as: name)
-    do throws(Errno) { try place.synchronize() } catch {
+    do throws(SystemError) { try place.synchronize() } catch {
       try? place.unlink(name)
       throw error
     }
@@ -167,7 +167,7 @@ extension QueueDirectory {
 
   /// Checks whether messages can be queued, by all the system calls that it takes. An empty file gets a name that
   /// begins with a dot, and is removed.
-  public func probe() throws(StoreError) {
+  public func probe() throws(SystemError) {
     let name = "." + MessageID(Process.random()).text
     let file = try makeFile(name, in: new)
     try file.synchronize()
@@ -179,11 +179,11 @@ extension QueueDirectory {
 
   /// Why messages cannot be queued at a path; nil if they can.
   public static func fault(at path: String) -> String? {
-    do throws(StoreError) {
+    do throws(SystemError) {
       try QueueDirectory(path: path).probe()
       return nil
     } catch {
-      return "\(error.call): \(error.errno)"
+      return "\(error.call): \(error)"
     }
   }
 }

@@ -22,7 +22,7 @@ extension ListsDirectory {
   /// Only a file that is known to be missing makes an address no list's: a disk that fails for a moment does not.
   fileprivate func isThere(_ list: ListName, _ suffix: String) throws(UnreadableFile) -> Bool {
     let file = file(list, suffix)
-    do throws(Errno) { return try FileDescriptor.isThere(file) } catch {
+    do throws(SystemError) { return try FileDescriptor.isThere(file) } catch {
       throw UnreadableFile(path: file, errno: error)
     }
   }

@@ -8,7 +8,7 @@ public import SMTP
 /// A file that could not be read.
 public struct UnreadableFile: Error {
   public let path: String
-  public let errno: Errno
+  public let errno: SystemError
 }
 
 public struct RecipientsFile: Sendable {
@@ -26,7 +26,7 @@ public struct RecipientsFile: Sendable {
   /// Whether the file has an address. 100,000 lines take less than a millisecond, and no more memory than a few.
   public func contains(_ address: LocalAddress) throws(UnreadableFile) -> Bool {
     let search = RecipientSearch(for: address)
-    do throws(Errno) {
+    do throws(SystemError) {
       let file = try FileDescriptor.reading(path)
       // What is searched begins and ends with a LF. The rest waits for what is read next.
       var octets: [UInt8] = [.lineFeed]
@@ -54,7 +54,7 @@ public struct RecipientsFile: Sendable {
   /// all are well.
   public func check() throws(UnreadableFile) -> (count: Int, fault: LineError?) {
     let content: [UInt8]?
-    do throws(Errno) {
+    do throws(SystemError) {
       content = try FileDescriptor.reading(path).readAll(limit: Self.checkLimit)
     } catch {
       throw UnreadableFile(path: path, errno: error)

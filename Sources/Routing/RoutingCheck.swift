@@ -41,8 +41,8 @@ extension Routing {
     }
   }
 
-  private static func fault(ofDirectory path: String) -> Errno? {
-    do throws(Errno) {
+  private static func fault(ofDirectory path: String) -> SystemError? {
+    do throws(SystemError) {
       return try FileDescriptor.isThere(path + "/.") ? nil : .noSuchFile
     } catch {
       return error

@@ -73,7 +73,7 @@ extension SettingsSource {
       SettingsError(variable: name.description, value: path, reason: reason)
     }
     let content: [UInt8]?
-    do throws(Errno) {
+    do throws(SystemError) {
       content = try FileDescriptor.reading(path).readAll(limit: Self.tableLimit)
     } catch {
       throw fail(error.description)

@@ -6,7 +6,6 @@ import Octets
 import POSIX
 import Queue
 import SMTP
-import Storage
 
 final class Courier {
   private static let longestLine = 1 << 20
@@ -31,7 +30,7 @@ final class Courier {
     var lines = Entry.Lines()
   }
 
-  init(_ destination: DestinationName, _ arguments: [String]) throws(Errno) {
+  init(_ destination: DestinationName, _ arguments: [String]) throws(SystemError) {
     self.destination = destination
     var other: FileDescriptor?
     socket = try Socket.pair().split(&other)
@@ -74,7 +73,7 @@ final class Courier {
   }
 
   /// Writes what has come into the journal. Where that fails it counts for nothing.
-  func keep(isDurable: Bool) throws(StoreError) {
+  func keep(isDurable: Bool) throws(SystemError) {
     guard let job else { return }
     try isDurable ? job.work.entry.append(job.lines) : job.work.entry.write(job.lines)
     self.job?.lines = .init()
@@ -110,7 +109,7 @@ final class Courier {
   private func sendNow() -> Int {
     let output = output
     let rest = output.span.extracting(position...)
-    do throws(Errno) { return try socket.sendNow(rest) ?? 0 } catch {
+    do throws(SystemError) { return try socket.sendNow(rest) ?? 0 } catch {
       terminate()  // the next read tells that it has ended
       return rest.count
     }

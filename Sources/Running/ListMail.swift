@@ -14,10 +14,10 @@ extension Runner {
 
   /// Gives a mail to its list. What the list sends lies in pending/ until this is in the journal.
   mutating func giveToList(_ index: Int, _ addressee: Job.Addressee, of work: Work)
-    throws(StoreError)
+    throws(SystemError)
   {
     let answer: Answer
-    do throws(Errno) {
+    do throws(SystemError) {
       answer = Answer(try runList(work, addressee), addressee)
     } catch {
       answer = Answer(.deferred(addressee, "postern-list: \(error)"))
@@ -83,7 +83,7 @@ extension Runner {
   }
 
   /// Runs the program; returns the lines that it prints.
-  private func runList(_ work: Work, _ addressee: Job.Addressee) throws(Errno) -> [[UInt8]] {
+  private func runList(_ work: Work, _ addressee: Job.Addressee) throws(SystemError) -> [[UInt8]] {
     let submission = work.entry.submission
     let file = try FileDescriptor.reading(queue.dataPath(of: work.id))
     try file.seek(to: submission.offset)

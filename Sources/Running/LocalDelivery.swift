@@ -11,10 +11,10 @@ import Storage
 
 extension Runner {
   /// Stores a message for a recipient of ours. After a crash it may be there already: its name is the same each time.
-  func store(_ work: Work, for addressee: Job.Addressee) throws(StoreError) -> Report {
+  func store(_ work: Work, for addressee: Job.Addressee) throws(SystemError) -> Report {
     let mailbox = addressee.recipient.mailbox
     let arrival = work.entry.submission.arrival
-    do throws(StoreError) {
+    do throws(SystemError) {
       let mail = try MailDirectory(path: settings.mailDirectory)
       if mail.has(id: work.id, for: mailbox, time: arrival) {
         return .ours(addressee, .delivered, .init(2, 0, 0), "stored")
@@ -28,7 +28,7 @@ extension Runner {
     } catch {
       log.write(.error, "failure") { line in
         line.add("call", error.call)
-        line.add("reason", error.errno.description)
+        line.add("reason", error.description)
         line.add("directory", settings.mailDirectory)
       }
       return .deferred(addressee, "the mail directory cannot be written")
@@ -36,12 +36,12 @@ extension Runner {
   }
 
   /// Appends the message of an entry, from where it is sent on.
-  private func append(_ work: Work, to message: inout Acceptance) throws(StoreError) {
+  private func append(_ work: Work, to message: inout Acceptance) throws(SystemError) {
     guard let file = try queue.message(of: work.id) else {
-      throw StoreError(call: "open", errno: .noSuchFile)
+      throw SystemError(call: "open", errno: .noSuchFile)
     }
     var position = work.entry.submission.offset
-    try message.append { (piece) throws(StoreError) in
+    try message.append { (piece) throws(SystemError) in
       let count = try file.read(into: &piece, atMost: 65_536, at: position)
       position += count
       return count
@@ -51,7 +51,7 @@ extension Runner {
   /// Sends on what an alias stands for: to mailboxes of ours at once, to the rest as an entry of its own.
   mutating func expand(
     _ index: Int, _ addressee: Job.Addressee, of work: Work
-  ) throws(StoreError) {
+  ) throws(SystemError) {
     let expansion: [Routing.Expansion]
     do throws(UnreadableFile) {
       expansion = try settings.routing.expand(addressee.recipient.mailbox)

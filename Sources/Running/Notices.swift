@@ -13,7 +13,7 @@ import Storage
 extension Runner {
   /// Queues a notice, durably, and notes that in the journal: then the recipients are done with, also if nobody is to be
   /// told of them. Of those that are late only that the sender was told.
-  mutating func notify(_ number: UInt64, _ told: [Planner.Told]) throws(StoreError) {
+  mutating func notify(_ number: UInt64, _ told: [Planner.Told]) throws(SystemError) {
     guard let work = works[number] else { return }
     let id = work.id.derived(work.entry.notices)
     let isQueued = try queueNotice(id, told, of: work)
@@ -31,7 +31,7 @@ extension Runner {
   }
 
   /// Which deliveries the sender may be told of.
-  func successes(_ delivered: [Int], of number: UInt64) throws(StoreError) -> Planner.Result {
+  func successes(_ delivered: [Int], of number: UInt64) throws(SystemError) -> Planner.Result {
     guard let work = works[number] else { return .gone }
     let reports = try work.entry.lastReports(of: Set(delivered))
     var told: [Planner.Told] = []
@@ -42,7 +42,7 @@ extension Runner {
     return .successes(told)
   }
 
-  mutating func remove(_ turn: Planner.Turn) throws(StoreError) {
+  mutating func remove(_ turn: Planner.Turn) throws(SystemError) {
     let id = MessageID(turn.id)
     if try !queue.remove(turn.location), let place = try queue.find(id) {
       _ = try queue.remove(place)
@@ -57,7 +57,7 @@ extension Runner {
   /// Stores a notice in pending/; false if nobody is to be told.
   private mutating func queueNotice(
     _ id: MessageID, _ told: [Planner.Told], of work: Work
-  ) throws(StoreError) -> Bool {
+  ) throws(SystemError) -> Bool {
     let submission = work.entry.submission
     var message = ReportedMessage(from: submission.reversePath)
     message.deliveryStatus = submission.deliveryStatus
@@ -84,7 +84,7 @@ extension Runner {
     do throws(BuildError) {
       built = try status.build(host: settings.hostname, now: now, unique: id.octets)
     } catch {
-      throw StoreError(call: "report", errno: .invalidArgument)
+      throw SystemError(call: "report", errno: .invalidArgument)
     }
     var notice = Submission(from: .null, arrival: .now)
     notice.isUTF8 = built.isUTF8
@@ -96,7 +96,7 @@ extension Runner {
   /// Stores a mail of our own in pending/.
   func queueNotice(
     _ id: MessageID, _ submission: Submission, to recipient: Mailbox, _ octets: [UInt8]
-  ) throws(StoreError) {
+  ) throws(SystemError) {
     var addressing = Addressing(submission)
     addressing.isQueued = true
     var message = try Acceptance.begin(id, addressing, mail: nil, queue: queue)

@@ -11,7 +11,7 @@ import Storage
 
 extension Runner {
   /// Reads an envelope, and deals with what is ours.
-  mutating func open(_ turn: Planner.Turn) throws(StoreError) -> Planner.Result {
+  mutating func open(_ turn: Planner.Turn) throws(SystemError) -> Planner.Result {
     let id = MessageID(turn.id)
     let entry: Entry
     switch try queue.read(turn.location) {
@@ -34,7 +34,7 @@ extension Runner {
   /// Deals with the recipients that are waiting and ours, and collects the others by destination.
   private mutating func deliverHere(
     _ work: Work, _ parts: inout [DestinationName: [Int]]
-  ) throws(StoreError) {
+  ) throws(SystemError) {
     // In slices, so that the lines of 100,000 recipients are never in memory at once.
     var slice: [Int] = []
     for index in 0..<work.entry.count where work.entry.state(of: index) == .waiting {
@@ -49,7 +49,7 @@ extension Runner {
 
   private mutating func deliverHere(
     _ indexes: [Int], of work: Work, _ parts: inout [DestinationName: [Int]]
-  ) throws(StoreError) {
+  ) throws(SystemError) {
     for (index, addressee) in zip(indexes, try work.entry.recipients(indexes)) {
       let mailbox = addressee.recipient.mailbox
       let destination: Destination
@@ -77,7 +77,7 @@ extension Runner {
   }
 
   /// Writes what has become of a recipient of ours.
-  mutating func conclude(_ index: Int, of work: Work, _ report: Report) throws(StoreError) {
+  mutating func conclude(_ index: Int, of work: Work, _ report: Report) throws(SystemError) {
     var lines = Entry.Lines()
     lines.verdict(index, report, at: now)
     try work.entry.append(lines)

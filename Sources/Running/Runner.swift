@@ -8,7 +8,7 @@ public import Queue
 public import Queueing
 public import Routing
 import SMTP
-public import Storage
+import Storage
 
 /// What a run works with.
 public struct RunSettings {
@@ -57,7 +57,7 @@ public struct Runner: ~Copyable {
   public init(
     _ settings: RunSettings, _ limits: Planner.Limits, _ queue: consuming QueueDirectory,
     _ log: Log, _ termination: Termination
-  ) throws(StoreError) {
+  ) throws(SystemError) {
     let away = try queue.away(now: Clock.now().seconds)
     planner = Planner(limits, away, seed: Process.random())
     self.queue = queue
@@ -69,7 +69,7 @@ public struct Runner: ~Copyable {
   var now: Int64 { Clock.now().seconds }
 
   /// Works until nothing is due.
-  public mutating func run() throws(StoreError) {
+  public mutating func run() throws(SystemError) {
     try settle()
     var hasHeard = false
     while true {
@@ -89,10 +89,10 @@ public struct Runner: ~Copyable {
   }
 
   /// Whether something stays in new/ because this run has left it alone.
-  public func hasLeftNew() throws(StoreError) -> Bool {
+  public func hasLeftNew() throws(SystemError) -> Bool {
     var isFound = false
     let planner = planner
-    try queue.forEachName(in: .new) { (name) throws(StoreError) in
+    try queue.forEachName(in: .new) { (name) throws(SystemError) in
       isFound = planner.isLeftAlone(name.id.bits)
       return !isFound
     }
@@ -100,9 +100,9 @@ public struct Runner: ~Copyable {
   }
 
   /// Decides on what runs before this one have left half done.
-  private mutating func settle() throws(StoreError) {
+  private mutating func settle() throws(SystemError) {
     for name in try queue.names(in: .pending) {
-      do throws(StoreError) {
+      do throws(SystemError) {
         if let version = try queue.settle(pending: name) { noteNewer(name.id, version) }
       } catch {
         planner.leaveAlone(name.id.bits)
@@ -165,8 +165,8 @@ public struct Runner: ~Copyable {
   /// Names what lies in a place.
   func look(
     _ place: QueueDirectory.Place, _ planner: inout Planner
-  ) throws(StoreError) {
-    try queue.forEachName(in: place) { (name) throws(StoreError) in
+  ) throws(SystemError) {
+    try queue.forEachName(in: place) { (name) throws(SystemError) in
       planner.see(Planner.Turn(name, in: place))
     }
   }
@@ -175,7 +175,7 @@ public struct Runner: ~Copyable {
 // Effects.
 extension Runner {
   /// Throws what ends the run: an error that is not about one entry.
-  private mutating func carryOut(_ effect: Planner.Effect) throws(StoreError) -> Planner.Result {
+  private mutating func carryOut(_ effect: Planner.Effect) throws(SystemError) -> Planner.Result {
     switch effect {
     case .look(let place):
       findSuccessor()
@@ -185,10 +185,10 @@ extension Runner {
     case .synchronize: try queue.synchronize(.queue)
     case .start(_, let id, let recipient):
       let name: DestinationName
-      do throws(StoreError) { name = try destination(of: recipient, id) } catch {
+      do throws(SystemError) { name = try destination(of: recipient, id) } catch {
         return failed(effect, error)
       }
-      couriers.append(try courier(for: name))
+      couriers.append(try Courier(name, settings.courier + settings.options))
     case .leaveAlone(let destination, let absence): leaveAlone(destination, absence)
     case .welcome(let destination): queue.welcome(destination)
     case .goOn(let destination): courier(destination)?.goOn()
@@ -211,7 +211,7 @@ extension Runner {
 
   /// Carries out what is about one entry.
   private mutating func work(_ effect: Planner.Effect) -> Planner.Result {
-    do throws(StoreError) {
+    do throws(SystemError) {
       switch effect {
       case .open(let turn): return try open(turn)
       case .move(let turn, let new):
@@ -235,7 +235,7 @@ extension Runner {
   }
 
   private mutating func failed(
-    _ effect: Planner.Effect, _ error: StoreError
+    _ effect: Planner.Effect, _ error: SystemError
   ) -> Planner.Result {
     let id: UInt64?
     switch effect {
@@ -262,24 +262,18 @@ extension Runner {
     couriers.first { $0.destination.hash == destination }
   }
 
-  private func courier(for name: DestinationName) throws(StoreError) -> Courier {
-    do throws(Errno) { return try Courier(name, settings.courier + settings.options) } catch {
-      throw StoreError(call: "postern-send", errno: error)
-    }
-  }
-
   private func destination(
     of recipient: Int, _ id: UInt64
-  ) throws(StoreError) -> DestinationName {
-    guard let work = works[id] else { throw StoreError(call: "read", errno: .noSuchFile) }
+  ) throws(SystemError) -> DestinationName {
+    guard let work = works[id] else { throw SystemError(call: "read", errno: .noSuchFile) }
     let first = try work.entry.recipients([recipient])
     return DestinationName(of: first[0].recipient.mailbox, hasSmarthost: settings.hasSmarthost)
   }
 
   /// Tells a courier of a job.
-  private func give(_ part: Planner.Part, to destination: UInt64) throws(StoreError) {
+  private func give(_ part: Planner.Part, to destination: UInt64) throws(SystemError) {
     guard let work = works[part.id], let courier = courier(destination) else {
-      throw StoreError(call: "read", errno: .noSuchFile)
+      throw SystemError(call: "read", errno: .noSuchFile)
     }
     let addressees = try work.entry.recipients(part.recipients)
     courier.give(work, part.recipients, addressees, queue.dataPath(of: work.id))

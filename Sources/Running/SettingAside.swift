@@ -14,9 +14,9 @@ import Storage
 
 extension Runner {
   /// Goes on without an entry of pending/, after an error.
-  mutating func leave(_ location: QueueDirectory.Location, _ error: StoreError) {
+  mutating func leave(_ location: QueueDirectory.Location, _ error: SystemError) {
     let id = location.name.id
-    do throws(StoreError) {
+    do throws(SystemError) {
       if error.isCorrupt { return try setAside(location, .unreadable) }
       logFailure(of: id, error)
     } catch {
@@ -35,7 +35,7 @@ extension Runner {
 
   /// Decides on what owners of lists were letting go out. Where that fails other mail is not held up.
   mutating func settleClaims() {
-    do throws(StoreError) {
+    do throws(SystemError) {
       for (cause, error) in try queue.settleClaims() {
         planner.leaveAlone(cause.bits)
         logFailure(of: cause, error)
@@ -43,43 +43,43 @@ extension Runner {
     } catch {
       log.write(.error, "failure") { line in
         line.add("call", error.call)
-        line.add("reason", error.errno.description)
+        line.add("reason", error.description)
         line.add("directory", "lists/held")
       }
     }
   }
 
-  mutating func logFailure(of id: MessageID, _ error: StoreError) {
+  mutating func logFailure(of id: MessageID, _ error: SystemError) {
     failures += 1
     log.write(.error, "failure") { line in
       line.add("id", id.octets)
       line.add("call", error.call)
-      line.add("reason", error.errno.description)
+      line.add("reason", error.description)
     }
   }
 
   /// Moves an entry out of the queue, and tells the postmaster.
   mutating func setAside(
     _ location: QueueDirectory.Location, _ damage: Planner.Damage
-  ) throws(StoreError) {
+  ) throws(SystemError) {
     let name = "\(location.place.name)/\(location.name.text)"
     let reason: StaticString =
       switch damage {
       case .unreadable: "its envelope or its message cannot be read"
       case .withoutMessage: "its message is gone"
       }
-    try setAside(Array(name.utf8), location.name.id, reason) { (queue) throws(StoreError) in
+    try setAside(Array(name.utf8), location.name.id, reason) { (queue) throws(SystemError) in
       try queue.setAside(location)
     }
   }
 
   /// The same with what lies in new/ and has no name of an envelope.
-  mutating func setAsideOthers() throws(StoreError) {
+  mutating func setAsideOthers() throws(SystemError) {
     for other in try queue.othersInNew(now: now) {
       let name = Array("new/".utf8) + other
-      do throws(StoreError) {
+      do throws(SystemError) {
         try setAside(name, QueueDirectory.id(ofOther: other), "no program of ours made it") {
-          (queue) throws(StoreError) in try queue.setAside(other: other)
+          (queue) throws(SystemError) in try queue.setAside(other: other)
         }
       } catch {
         logFailure(of: QueueDirectory.id(ofOther: other), error)
@@ -89,8 +89,8 @@ extension Runner {
 
   private mutating func setAside(
     _ name: [UInt8], _ id: MessageID, _ reason: StaticString,
-    _ move: (borrowing QueueDirectory) throws(StoreError) -> String?
-  ) throws(StoreError) {
+    _ move: (borrowing QueueDirectory) throws(SystemError) -> String?
+  ) throws(SystemError) {
     let notice = QueueDirectory.asideNotice(on: id)
     let place = Array("\(queue.path)/corrupt".utf8)
     let octets: [UInt8]
@@ -99,7 +99,7 @@ extension Runner {
         host: settings.hostname, now: now, unique: notice.octets, name: name, place: place,
         reason: [UInt8](reason))
     } catch {
-      throw StoreError(call: "notice", errno: .invalidArgument)
+      throw SystemError(call: "notice", errno: .invalidArgument)
     }
     guard let postmaster = Mailbox(Array("postmaster".utf8)) else { return }
     var submission = Submission(from: .null, arrival: .now)

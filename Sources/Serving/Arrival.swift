@@ -22,7 +22,7 @@ struct Arrival: ~Copyable {
     self.hello = hello
   }
 
-  mutating func append(_ octets: Span<UInt8>) throws(StoreError) {
+  mutating func append(_ octets: Span<UInt8>) throws(SystemError) {
     guard completion != nil else { return try acceptance?.append(octets) ?? () }
     var completed: [UInt8] = []
     completion?.take(octets, into: &completed)
@@ -30,7 +30,7 @@ struct Arrival: ~Copyable {
   }
 
   /// Makes the message durable, and returns its size in octets.
-  mutating func commit() throws(StoreError) -> Int {
+  mutating func commit() throws(SystemError) -> Int {
     var completed: [UInt8] = []
     completion?.finish(into: &completed)
     guard var acceptance = acceptance.take() else { return 0 }

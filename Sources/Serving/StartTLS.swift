@@ -21,7 +21,7 @@ public struct StartTLS {
     guard let program = programs.first(where: ChildProcess.isExecutable) else {
       throw Impossibility(reason: "stunnel is not installed")
     }
-    do throws(Errno) { _ = try FileDescriptor.reading(configuration) } catch {
+    do throws(SystemError) { _ = try FileDescriptor.reading(configuration) } catch {
       throw Impossibility(reason: error.description)
     }
     self.program = program
@@ -34,7 +34,7 @@ public struct StartTLS {
   /// Throws if stunnel could not read its certificate or its key, which it does as the session's user.
   public func check() throws(Impossibility) {
     let content: [UInt8]?
-    do throws(Errno) {
+    do throws(SystemError) {
       content = try FileDescriptor.reading(configuration).readAll(limit: Self.limit)
     } catch {
       throw Impossibility(reason: error.description)
@@ -51,7 +51,7 @@ public struct StartTLS {
         hasCertificate = true
         // A key may be in a token, too.
         if path.hasPrefix("pkcs11:") { continue }
-        do throws(Errno) { _ = try FileDescriptor.reading(path) } catch {
+        do throws(SystemError) { _ = try FileDescriptor.reading(path) } catch {
           throw Impossibility(reason: "\(option) = \(path): \(error)")
         }
       case "PSKsecrets", "include": hasCertificate = true
@@ -64,7 +64,7 @@ public struct StartTLS {
   }
 
   /// Executes stunnel, and returns only if that fails.
-  func replaceProcess(setting variables: [String: String?]) -> Errno {
+  func replaceProcess(setting variables: [String: String?]) -> SystemError {
     ChildProcess.replaceProcess(with: [program, configuration], setting: variables)
   }
 }

@@ -17,7 +17,7 @@ import Queue
 import Routing
 import SMTP
 import Settings
-public import Storage
+import Storage
 
 // The recipients.
 extension Conversation {
@@ -80,7 +80,7 @@ extension Conversation {
     if service.session.isSubmission {
       message?.completion = AddressCompletion(domain: service.session.hostname)
     }
-    do throws(StoreError) {
+    do throws(SystemError) {
       let acceptance = try accept(id, envelope, hello)
       message?.acceptance = consume acceptance
     } catch {
@@ -91,7 +91,7 @@ extension Conversation {
   /// Begins a message. It goes to the mail directory for the local recipients, and to the queue for the others.
   private func accept(
     _ id: MessageID, _ envelope: Envelope, _ hello: Hello
-  ) throws(StoreError) -> Acceptance {
+  ) throws(SystemError) -> Acceptance {
     let time = Timestamp.now
     // The sender is to be told that the message has been stored: the entry in the queue says so.
     let reported =
@@ -118,13 +118,13 @@ extension Conversation {
   }
 
   mutating func append(_ octets: Span<UInt8>) {
-    do throws(StoreError) { try message?.append(octets) } catch { fail(error) }
+    do throws(SystemError) { try message?.append(octets) } catch { fail(error) }
   }
 
   /// Makes the message durable. Only then does the machine add the 250 to the output.
   mutating func commit() {
     let size: Int
-    do throws(StoreError) {
+    do throws(SystemError) {
       guard let written = try message?.commit() else { return }
       size = written
     } catch {
@@ -146,7 +146,7 @@ extension Conversation {
   }
 
   /// Logs an error of the store or of the queue, drops the message, and tells the machine.
-  private mutating func fail(_ error: StoreError) {
+  private mutating func fail(_ error: SystemError) {
     log.failure(
       error, in: service.mailDirectory,
       and: message?.envelope.queuedRecipients == 0 ? nil : service.queueDirectory)
@@ -157,10 +157,10 @@ extension Conversation {
 
 extension Log {
   /// Logs an error of the store or of the queue.
-  public func failure(_ error: StoreError, in directory: String, and other: String? = nil) {
+  public func failure(_ error: SystemError, in directory: String, and other: String? = nil) {
     write(.error, "failure") { line in
       line.add("call", error.call)
-      line.add("reason", error.errno.description)
+      line.add("reason", error.description)
       line.add("directory", directory)
       if let other { line.add("queue", other) }
     }

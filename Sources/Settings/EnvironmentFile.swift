@@ -23,7 +23,7 @@ extension Variables {
       SettingsError(variable: variable.description, value: path, reason: reason)
     }
     let content: [UInt8]?
-    do throws(Errno) {
+    do throws(SystemError) {
       content = try FileDescriptor.reading(path).readAll(limit: 1 << 20)
     } catch .noSuchFile {
       return nil

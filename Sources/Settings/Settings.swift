@@ -120,7 +120,7 @@ public struct SettingsSource {
       (file, self.path) = (Variables(), nil)
     } else {
       throw SettingsError(
-        variable: source.description, value: path, reason: Errno.noSuchFile.description)
+        variable: source.description, value: path, reason: SystemError.noSuchFile.description)
     }
   }
 

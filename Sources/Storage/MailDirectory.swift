@@ -25,14 +25,11 @@
 public import POSIX
 public import SMTP
 
-/// Why a message could not be stored.
-public typealias StoreError = SystemError
-
 /// A directory that messages are stored in.
 public struct MailDirectory {
   let folder: Folder
 
-  public init(path: String) throws(StoreError) {
+  public init(path: String) throws(SystemError) {
     folder = Folder(try FileDescriptor.directory(path))
   }
 
@@ -43,7 +40,7 @@ public struct MailDirectory {
   /// A message that `isReadable` can be read while it is open. This takes the right to read files in the directory.
   public func open(
     id: MessageID, for recipients: [Mailbox], isReadable: Bool = false
-  ) throws(StoreError) -> OpenMessage {
+  ) throws(SystemError) -> OpenMessage {
     var message = OpenMessage(id: id)
     let linked = recipients.filter(MailFileNames.canHold)
     for start in stride(from: 0, to: linked.count, by: OpenMessage.maximumLinks) {
@@ -62,11 +59,11 @@ public struct MailDirectory {
   /// them exists. `alongside` is done when all else is: if it throws, the message is taken back.
   public func store(
     _ message: consuming OpenMessage, time: Timestamp,
-    alongside: (borrowing OpenMessage) throws(StoreError) -> Void = { (_) throws(StoreError) in }
-  ) throws(StoreError) {
+    alongside: (borrowing OpenMessage) throws(SystemError) -> Void = { (_) throws(SystemError) in }
+  ) throws(SystemError) {
     let names = MailFileNames(time: time, id: message.id)
     var linked: [String] = []
-    do throws(StoreError) {
+    do throws(SystemError) {
       for (file, _) in message.files { try file.synchronize() }
       var ordinal = 0
       for (file, purpose) in message.files {
@@ -98,7 +95,7 @@ public struct MailDirectory {
 
   /// Checks whether messages can be stored, by all the system calls that storing takes. An empty file gets a name that
   /// begins with a dot, and is removed.
-  public func probe() throws(StoreError) {
+  public func probe() throws(SystemError) {
     var message = OpenMessage(id: MessageID(Process.random()))
     try message.addFile(.linked([]), in: folder, false)
     let file = message.files[0].file
@@ -111,11 +108,11 @@ public struct MailDirectory {
 
   /// Why messages cannot be stored at a path; nil if they can.
   public static func fault(at path: String) -> String? {
-    do throws(StoreError) {
+    do throws(SystemError) {
       try MailDirectory(path: path).probe()
       return nil
     } catch {
-      return "\(error.call): \(error.errno)"
+      return "\(error.call): \(error)"
     }
   }
 
@@ -123,9 +120,9 @@ public struct MailDirectory {
   /// octet of the address is encoded instead.
   private func link(
     _ file: OpenFile, _ recipient: Mailbox, _ names: MailFileNames
-  ) throws(StoreError) -> String {
+  ) throws(SystemError) -> String {
     let name = names.name(for: recipient)
-    do throws(Errno) {
+    do throws(SystemError) {
       try file.link(in: folder.descriptor, as: name)
       return name
     } catch .fileExists {
@@ -164,7 +161,7 @@ public struct OpenMessage: ~Copyable {
 
   fileprivate mutating func addFile(
     _ purpose: Purpose, in folder: Folder, _ isReadable: Bool
-  ) throws(StoreError) {
+  ) throws(SystemError) {
     let (id, ordinal) = (id, files.count + 1)
     let file = try OpenFile.make(in: folder.descriptor, orIn: folder, isReadable: isReadable) {
       "." + String(decoding: id.octets, as: UTF8.self) + (ordinal > 1 ? "~\(ordinal)" : "")
@@ -174,7 +171,7 @@ public struct OpenMessage: ~Copyable {
   }
 
   /// Takes other files for the same recipients, which can be read. All is to be appended again.
-  public mutating func renewFiles(in directory: borrowing MailDirectory) throws(StoreError) {
+  public mutating func renewFiles(in directory: borrowing MailDirectory) throws(SystemError) {
     let old = files
     files = []
     for (file, purpose) in old {
@@ -184,7 +181,7 @@ public struct OpenMessage: ~Copyable {
   }
 
   /// Appends to each of the files.
-  public func append(_ octets: Span<UInt8>) throws(StoreError) {
+  public func append(_ octets: Span<UInt8>) throws(SystemError) {
     for (file, _) in files { try file.write(octets) }
   }
 
@@ -193,18 +190,11 @@ public struct OpenMessage: ~Copyable {
 
   /// Gives the message one more name, in another directory of the same file system. Throws if that cannot be, and always
   /// if each file of the message is for one recipient alone.
-  public func link(in directory: borrowing FileDescriptor, as name: String) throws(StoreError) {
+  public func link(in directory: borrowing FileDescriptor, as name: String) throws(SystemError) {
     for (file, purpose) in files {
       guard case .linked = purpose else { continue }
       return try file.link(throughDescriptorIn: directory, as: name)
     }
-    throw StoreError(call: "link", errno: .invalidArgument)
+    throw SystemError(call: "link", errno: .invalidArgument)
   }
-}
-
-/// Names the call of an error.
-public func reporting<Value: ~Copyable>(
-  _ call: StaticString, _ body: () throws(Errno) -> Value
-) throws(StoreError) -> Value {
-  do throws(Errno) { return try body() } catch { throw StoreError(call: call, errno: error) }
 }

@@ -65,23 +65,23 @@ public struct StoredContent: Sendable {
 
 extension MailDirectory {
   /// Calls `body` with the name of each entry of the directory, whatever it is.
-  public func forEachName(_ body: (Span<UInt8>) -> Void) throws(StoreError) {
+  public func forEachName(_ body: (Span<UInt8>) -> Void) throws(SystemError) {
     try folder.descriptor.forEachName(body)
   }
 
   /// When an entry was last made or removed, in nanoseconds since 1970.
-  public func modified() throws(StoreError) -> Int64 {
+  public func modified() throws(SystemError) -> Int64 {
     try folder.descriptor.modifiedNanoseconds()
   }
 
   /// Whether there is a file of this name.
-  public func hasFile(_ name: String) throws(StoreError) -> Bool {
+  public func hasFile(_ name: String) throws(SystemError) -> Bool {
     try folder.descriptor.hasEntry(name)
   }
 
   /// Opens a stored file; nil if it is no regular file.
-  public func openFile(_ name: String) throws(StoreError) -> FileDescriptor? {
-    do throws(Errno) {
+  public func openFile(_ name: String) throws(SystemError) -> FileDescriptor? {
+    do throws(SystemError) {
       return try folder.descriptor.reading(named: name)
     } catch .invalidArgument {
       return nil
@@ -91,7 +91,7 @@ extension MailDirectory {
   /// Reads a stored file into `content`, at most `limit` octets; false if it is no regular file.
   public func read(
     _ name: String, into content: inout StoredContent, limit: Int
-  ) throws(StoreError) -> Bool {
+  ) throws(SystemError) -> Bool {
     guard let file = try openFile(name) else { return false }
     try file.read(into: &content.octets, limit: limit)
     content.size = try file.status().size
@@ -110,8 +110,8 @@ extension MailDirectory {
 
   /// Removes a file; whether there was one. Call `synchronize` to make that durable.
   @discardableResult
-  public func remove(_ name: String) throws(StoreError) -> Bool {
-    do throws(Errno) {
+  public func remove(_ name: String) throws(SystemError) -> Bool {
+    do throws(SystemError) {
       try folder.descriptor.unlink(name)
       return true
     } catch .noSuchFile {
@@ -120,7 +120,7 @@ extension MailDirectory {
   }
 
   /// Makes what was removed durable.
-  public func synchronize() throws(StoreError) {
+  public func synchronize() throws(SystemError) {
     try folder.descriptor.synchronize()
   }
 }

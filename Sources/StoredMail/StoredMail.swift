@@ -6,7 +6,6 @@ public import HTTP
 import Index
 public import POSIX
 import SMTP
-import Storage
 
 /// The stored messages, as one request sees them.
 public struct StoredMail {

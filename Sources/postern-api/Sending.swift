@@ -100,7 +100,7 @@ extension Service {
       if !goesOn || keepsCopy { stored.append(mailbox) }
     }
     let id = MessageID(Process.random())
-    do throws(StoreError) {
+    do throws(SystemError) {
       try accept(octets, id, from: from, stored, queued, needsUTF8: needsUTF8)
     } catch {
       throw APIError(error)
@@ -147,7 +147,7 @@ extension Service {
   private func accept(
     _ octets: [UInt8], _ id: MessageID, from sender: Mailbox, _ stored: [Mailbox],
     _ queued: [Mailbox], needsUTF8: Bool
-  ) throws(StoreError) {
+  ) throws(SystemError) {
     let time = Timestamp.now
     var addressing = Addressing(Submission(from: .mailbox(sender), arrival: time))
     addressing.submission.isUTF8 =

@@ -48,7 +48,7 @@ struct Administration {
         status: .failure, reason: "\(list.text): there is a mailbox of this name (SMTP_RECIPIENTS)")
     case nil: break
     }
-    let isNew = try changing(list) { () throws(FileReplacement.Failure) in try lists.create(list) }
+    let isNew = try changing(list) { () throws(SystemError) in try lists.create(list) }
     if !isNew { throw Failure(status: .failure, reason: "\(list.text): there is such a list") }
   }
 
@@ -64,13 +64,13 @@ struct Administration {
   }
 
   private func delete(_ list: ListName) throws(Failure) {
-    let isDone = try reading(list) { () throws(Errno) in try lists.delete(list) }
+    let isDone = try reading(list) { () throws(SystemError) in try lists.delete(list) }
     if !isDone { throw noSuchList(list) }
   }
 
   private func add(_ words: [String], to list: ListName) throws(Failure) {
     let members = try members(words)
-    let added = try changing(list) { () throws(FileReplacement.Failure) in
+    let added = try changing(list) { () throws(SystemError) in
       try lists.add(members, to: list)
     }
     guard let added else { throw noSuchList(list) }
@@ -79,11 +79,11 @@ struct Administration {
 
   private func remove(_ words: [String], from list: ListName) throws(Failure) {
     let members = try members(words)
-    let removed = try changing(list) { () throws(FileReplacement.Failure) in
+    let removed = try changing(list) { () throws(SystemError) in
       try lists.remove(members, from: list)
     }
     guard let removed else { throw noSuchList(list) }
-    _ = try changing(list) { () throws(FileReplacement.Failure) in
+    _ = try changing(list) { () throws(SystemError) in
       try lists.editStates(of: list) { states in for member in members { states.forget(member) } }
     }
     report("removed", removed, of: members.count)
@@ -91,11 +91,11 @@ struct Administration {
 
   private func suspend(_ words: [String], in list: ListName) throws(Failure) {
     let members = try members(words)
-    let found = try readingMembers(of: list) { () throws(Errno) in
+    let found = try readingMembers(of: list) { () throws(SystemError) in
       try lists.members(among: members, of: list)
     }
     let day = Int(Clock.now().seconds / 86_400)
-    _ = try changing(list) { () throws(FileReplacement.Failure) in
+    _ = try changing(list) { () throws(SystemError) in
       try lists.editStates(of: list) { states in
         for member in found { states.suspend(member, day: day) }
       }
@@ -105,7 +105,7 @@ struct Administration {
 
   private func resume(_ words: [String], in list: ListName) throws(Failure) {
     let members = try members(words)
-    let resumed = try changing(list) { () throws(FileReplacement.Failure) in
+    let resumed = try changing(list) { () throws(SystemError) in
       try lists.editStates(of: list) { states in
         members.count { member in states.forget(member) }
       }
@@ -135,7 +135,9 @@ struct Administration {
 
   private func membersOfInput() throws(Failure) -> [Member] {
     let input: [UInt8]?
-    do throws(Errno) { input = try FileDescriptor(0).readAll(limit: ListsDirectory.limit) } catch {
+    do throws(SystemError) {
+      input = try FileDescriptor(0).readAll(limit: ListsDirectory.limit)
+    } catch {
       throw Failure(status: .ioError, reason: "standard input: \(error)")
     }
     guard let input else { throw Failure(status: .dataError, reason: "standard input: too large") }
@@ -161,7 +163,7 @@ struct Administration {
 extension Administration {
   private func showAll() throws(Failure) {
     let files: (lists: [ListName], others: [String])
-    do throws(Errno) { files = try lists.files() } catch {
+    do throws(SystemError) { files = try lists.files() } catch {
       throw Failure(status: .ioError, reason: "\(lists.path): \(error)")
     }
     for other in files.others {
@@ -169,7 +171,7 @@ extension Administration {
     }
     for name in files.lists {
       var count = 0
-      try readingMembers(of: name) { () throws(Errno) in
+      try readingMembers(of: name) { () throws(SystemError) in
         try lists.forEachMember(of: name) { _ in count += 1 }
       }
       FileDescriptor.print(
@@ -180,7 +182,7 @@ extension Administration {
 
   /// Prints each member, and then says which lines hold none.
   private func show(_ list: ListName) throws(Failure) {
-    let states = try reading(list) { () throws(Errno) in try lists.states(of: list) }
+    let states = try reading(list) { () throws(SystemError) in try lists.states(of: list) }
     var bad: [Int] = []
     var known: Set<[UInt8]> = []
     var output: [UInt8] = []
@@ -242,15 +244,15 @@ extension Administration {
   }
 
   private func readMembers(
-    of list: ListName, _ body: (MemberLine, Int) throws(Errno) -> Void
+    of list: ListName, _ body: (MemberLine, Int) throws(SystemError) -> Void
   ) throws(Failure) {
-    try readingMembers(of: list) { () throws(Errno) in try lists.readMembers(of: list, body) }
+    try readingMembers(of: list) { () throws(SystemError) in try lists.readMembers(of: list, body) }
   }
 
   private func readingMembers<Value>(
-    of list: ListName, _ body: () throws(Errno) -> Value
+    of list: ListName, _ body: () throws(SystemError) -> Value
   ) throws(Failure) -> Value {
-    do throws(Errno) { return try body() } catch .noSuchFile {
+    do throws(SystemError) { return try body() } catch .noSuchFile {
       throw noSuchList(list)
     } catch {
       throw Failure(
@@ -259,18 +261,18 @@ extension Administration {
   }
 
   private func reading<Value>(
-    _ list: ListName, _ body: () throws(Errno) -> Value
+    _ list: ListName, _ body: () throws(SystemError) -> Value
   ) throws(Failure) -> Value {
-    do throws(Errno) { return try body() } catch {
+    do throws(SystemError) { return try body() } catch {
       throw Failure(status: .ioError, reason: "\(list.text): \(error)")
     }
   }
 
   private func changing<Value>(
-    _ list: ListName, _ body: () throws(FileReplacement.Failure) -> Value
+    _ list: ListName, _ body: () throws(SystemError) -> Value
   ) throws(Failure) -> Value {
-    do throws(FileReplacement.Failure) { return try body() } catch {
-      throw Failure(status: .ioError, reason: "\(list.text): \(error.call): \(error.errno)")
+    do throws(SystemError) { return try body() } catch {
+      throw Failure(status: .ioError, reason: "\(list.text): \(error.call): \(error)")
     }
   }
 }

@@ -20,8 +20,8 @@ struct Outbox: ~Copyable {
   init(
     queue path: String, _ mail: Arguments.MailArguments, hostname: [UInt8]
   ) throws(Reception.Failure) {
-    do throws(StoreError) { queue = try QueueDirectory(path: path) } catch {
-      throw .temporary("\(path): \(error.call): \(error.errno)")
+    do throws(SystemError) { queue = try QueueDirectory(path: path) } catch {
+      throw .temporary("\(path): \(error.call): \(error)")
     }
     (self.mail, self.hostname) = (mail, hostname)
   }
@@ -31,7 +31,7 @@ struct Outbox: ~Copyable {
     fileprivate var message: Acceptance
 
     mutating func append(_ octets: [UInt8]) throws(Reception.Failure) {
-      do throws(StoreError) { try message.append(octets.span) } catch {
+      do throws(SystemError) { try message.append(octets.span) } catch {
         throw Outbox.failure(error)
       }
     }
@@ -50,7 +50,7 @@ struct Outbox: ~Copyable {
     }
 
     mutating func add(_ addressee: Job.Addressee) throws(Reception.Failure) {
-      do throws(StoreError) { try message.add(addressee) } catch { throw Outbox.failure(error) }
+      do throws(SystemError) { try message.add(addressee) } catch { throw Outbox.failure(error) }
     }
   }
 
@@ -65,7 +65,7 @@ struct Outbox: ~Copyable {
     addressing.submission.cause = mail.id
     addressing.isQueued = true
     var draft: Draft
-    do throws(StoreError) {
+    do throws(SystemError) {
       draft = Draft(message: try .begin(id, addressing, mail: nil, queue: queue))
     } catch {
       throw Self.failure(error)
@@ -73,7 +73,7 @@ struct Outbox: ~Copyable {
     try fill(&draft)
     // A list without members has sent its post to all of them.
     if draft.message.recipientCount == 0 { return }
-    do throws(StoreError) { try draft.message.commitPending() } catch { throw Self.failure(error) }
+    do throws(SystemError) { try draft.message.commitPending() } catch { throw Self.failure(error) }
     try Reception.say("queued \(id.text)")
   }
 
@@ -96,7 +96,7 @@ struct Outbox: ~Copyable {
     }
   }
 
-  private static func failure(_ error: StoreError) -> Reception.Failure {
-    .temporary("the queue: \(error.call): \(error.errno)")
+  private static func failure(_ error: SystemError) -> Reception.Failure {
+    .temporary("the queue: \(error.call): \(error)")
   }
 }

@@ -51,7 +51,7 @@ struct Program {
         findings.note("queue", queue, fault: QueueDirectory.fault(at: queue))
       }
       routing.examine(&findings)
-      do throws(Errno) {
+      do throws(SystemError) {
         _ = try FileDescriptor.temporary(in: settings.lists)
         findings.note("lists", "can be written")
       } catch .noSuchFile {

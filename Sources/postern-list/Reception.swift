@@ -129,7 +129,7 @@ struct Reception: ~Copyable {
     _ file: borrowing FileDescriptor, from offset: Int, upTo limit: Int
   ) throws(Failure) -> [UInt8] {
     var octets: [UInt8] = []
-    do throws(Errno) {
+    do throws(SystemError) {
       while octets.count < limit {
         let count = try file.read(
           into: &octets, atMost: min(65_536, limit - octets.count), at: offset + octets.count)
@@ -318,7 +318,7 @@ extension Reception {
 extension Reception {
   /// Writes a line for the queue. One that it does not get must not count as done.
   static func say(_ line: String) throws(Failure) {
-    do throws(Errno) { try FileDescriptor.write(Array("\(line)\n".utf8).span, to: 1) } catch {
+    do throws(SystemError) { try FileDescriptor.write(Array("\(line)\n".utf8).span, to: 1) } catch {
       throw .temporary("standard output: \(error)")
     }
   }

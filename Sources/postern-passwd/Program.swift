@@ -33,7 +33,7 @@ struct Program {
     guard !user.isEmpty, user[0] != UInt8(ascii: "#"),
       user.allSatisfy({ $0 >= 32 && $0 != 127 && $0 != UInt8(ascii: ":") })
     else { fail(.usage, "a user's name has no colon and no control character, nor # in front") }
-    do throws(FileReplacement.Failure) {
+    do throws(SystemError) {
       if line.has("-d") {
         try delete(user, from: file)
       } else if line.has("-v") {
@@ -42,7 +42,7 @@ struct Program {
         try set(user, in: file)
       }
     } catch {
-      fail(.ioError, "\(file): \(error.call): \(error.errno)")
+      fail(.ioError, "\(file): \(error.call): \(error)")
     }
   }
 
@@ -61,7 +61,7 @@ struct Program {
     }
   }
 
-  private static func set(_ user: [UInt8], in file: String) throws(FileReplacement.Failure) {
+  private static func set(_ user: [UInt8], in file: String) throws(SystemError) {
     var password = ask("New password: ")
     defer { password.wipe() }
     if Terminal.isInput {
@@ -77,7 +77,7 @@ struct Program {
     }
   }
 
-  private static func delete(_ user: [UInt8], from file: String) throws(FileReplacement.Failure) {
+  private static func delete(_ user: [UInt8], from file: String) throws(SystemError) {
     var isFound = false
     try FileReplacement.edit(file, mode: 0o640) { content in
       var entries = PasswordEntries(content ?? [])

@@ -22,7 +22,7 @@ extension QueueProgram {
     submission.isUTF8 = !isASCII
     var addressing = Addressing(submission)
     addressing.isQueued = true
-    var message = try Self.storing { () throws(StoreError) in
+    var message = try Self.storing { () throws(SystemError) in
       try Acceptance.begin(MessageID(Process.random()), addressing, mail: nil, queue: queue)
     }
     for recipient in recipients { try Self.add(recipient, to: &message) }
@@ -30,7 +30,7 @@ extension QueueProgram {
     try Self.addContent(to: &message)
     guard message.recipientCount > 0 else { throw Failure(.usage, "a recipient expected") }
     let id = message.id
-    do throws(StoreError) { try message.commit(time: .now) } catch { throw Failure(error) }
+    do throws(SystemError) { try message.commit(time: .now) } catch { throw Failure(error) }
     FileDescriptor.print("\(id.text)\n", to: 1)
   }
 
@@ -62,7 +62,7 @@ extension QueueProgram {
     var piece: [UInt8] = []
     while true {
       piece.removeAll(keepingCapacity: true)
-      do throws(Errno) {
+      do throws(SystemError) {
         if try input.read(into: &piece, atMost: 65_536) == 0 { return }
       } catch {
         throw Failure(.ioError, "standard input: \(error)")

@@ -27,7 +27,7 @@ struct QueueProgram: ~Copyable {
       (self.status, self.reason) = (status, reason)
     }
 
-    init(_ error: StoreError) {
+    init(_ error: SystemError) {
       self.init(error.isNoSpace ? .temporaryFailure : .ioError, "\(error.call): \(error)")
     }
 
@@ -61,9 +61,9 @@ struct QueueProgram: ~Copyable {
 
   /// Does what may fail in the queue's directory.
   static func storing<Value: ~Copyable>(
-    _ body: () throws(StoreError) -> Value
+    _ body: () throws(SystemError) -> Value
   ) throws(Failure) -> Value {
-    do throws(StoreError) { return try body() } catch { throw Failure(error) }
+    do throws(SystemError) { return try body() } catch { throw Failure(error) }
   }
 
   private init(_ settings: QueueSettings, _ arguments: QueueArguments) throws(Failure) {
@@ -77,8 +77,8 @@ struct QueueProgram: ~Copyable {
     } catch {
       throw Failure(.noPermission, error.reason)
     }
-    do throws(StoreError) { queue = try QueueDirectory(path: settings.queue) } catch {
-      throw Failure(.unavailable, "\(settings.queue): \(error.call): \(error.errno)")
+    do throws(SystemError) { queue = try QueueDirectory(path: settings.queue) } catch {
+      throw Failure(.unavailable, "\(settings.queue): \(error.call): \(error)")
     }
     self.settings = settings
     self.arguments = arguments
@@ -100,8 +100,8 @@ struct QueueProgram: ~Copyable {
 
   private borrowing func list() throws(Failure) {
     var output = Output()
-    try Self.storing { () throws(StoreError) in
-      try queue.forEachItem(in: [.new, .queue, .hold]) { (item, entry) throws(StoreError) in
+    try Self.storing { () throws(SystemError) in
+      try queue.forEachItem(in: [.new, .queue, .hold]) { (item, entry) throws(SystemError) in
         output.add(try form(item, entry))
       }
     }
@@ -109,7 +109,7 @@ struct QueueProgram: ~Copyable {
   }
 
   /// An entry as it is printed.
-  private borrowing func form(_ item: Item, _ entry: Entry?) throws(StoreError) -> [UInt8] {
+  private borrowing func form(_ item: Item, _ entry: Entry?) throws(SystemError) -> [UInt8] {
     var item = item
     if let entry {
       item.recipients = try queue.recipients(
@@ -119,7 +119,7 @@ struct QueueProgram: ~Copyable {
   }
 
   private borrowing func show(_ id: MessageID) throws(Failure) {
-    let isFound = try Self.storing { () throws(StoreError) in
+    let isFound = try Self.storing { () throws(SystemError) in
       guard let location = try queue.find(id), let (item, entry) = try queue.inspect(location)
       else { return false }
       var output = Output()
@@ -145,7 +145,7 @@ struct QueueProgram: ~Copyable {
   }
 
   private borrowing func metrics() throws(Failure) {
-    let metrics = try Self.storing { () throws(StoreError) in
+    let metrics = try Self.storing { () throws(SystemError) in
       try queue.metrics(now: Clock.now().seconds)
     }
     FileDescriptor.print(metrics.text, to: 1)
@@ -156,7 +156,7 @@ struct QueueProgram: ~Copyable {
   private borrowing func operate(
     _ operation: QueueDirectory.Operation, _ selection: QueueDirectory.Selection
   ) throws(Failure) {
-    let outcome = try Self.storing { () throws(StoreError) in
+    let outcome = try Self.storing { () throws(SystemError) in
       try queue.operate(operation, on: selection, now: Clock.now().seconds) { id, version in
         Self.complain("\(id.text): \(QueueVersion.newer(version)), and left as it is")
       }
@@ -178,7 +178,7 @@ struct QueueProgram: ~Copyable {
     let (settings, runSettings) = (settings, runSettings)
     let failure: Failure?
     var successor: String?
-    do throws(StoreError) {
+    do throws(SystemError) {
       // A run that came first does what there is to do; one that may go on waits for it.
       guard try queue.lock(isWaiting: !isOnce) else { return }
       let limits = Planner.Limits(
@@ -196,7 +196,7 @@ struct QueueProgram: ~Copyable {
     } catch {
       log.write(.error, "failure") { line in
         line.add("call", error.call)
-        line.add("reason", error.errno.description)
+        line.add("reason", error.description)
       }
       failure = Failure(error)
     }

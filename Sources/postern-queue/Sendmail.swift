@@ -13,7 +13,6 @@ import Routing
 import SMTP
 import Sendmail
 import Settings
-import Storage
 import Submitting
 
 enum SendmailProgram {
@@ -68,7 +67,7 @@ enum SendmailProgram {
       return unavailable(settings, error)
     }
     var exchange = Exchange(with: socket)
-    do throws(Errno) {
+    do throws(SystemError) {
       try exchange.run()
       return .success
     } catch {
@@ -150,7 +149,7 @@ extension SendmailProgram {
         complain(error.reason)
         return .noPermission
       }
-      do throws(StoreError) {
+      do throws(SystemError) {
         try list(QueueDirectory(path: settings.queue))
         return .success
       } catch {
@@ -163,15 +162,15 @@ extension SendmailProgram {
     }
   }
 
-  private static func list(_ queue: QueueDirectory) throws(StoreError) {
+  private static func list(_ queue: QueueDirectory) throws(SystemError) {
     var list = TraditionalList()
     var output = Output()
-    try queue.forEachItem(in: QueueDirectory.Place.allCases) { (item, entry) throws(StoreError) in
+    try queue.forEachItem(in: QueueDirectory.Place.allCases) { (item, entry) throws(SystemError) in
       if entry?.states.isFinished == true { return }
       output.add(list.lines(of: item))
       guard let entry else { return }
       try entry.forEachPortion(of: [.waiting, .refused]) {
-        (indexes, mailboxes) throws(StoreError) in
+        (indexes, mailboxes) throws(SystemError) in
         let reports = try entry.lastReports(of: Set(indexes))
         for (index, mailbox) in zip(indexes, mailboxes) {
           output.add(list.lines(of: mailbox, reports[index]?.report))

@@ -104,7 +104,7 @@ struct Composition {
   }
 
   private static func content(_ path: String) throws(CompositionError) -> [UInt8] {
-    do throws(Errno) {
+    do throws(SystemError) {
       if let content = try readAll(path) { return content }
     } catch {
       throw CompositionError(path: path, reason: error.description)
@@ -112,7 +112,7 @@ struct Composition {
     throw CompositionError(path: path, reason: "larger than 256 MiB")
   }
 
-  private static func readAll(_ path: String) throws(Errno) -> [UInt8]? {
+  private static func readAll(_ path: String) throws(SystemError) -> [UInt8]? {
     let limit = 1 << 28
     guard path == "-" else { return try FileDescriptor.reading(path).readAll(limit: limit) }
     let content = try FileDescriptor(0).readAll(limit: limit)

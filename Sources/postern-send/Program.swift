@@ -32,7 +32,7 @@ struct Program {
       if settings.level == .verified || settings.smarthost?.level == .verified,
         !FileDescriptor.exists(settings.authorities)
       {
-        findings.complain("SMTP_CA_FILE", "\(settings.authorities): \(Errno.noSuchFile)")
+        findings.complain("SMTP_CA_FILE", "\(settings.authorities): \(SystemError.noSuchFile)")
       }
       guard settings.smarthost?.user != nil else { return }
       do throws(SettingsError) { _ = try readPassword(settings) } catch {
@@ -81,7 +81,7 @@ struct Program {
       throw SettingsError(
         variable: name, value: "", reason: "the server's URL has a user, so a file expected")
     }
-    do throws(Errno) {
+    do throws(SystemError) {
       let content = try FileDescriptor.reading(path).readAll(limit: 65_536) ?? []
       let line = Array(content.prefix { $0 != 10 && $0 != 13 })
       if !line.isEmpty, !line.contains(0) { return line }
@@ -128,7 +128,7 @@ struct Program {
 
   /// A file without a name, with a message or what comes through standard input.
   private static func spool(_ message: [UInt8]?) -> FileDescriptor? {
-    do throws(Errno) {
+    do throws(SystemError) {
       let file = try FileDescriptor.temporary(in: Process.temporaryFolder)
       if let message {
         try file.write(message.span)

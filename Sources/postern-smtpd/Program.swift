@@ -72,14 +72,14 @@ struct Program {
     // All that is opened by name is opened now; then the process narrows itself, and only then it
     // reads from the peer.
     var store: MailDirectory?
-    do throws(StoreError) {
+    do throws(SystemError) {
       store = try MailDirectory(path: settings.service.mailDirectory)
     } catch {
       log.failure(error, in: settings.service.mailDirectory)
     }
     var queue: QueueDirectory?
     if settings.service.usesQueue, let directory = settings.service.queueDirectory {
-      do throws(StoreError) { queue = try QueueDirectory(path: directory) } catch {
+      do throws(SystemError) { queue = try QueueDirectory(path: directory) } catch {
         log.failure(error, in: directory)
       }
     }

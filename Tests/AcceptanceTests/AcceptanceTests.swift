@@ -6,7 +6,6 @@ import Jobs
 import POSIX
 import Queue
 import SMTP
-import Storage
 import TestSupport
 import Testing
 

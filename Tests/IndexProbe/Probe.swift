@@ -65,7 +65,7 @@ import Storage
     } catch {
       switch error {
       case .store(let error):
-        FileDescriptor.print("\(error.call) \(error.errno.description)\n", to: 2)
+        FileDescriptor.print("\(error.call) \(error.description)\n", to: 2)
       case .busy: FileDescriptor.print("busy\n", to: 2)
       case .noSpace: FileDescriptor.print("no space\n", to: 2)
       case .damaged: FileDescriptor.print("damaged\n", to: 2)

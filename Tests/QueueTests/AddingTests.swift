@@ -90,7 +90,7 @@ func queue(
     let folder = QueueFolder()
     let directory = try folder.open()
     try queue("one", for: ["a@y.example"], id: 1, in: directory)
-    #expect(throws: StoreError.self) {
+    #expect(throws: SystemError.self) {
       try queue("two", for: ["b@y.example"], id: 1, in: directory)
     }
     #expect(folder.content("data/0000000000000001") == "one")

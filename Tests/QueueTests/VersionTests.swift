@@ -106,7 +106,7 @@ import Testing
       $0.replacingOccurrences(of: "postern-queue 1", with: "postern-queue 3")
     }
     let before = folder.content("pending/\(id)")
-    #expect(throws: StoreError.self) { try store("three") }
+    #expect(throws: SystemError.self) { try store("three") }
     #expect(folder.content("pending/\(id)") == before && folder.content("data/\(id)") == "two")
     #expect(folder.names("data") == [id])
   }

@@ -103,7 +103,7 @@ struct MessageFileTests {
   func shorter() throws {
     let message = MessageFile(
       [], .some(try file(octets("abc"))), size: 4, facts: MessageFacts(size: 4, isEightBit: false))
-    #expect(throws: Errno.self) { try read(message) }
+    #expect(throws: SystemError.self) { try read(message) }
   }
 
   @Test func conversion() throws {

@@ -147,7 +147,7 @@ import Testing
     let store = try MailDirectory(path: folder.path)
     let message = try store.open(id: MessageID(1), for: [mailbox("b@x.example")])
     try FileManager.default.removeItem(atPath: folder.path)
-    do throws(StoreError) {
+    do throws(SystemError) {
       try store.store(message, time: time)
       Issue.record("stored in a directory that is gone")
     } catch {

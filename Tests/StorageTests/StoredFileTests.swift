@@ -82,12 +82,12 @@ import Testing
     let name = "20261122T065412.123456Z-0123456789abcdef-a@b.eml"
     let path = folder.path + "/" + name
     var content = StoredContent()
-    #expect(throws: StoreError.self) { try store.read(name, into: &content, limit: 9) }
+    #expect(throws: SystemError.self) { try store.read(name, into: &content, limit: 9) }
     let status = unsafe mkfifo(path, 0o600)
     #expect(status == 0)
     #expect(try !store.read(name, into: &content, limit: 9))
     #expect(try store.remove(name))
     try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "/etc/passwd")
-    #expect(throws: StoreError.self) { try store.read(name, into: &content, limit: 9) }
+    #expect(throws: SystemError.self) { try store.read(name, into: &content, limit: 9) }
   }
 }

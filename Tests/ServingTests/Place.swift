@@ -66,6 +66,11 @@ struct Place {
     /// The last line of the replies.
     var last: String { replies.last?.components(separatedBy: "\r\n").dropLast().last ?? "" }
     var all: String { replies.joined() }
+
+    /// What a write of the session had; empty if there were not so many.
+    func reply(_ number: Int) -> String { replies.dropFirst(number).first ?? "" }
+    /// A line of the log; empty if there are not so many.
+    func line(_ number: Int) -> String { log.dropFirst(number).first ?? "" }
   }
 
   /// Runs a session whose client sends `packets`; `meanwhile` gets the client's end of the connection,

@@ -31,16 +31,16 @@ private func transaction(
     #expect(place.queue.files == [])
     let name = try #require(place.mail.entries.first)
     let id = String(name.split(separator: "-")[1])
-    #expect(outcome.replies[2] == "250 2.0.0 OK: stored as \(id)\r\n")
+    #expect(outcome.reply(2) == "250 2.0.0 OK: stored as \(id)\r\n")
     let file = String(decoding: place.mail.content(name), as: UTF8.self)
     #expect(
       file.contains("\r\nReceived: from me ([192.0.2.7])\r\n\tby mx.x.example with ESMTP id \(id);")
     )
     #expect(
-      outcome.log[1].hasPrefix(
+      outcome.line(1).hasPrefix(
         "session=s event=store id=\(id) from=a@y.example helo=me recipients=2 to=b@x.example "
           + "to=c@x.example bytes=\(file.utf8.count) seconds=0."))
-    #expect(outcome.log[2].contains(" reason=quit messages=1 "))
+    #expect(outcome.line(2).contains(" reason=quit messages=1 "))
   }
 
   /// A message in two chunks (RFC 3030).
@@ -69,7 +69,7 @@ private func transaction(
   @Test func storedAndQueued() throws {
     let place = Place.forSubmission
     let outcome = try place.converse(transaction(to: ["b@x.example", "c@z.example"]))
-    #expect(outcome.replies[2].hasPrefix("250 2.0.0 OK: stored as "))
+    #expect(outcome.reply(2).hasPrefix("250 2.0.0 OK: stored as "))
     let octets = Array(content.utf8)
     #expect(
       place.mail.messages == [
@@ -80,7 +80,7 @@ private func transaction(
         StoredMessage(
           reversePath: "a@y.example", recipients: [], queued: ["c@z.example"], content: octets)
       ])
-    #expect(outcome.log[1].contains(" recipients=2 queued=1 to=b@x.example to=c@z.example "))
+    #expect(outcome.line(1).contains(" recipients=2 queued=1 to=b@x.example to=c@z.example "))
     let id = try #require(place.queue.ids.first)
     #expect(place.queue.envelope(id).contains { $0 == "ours" })
   }
@@ -118,21 +118,32 @@ private func transaction(
     let outcome = try place.converse([commands] + content)
     #expect(outcome.last.hasPrefix("354 ") && outcome.status == .success)
     #expect(place.files == [])
-    #expect(outcome.log[1].hasPrefix("session=s event=drop id="))
-    #expect(outcome.log[2].contains(" reason=end of input messages=0 "))
+    #expect(outcome.line(1).hasPrefix("session=s event=drop id="))
+    #expect(outcome.line(2).contains(" reason=end of input messages=0 "))
+  }
+
+  /// A message that is refused at its end (here: a bare LF) is let go of before the next one.
+  @Test func refusedMessage() throws {
+    let place = Place()
+    let commands = transaction(to: ["b@x.example"], "x\ny\r\n")
+    let outcome = try place.converse(Array(commands.dropLast()) + transaction(to: ["b@x.example"]))
+    #expect(outcome.reply(2).hasPrefix("550 "))
+    #expect(outcome.line(1).hasPrefix("session=s event=drop id="))
+    #expect(outcome.line(2).hasPrefix("session=s event=refuse "))
+    #expect(place.mail.messages.map(\.content) == [Array(content.utf8)])
   }
 
   /// The directory could not be opened. The session goes on.
   @Test func directoryThatIsNotOpen() throws {
     let place = Place()
     let outcome = try place.converse(transaction(to: ["b@x.example"]), hasStore: false)
-    #expect(outcome.replies[2] == "451 4.3.0 Message not stored; try again later\r\n")
+    #expect(outcome.reply(2) == "451 4.3.0 Message not stored; try again later\r\n")
     #expect(outcome.last == "221 2.0.0 Goodbye")
     #expect(
-      outcome.log[1]
+      outcome.line(1)
         == "session=s event=failure call=open reason=\"No such file or directory\" "
         + "directory=\(place.mail.path)")
-    #expect(outcome.log[2].hasPrefix("session=s event=drop id="))
+    #expect(outcome.line(2).hasPrefix("session=s event=drop id="))
     #expect(place.files == [])
   }
 
@@ -142,9 +153,9 @@ private func transaction(
     let outcome = try place.converse(transaction(to: ["b@x.example", "c@z.example"])) { _ in
       try? FileManager.default.removeItem(atPath: place.mail.path)
     }
-    #expect(outcome.replies[2] == "451 4.3.0 Message not stored; try again later\r\n")
+    #expect(outcome.reply(2) == "451 4.3.0 Message not stored; try again later\r\n")
     #expect(place.queue.files == [])
-    #expect(outcome.log[1].hasSuffix(" directory=\(place.mail.path) queue=\(place.queue.path)"))
+    #expect(outcome.line(1).hasSuffix(" directory=\(place.mail.path) queue=\(place.queue.path)"))
   }
 
   /// The queue is gone: nobody gets the message.
@@ -153,7 +164,7 @@ private func transaction(
     let outcome = try place.converse(transaction(to: ["b@x.example", "c@z.example"])) { _ in
       try? FileManager.default.removeItem(atPath: place.queue.path)
     }
-    #expect(outcome.replies[2] == "451 4.3.0 Message not stored; try again later\r\n")
+    #expect(outcome.reply(2) == "451 4.3.0 Message not stored; try again later\r\n")
     #expect(place.mail.entries == [])
   }
 
@@ -166,8 +177,8 @@ private func transaction(
     let large = Array(repeating: String(repeating: "line\r\n", count: 1000), count: 20)
     let whole = transaction(to: ["b@x.example"])
     let outcome = try place.converse([whole[0]] + large + [".\r\n"] + whole)
-    #expect(outcome.replies[2] == "452 4.3.1 Insufficient storage\r\n")
-    #expect(outcome.log[1].contains(" event=failure call=write "))
+    #expect(outcome.reply(2) == "452 4.3.1 Insufficient storage\r\n")
+    #expect(outcome.line(1).contains(" event=failure call=write "))
     // The next message that fits is stored.
     #expect(place.mail.messages.map(\.content) == [Array(content.utf8)])
   }
@@ -197,8 +208,8 @@ private func transaction(
     }
     place.service.routing.lists = ListsDirectory(path: place.scratch.path)
     let outcome = try place.converse(transaction(to: [recipient]))
-    let lines = outcome.replies[1].components(separatedBy: "\r\n")
-    #expect(lines[lines.count - 3] == reply)
+    let lines = outcome.reply(1).components(separatedBy: "\r\n")
+    #expect(lines.dropLast(2).last == reply)
     let isQueued = !["b@x.example"].contains(recipient) && reply.hasPrefix("250")
     #expect(place.queue.ids.count == (isQueued ? 1 : 0))
     #expect(place.mail.messages.count == (recipient == "b@x.example" ? 1 : 0))
@@ -222,7 +233,7 @@ private func transaction(
     let outcome = try place.converse(transaction(to: ["b@x.example"]))
     #expect(outcome.all.contains("\r\n451 4.3.0 Recipient not checked; try again later\r\n"))
     #expect(
-      outcome.log[1]
+      outcome.line(1)
         == "session=s event=failure call=open reason=\"No such file or directory\" recipients=\(file)"
     )
   }

@@ -36,12 +36,12 @@ import Testing
       "x\r\n.\r\nQUIT\r\n",
     ])
     // Earlier replies do not wait for the verdict.
-    #expect(outcome.replies[1].hasSuffix("\r\n250 2.0.0 OK\r\n"))
-    #expect(outcome.replies[2] == "235 2.7.0 Authentication succeeded\r\n")
+    #expect(outcome.reply(1).hasSuffix("\r\n250 2.0.0 OK\r\n"))
+    #expect(outcome.reply(2) == "235 2.7.0 Authentication succeeded\r\n")
     #expect(
-      outcome.replies[3].hasPrefix("553 5.7.1 This login may not use this sender address\r\n"))
+      outcome.reply(3).hasPrefix("553 5.7.1 This login may not use this sender address\r\n"))
     #expect(
-      outcome.log[1]
+      outcome.line(1)
         == "session=s event=authenticate result=accepted user=me mechanism=PLAIN peer=192.0.2.7")
     let id = try #require(place.queue.ids.first)
     #expect(place.queue.envelope(id).contains("login me"))
@@ -53,11 +53,11 @@ import Testing
     let place = place()
     let start = Date()
     let outcome = try place.converse(["EHLO me\r\n" + plain("me", "wrong"), "QUIT\r\n"])
-    #expect(outcome.replies[2] == "535 5.7.8 Authentication failed\r\n")
+    #expect(outcome.reply(2) == "535 5.7.8 Authentication failed\r\n")
     // The delay is the price of a guess.
     #expect(Date().timeIntervalSince(start) >= 1)
     #expect(
-      outcome.log[1]
+      outcome.line(1)
         == "session=s event=authenticate result=denied user=me mechanism=PLAIN peer=192.0.2.7")
   }
 
@@ -65,8 +65,9 @@ import Testing
     var place = place()
     place.service.verifier = .file(PasswordFile(path: place.scratch.path + "/none"))
     let outcome = try place.converse(["EHLO me\r\n" + plain("me", "pass"), "QUIT\r\n"])
-    #expect(outcome.replies[2] == "454 4.7.0 Authentication not possible now\r\n")
-    #expect(outcome.log[1].contains(" result=unavailable ") && outcome.log[1].contains(" reason="))
+    #expect(outcome.reply(2) == "454 4.7.0 Authentication not possible now\r\n")
+    #expect(
+      outcome.line(1).contains(" result=unavailable ") && outcome.line(1).contains(" reason="))
   }
 }
 
@@ -83,9 +84,9 @@ import Testing
     let outcome = try place("/nowhere/stunnel.conf").converse([
       "EHLO me\r\n", "STARTTLS\r\n", "QUIT\r\n",
     ])
-    #expect(outcome.replies[2] == "454 4.7.0 TLS not available now\r\n")
+    #expect(outcome.reply(2) == "454 4.7.0 TLS not available now\r\n")
     #expect(outcome.last == "221 2.0.0 Goodbye")
-    #expect(outcome.log[1].hasSuffix(" configuration=/nowhere/stunnel.conf"))
+    #expect(outcome.line(1).hasSuffix(" configuration=/nowhere/stunnel.conf"))
   }
 
   /// After its reply the session is over. Here stunnel cannot be started, since there are no variables for it.
@@ -95,8 +96,8 @@ import Testing
     let outcome = try place(scratch.file("stunnel.conf")).converse(["EHLO me\r\n", "STARTTLS\r\n"])
     #expect(outcome.last == "220 2.0.0 Ready to start TLS")
     #expect(outcome.status == .ioError)
-    #expect(outcome.log[1].contains(" event=close reason=starttls "))
-    #expect(outcome.log[2] == "session=s event=failure reason=\"stunnel: Invalid argument\"")
+    #expect(outcome.line(1).contains(" event=close reason=starttls "))
+    #expect(outcome.line(2) == "session=s event=failure reason=\"stunnel: Invalid argument\"")
   }
 
   /// What the configuration of stunnel has, and why STARTTLS is not possible with it.

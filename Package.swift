@@ -126,10 +126,10 @@ let programs: [Target] =
       swiftSettings: settings),
     // What the queue tells senders.
     .target(
-      name: "Reports", dependencies: ["Octets", "SMTP", "MIME", "Jobs"], swiftSettings: settings),
+      name: "Notices", dependencies: ["Octets", "SMTP", "MIME", "Jobs"], swiftSettings: settings),
 
     // What a run of the queue decides.
-    .target(name: "Queueing", dependencies: ["SMTP", "Reports"], swiftSettings: settings),
+    .target(name: "Queueing", dependencies: ["SMTP", "Notices"], swiftSettings: settings),
     .target(
       name: "Queue",
       dependencies: ["Octets", "SMTP", "POSIX", "Storage", "Jobs", "Queueing", "Inventory"],
@@ -153,7 +153,7 @@ let programs: [Target] =
     .target(
       name: "Running",
       dependencies: [
-        "Acceptance", "Octets", "SMTP", "MIME", "POSIX", "Storage", "Jobs", "Reports", "Queueing",
+        "Acceptance", "Octets", "SMTP", "MIME", "POSIX", "Storage", "Jobs", "Notices", "Queueing",
         "Queue",
         "Routing",
       ],
@@ -249,7 +249,7 @@ let tests: [Target] =
         "TestSupport",
       ], swiftSettings: settings),
     .testTarget(
-      name: "QueueingTests", dependencies: ["Queueing", "Reports", "SMTP"], swiftSettings: settings),
+      name: "QueueingTests", dependencies: ["Queueing", "Notices", "SMTP"], swiftSettings: settings),
     .testTarget(
       name: "AcceptanceTests",
       dependencies: ["Acceptance", "Jobs", "POSIX", "Queue", "SMTP", "Storage", "TestSupport"],
@@ -280,8 +280,8 @@ let tests: [Target] =
       exclude: ["readers.py", "charsets.py"],
       swiftSettings: settings),
     .testTarget(
-      name: "ReportsTests",
-      dependencies: ["Reports", "Octets", "SMTP", "MIME", "Jobs", "TestSupport"],
+      name: "NoticesTests",
+      dependencies: ["Notices", "Octets", "SMTP", "MIME", "Jobs", "TestSupport"],
       exclude: ["report.py"], swiftSettings: settings),
     .testTarget(
       name: "SendmailTests", dependencies: ["Sendmail", "Jobs", "SMTP", "TestSupport"],

@@ -14,7 +14,7 @@
 //
 // Opening and ending an entry is in PlannerEntries.swift, couriers in PlannerCouriers.swift.
 
-import Reports
+import Notices
 
 public struct Planner: Sendable {
   /// Entries that are known at once. More stay in the directory until these are done.

@@ -1,7 +1,7 @@
 // How an entry is opened, when it is tried again, and whom its sender is told of at the end of an attempt (RFC 3461,
 // RFC 3464).
 
-public import Reports
+public import Notices
 
 extension Planner {
   /// An entry in work: its attempt has begun, and some destinations have not answered yet.

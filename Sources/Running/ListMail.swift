@@ -1,4 +1,5 @@
-// Mail for a mailing list: postern-list is run for it, with the message on standard input (postern-list/Reception.swift).
+// Mail for a mailing list: a program is run for it, with the message on standard input, and says what it has queued
+// (Jobs/ListAnswer.swift).
 
 import Jobs
 import POSIX
@@ -16,74 +17,33 @@ extension Runner {
   mutating func giveToList(_ index: Int, _ addressee: Job.Addressee, of work: Work)
     throws(SystemError)
   {
-    let answer: Answer
-    do throws(SystemError) {
-      answer = Answer(try runList(work, addressee), addressee)
-    } catch {
-      answer = Answer(.deferred(addressee, "postern-list: \(error)"))
-    }
+    let answer = ListAnswer(runList(work, addressee))
+    let report = Report(addressee.recipient.mailbox.octets, at: [], answer.verdict)
+    let queued = answer.queued.map { MessageID($0) }
+    let isTaken = report.verdict.outcome == .delivered
     var lines = Entry.Lines()
     // The notices come first: without the verdict behind them the list is asked again, and finds them.
-    for id in answer.caused { lines.notice(id, []) }
-    lines.verdict(index, answer.report, at: now)
+    if isTaken { for id in queued { lines.notice(id, []) } }
+    lines.verdict(index, report, at: now)
     try work.entry.append(lines)
-    for claim in answer.claims { try queue.drop(claim: claim) }
-    for id in answer.caused { try queue.release(pending: id) }
-    // It is queued again, under the same ids, when the mail is tried again.
-    for id in answer.void { try queue.drop(pending: id) }
-    note(answer.report, of: work)
+    if isTaken { for claim in answer.claims { try queue.drop(claim: claim) } }
+    for id in queued {
+      // What is dropped is queued again, under the same id, when the mail is tried again.
+      if isTaken { try queue.release(pending: id) } else { try queue.drop(pending: id) }
+    }
+    note(report, of: work)
   }
 
-  /// What postern-list has said.
-  private struct Answer {
-    let report: Report
-    /// What is to go out because of the mail.
-    var caused: [MessageID] = []
-    /// Held posts that are among it.
-    var claims: [String] = []
-    /// What it has queued before it failed.
-    var void: [MessageID] = []
-
-    init(_ report: Report) { self.report = report }
-
-    init(_ lines: [[UInt8]], _ addressee: Job.Addressee) {
-      self.init(Runner.report(on: addressee, lines.last ?? []))
-      guard report.verdict.outcome == .delivered else {
-        void = lines.compactMap { line in
-          guard line.starts(with: "queued ".utf8) else { return nil }
-          return MessageID(String(decoding: line.dropFirst(7), as: UTF8.self))
-        }
-        return
-      }
-      for line in lines.dropLast() {
-        let word = String(decoding: line.drop { $0 != 32 }.dropFirst(), as: UTF8.self)
-        if line.starts(with: "queued ".utf8), let id = MessageID(word) {
-          caused.append(id)
-        } else if line.starts(with: "claimed ".utf8) {
-          claims.append(word)
-        } else {
-          self.init(.deferred(addressee, "postern-list says what is not understood"))
-          return
-        }
-      }
+  /// Runs the program; returns the lines that it prints, or why it could not be run.
+  private func runList(_ work: Work, _ addressee: Job.Addressee) -> [[UInt8]] {
+    do throws(SystemError) { return try linesOfList(work, addressee) } catch {
+      return [Array("\(error.call): \(error)".utf8)]
     }
   }
 
-  /// What its last line says: `done`, or an enhanced status code and a reason.
-  private static func report(on addressee: Job.Addressee, _ line: [UInt8]) -> Report {
-    if line.elementsEqual("done".utf8) {
-      return .ours(addressee, .delivered, .init(2, 0, 0), "taken by the list")
-    }
-    let text = String(decoding: line.map { 32...126 ~= $0 ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
-    if line.starts(with: "5.1.1 ".utf8) {
-      return .refused(addressee, .init(5, 1, 1), String(text.dropFirst(6)))
-    }
-    if line.starts(with: "5.".utf8) { return .refused(addressee, .init(5, 0, 0), text) }
-    return .deferred(addressee, text.isEmpty ? "postern-list has failed" : text)
-  }
-
-  /// Runs the program; returns the lines that it prints.
-  private func runList(_ work: Work, _ addressee: Job.Addressee) throws(SystemError) -> [[UInt8]] {
+  private func linesOfList(
+    _ work: Work, _ addressee: Job.Addressee
+  ) throws(SystemError) -> [[UInt8]] {
     let submission = work.entry.submission
     let file = try FileDescriptor.reading(queue.dataPath(of: work.id))
     try file.seek(to: submission.offset)

@@ -3,10 +3,10 @@
 import Acceptance
 import Jobs
 import MIME
+import Notices
 import POSIX
 import Queue
 import Queueing
-import Reports
 import SMTP
 import Storage
 

@@ -4,11 +4,11 @@
 
 import Jobs
 import MIME
+import Notices
 import Octets
 import POSIX
 import Queue
 import Queueing
-import Reports
 import SMTP
 import Storage
 

@@ -74,7 +74,7 @@ struct Outbox: ~Copyable {
     // A list without members has sent its post to all of them.
     if draft.message.recipientCount == 0 { return }
     do throws(SystemError) { try draft.message.commitPending() } catch { throw Self.failure(error) }
-    try Reception.say("queued \(id.text)")
+    try Reception.say(.queued(id.bits))
   }
 
   /// Queues a mail of the list's own.

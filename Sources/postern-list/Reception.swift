@@ -64,7 +64,7 @@ struct Reception: ~Copyable {
       for action in try reception.actions() {
         try reception.carryOut(action, reception.file, reception.offset, post: reception.mail.id)
       }
-      try say("done")
+      try say(.done)
       _ = consume lock
       return .success
     } catch {
@@ -263,7 +263,7 @@ extension Reception {
     case .gone: ignore("the post is not held any more")
     case .claimed: throw .temporary("another owner's answer is being worked on")
     case .granted(let file, let claim):
-      try Self.say("claimed \(claim)")
+      try Self.say(.claimed(claim))
       let beginning = try Self.read(file, from: 0, upTo: Limits.header)
       let action = try mail.distribution(of: Post(beginning)) { (name) throws(Failure) in
         try Self.texts(of: name)
@@ -317,8 +317,8 @@ extension Reception {
 // What may fail.
 extension Reception {
   /// Writes a line for the queue. One that it does not get must not count as done.
-  static func say(_ line: String) throws(Failure) {
-    do throws(SystemError) { try FileDescriptor.write(Array("\(line)\n".utf8).span, to: 1) } catch {
+  static func say(_ line: ListLine) throws(Failure) {
+    do throws(SystemError) { try FileDescriptor.write(line.octets.span, to: 1) } catch {
       throw .temporary("standard output: \(error)")
     }
   }

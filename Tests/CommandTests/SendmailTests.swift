@@ -329,7 +329,7 @@ private final class Submission {
     let file = try #require(submission.mail.entries.first { $0.hasSuffix("-me@x.example.eml") })
     let reader = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
     let read = submission.run([
-      "python3", "/\(reader)/ReportsTests/report.py", submission.mail.path + "/" + file,
+      "python3", "/\(reader)/NoticesTests/report.py", submission.mail.path + "/" + file,
     ])
     #expect(read.status == 0, "\(read.errorText)")
     for line in [

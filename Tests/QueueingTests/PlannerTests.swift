@@ -1,6 +1,6 @@
 // What the planner decides, case by case. That nothing is lost or told twice whatever happens is for PlannerModelTests.
 
-import Reports
+import Notices
 import SMTP
 import Testing
 

@@ -1,7 +1,7 @@
 // A disk, couriers, hosts and an operator for the planner: all of it is made up, and chance decides what each does. The disk
 // knows what is durable; a run can be killed, or the power cut, between any two effects.
 
-import Reports
+import Notices
 import SMTP
 
 @testable import Queueing

@@ -3,13 +3,13 @@
 
 import Jobs
 import MIME
+import Notices
 import Octets
-import Reports
 import SMTP
 import TestSupport
 import Testing
 
-@Suite struct ReportsTests {
+@Suite struct NoticesTests {
   private static let mail = """
     From: <a@x.example>\r
     Subject: Lunch =?utf-8?Q?caf=C3=A9?=\r

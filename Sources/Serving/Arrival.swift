@@ -39,17 +39,4 @@ struct Arrival: ~Copyable {
     try acceptance.commit(time: .now)
     return size
   }
-
-  /// For the log.
-  func describe(to line: inout Log.Line) {
-    line.add("id", id.octets)
-    switch envelope.reversePath {
-    case .null: line.add("from", "")
-    case .mailbox(let mailbox): line.add("from", mailbox.octets)
-    }
-    line.add("helo", hello.name)
-    line.add("recipients", envelope.recipients.count)
-    if envelope.queuedRecipients > 0 { line.add("queued", envelope.queuedRecipients) }
-    for recipient in envelope.recipients.prefix(10) { line.add("to", recipient.mailbox.octets) }
-  }
 }

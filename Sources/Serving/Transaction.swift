@@ -72,6 +72,18 @@ extension Conversation {
   }
 }
 
+extension Log {
+  /// Logs an error of the store or of the queue.
+  public func failure(_ error: SystemError, in directory: String, and other: String? = nil) {
+    write(.error, "failure") { line in
+      line.add("call", error.call)
+      line.add("reason", error.description)
+      line.add("directory", directory)
+      if let other { line.add("queue", other) }
+    }
+  }
+}
+
 // The content. Each step that fails calls `session.storeFailed`, and the machine answers 451 or 452 in the place of 250.
 extension Conversation {
   mutating func open(_ envelope: Envelope, _ hello: Hello) {
@@ -155,21 +167,24 @@ extension Conversation {
   }
 }
 
-extension Log {
-  /// Logs an error of the store or of the queue.
-  public func failure(_ error: SystemError, in directory: String, and other: String? = nil) {
-    write(.error, "failure") { line in
-      line.add("call", error.call)
-      line.add("reason", error.description)
-      line.add("directory", directory)
-      if let other { line.add("queue", other) }
-    }
-  }
-}
-
 extension Recipient {
   /// Whether this is a local recipient for whom there is a report when the message is stored.
   fileprivate var isReported: Bool {
     !isQueued && deliveryStatus.notify?.contains(.success) == true
+  }
+}
+
+extension Arrival {
+  /// For the log.
+  fileprivate func describe(to line: inout Log.Line) {
+    line.add("id", id.octets)
+    switch envelope.reversePath {
+    case .null: line.add("from", "")
+    case .mailbox(let mailbox): line.add("from", mailbox.octets)
+    }
+    line.add("helo", hello.name)
+    line.add("recipients", envelope.recipients.count)
+    if envelope.queuedRecipients > 0 { line.add("queued", envelope.queuedRecipients) }
+    for recipient in envelope.recipients.prefix(10) { line.add("to", recipient.mailbox.octets) }
   }
 }

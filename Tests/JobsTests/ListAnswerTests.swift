@@ -11,7 +11,8 @@ struct ListAnswerTests {
     ListAnswer(text.split(separator: "\n").map { Array($0.utf8) })
   }
 
-  @Test("A line is read as it was written", arguments: [ListLine.queued(id), .claimed("a.b c"), .done])
+  @Test(
+    "A line is read as it was written", arguments: [ListLine.queued(id), .claimed("a.b c"), .done])
   func lines(_ line: ListLine) {
     #expect(ListLine(Array(line.octets.dropLast())) == line)
     #expect(line.octets.last == 10)

@@ -107,12 +107,19 @@ private let canMount: Bool = {
   }
 
   /// What the queue would hand to postern-send, which would refuse every mail.
-  @Test(arguments: ["postern-queue", "postern-send"])
-  func smarthost(_ program: String) {
-    let check = Command.run(
-      [Command.built(program), "--check"], in: Scratch(),
-      environment: ["SMTP_SMARTHOST": "host:587"])
-    #expect(check.status == 78 && check.text.hasPrefix("SMTP_SMARTHOST=host:587: smtp://"))
+  @Test(arguments: [
+    ("postern-queue", "--check"), ("postern-queue", "run"), ("postern-send", "--check"),
+  ])
+  func smarthost(_ program: String, _ argument: String) {
+    let folder = Scratch()
+    _ = (MailFolder(folder), QueueFolder(folder))
+    let outcome = Command.run(
+      [Command.built(program), argument], in: folder,
+      environment: [
+        "SMTP_SMARTHOST": "host:587", "SMTP_QUEUE_DIR": "queue", "SMTP_DOMAINS": "x.example",
+      ])
+    let text = argument == "--check" ? outcome.text : outcome.errorText
+    #expect(outcome.status == 78 && text.contains("SMTP_SMARTHOST=host:587: smtp://"), "\(text)")
   }
 
   /// A directory of lists that is missing, and aliases that only lead to each other, are errors.

@@ -190,8 +190,9 @@ extension Transport {
 
 // Connecting.
 extension Transport {
-  /// Connects and starts the process; gives why that failed.
+  /// Leaves the host before, connects and starts the process; gives why that failed.
   private mutating func connect(to host: Host) -> ClientSession.Verdict? {
+    close()
     var host = host
     if host.level != .none, !Tunnel.isAvailable {
       guard let inClearText = host.inClearText else { return .noStunnel }

@@ -57,6 +57,14 @@ import Testing
     #expect(hosts.connections == connections)
   }
 
+  /// A host is left with QUIT (RFC 5321 §4.1.1.10), also for the next one.
+  @Test(.enabled(if: NameServer.isInstalled)) func farewell() {
+    let names = NameServer(Self.records)
+    let hosts = PythonServer(hosts: ["127.0.0.2": "greylisting", "127.0.0.3": "good"])
+    #expect(send(["b@two.example"], names.port, port: hosts.port).text == Self.mx2)
+    #expect(hosts.farewells == ["127.0.0.2", "127.0.0.3"])
+  }
+
   /// No host can be connected to.
   @Test(.enabled(if: NameServer.isInstalled)) func allDead() {
     let names = NameServer(Self.records)

@@ -127,6 +127,9 @@ extension PythonServer {
             if verb == b'EHLO' and behaviour == 'echoing': say('250 client.example hello')
             elif verb == b'RCPT' and behaviour == 'refusing': say('550 5.1.1 nobody')
             elif verb == b'RCPT' and behaviour == 'greylisting': say('450 4.7.1 later')
+            elif verb == b'QUIT':
+              print(address, 'QUIT', flush=True)
+              say('221 2.0.0 bye')
             elif verb == b'DATA':
               say('354 go')
               while reader.readline() not in (b'.\\r\\n', b''): pass
@@ -160,7 +163,11 @@ extension PythonServer {
   }
 
   /// The addresses that were connected to.
-  package var connections: [String] { Array(lines.dropFirst()) }
+  package var connections: [String] { lines.dropFirst().filter { !$0.hasSuffix(" QUIT") } }
+  /// The addresses that have got QUIT.
+  package var farewells: [String] {
+    lines.dropFirst().filter { $0.hasSuffix(" QUIT") }.map { String($0.dropLast(5)) }
+  }
 }
 
 /// dnsmasq with records, and with the options given.

@@ -57,8 +57,6 @@ public struct StatusReport: Sendable {
 
   /// Whether there is nothing to report.
   public var isEmpty: Bool { entries.isEmpty }
-  /// Whether no more recipients have room: build it, and begin another.
-  public var isFull: Bool { entries.count >= Self.recipientLimit }
 
   /// Adds a recipient, if its sender is to be told of the event; gives whether that is so. `report` is what a host
   /// has said last, `attempt` when that was, in seconds since 1970.

@@ -180,15 +180,6 @@ extension QueueDirectory {
     }
   }
 
-  /// Decides on all entries in pending/, and ends with the first error. Returns those of a newer version.
-  public func settlePending() throws(SystemError) -> [(id: MessageID, version: Int)] {
-    var newer: [(id: MessageID, version: Int)] = []
-    for name in try names(in: .pending) {
-      if let version = try settle(pending: name) { newer.append((name.id, version)) }
-    }
-    return newer
-  }
-
   /// Decides on an entry in pending/: it moves on if its cause has it in the journal, or is gone; else it is removed, and
   /// is made again. What this program cannot read stays, and so does what follows from such an entry. Returns the version
   /// of the former.

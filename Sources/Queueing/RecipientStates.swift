@@ -27,7 +27,6 @@ public struct RecipientStates: Sendable {
   }
 
   public var hasWaiting: Bool { states.contains(RecipientState.waiting.rawValue) }
-  public var hasRefused: Bool { states.contains(RecipientState.refused.rawValue) }
 
   /// Whether nothing is to be done any more for any of them: neither to deliver, nor to tell the sender.
   public var isFinished: Bool {

@@ -277,11 +277,7 @@ import Testing
 
   @Test func full() throws {
     var report = try #require(StatusReport(on: message()))
-    for _ in 0..<StatusReport.recipientLimit {
-      #expect(!report.isFull)
-      _ = report.add(recipient(), .refused)
-    }
-    #expect(report.isFull)
+    for _ in 0..<StatusReport.recipientLimit { _ = report.add(recipient(), .refused) }
     #expect(try read(report).contains("100 Action: failed"))
   }
 }

@@ -63,8 +63,8 @@ public struct Acceptance: ~Copyable {
     var submission = addressing.submission
     let path = addressing.stored.isEmpty ? [] : submission.reversePath.returnPathField
     submission.offset = path.count
-    let fields = path + addressing.received
-    var new = Acceptance(id, mail, queue, isReadable, fieldsSize: fields.count)
+    var new = Acceptance(
+      id, mail, queue, isReadable, fieldsSize: path.count + addressing.received.count)
     if !addressing.stored.isEmpty {
       guard let mail else { throw Self.notOpen }
       new.message = try mail.open(id: id, for: addressing.stored, isReadable: isReadable)
@@ -73,7 +73,8 @@ public struct Acceptance: ~Copyable {
       guard let queue else { throw Self.notOpen }
       new.entry = try queue.open(id: id, submission, sharing: new.message, isReadable: isReadable)
     }
-    try new.append(fields.span)
+    try new.append(path.span)
+    try new.append(addressing.received.span)
     return new
   }
 

@@ -75,7 +75,11 @@ extension Span<UInt8> {
       index += 1
     }
     guard !hasBrackets || index < count else { return ([], index) }
-    let path = [UInt8(ascii: "<")] + copy(first..<index) + [UInt8(ascii: ">")]
+    var path: [UInt8] = []
+    path.reserveCapacity(index - first + 2)
+    path.append(UInt8(ascii: "<"))
+    path.append(self, first..<index)
+    path.append(UInt8(ascii: ">"))
     return (path, hasBrackets ? index + 1 : index)
   }
 }

@@ -6,6 +6,7 @@ extension ReversePath {
   /// The field `Return-Path`, with CR LF.
   public var returnPathField: [UInt8] {
     var field: [UInt8] = []
+    field.reserveCapacity(octets.count + 17)
     field.append("Return-Path: <")
     field += octets
     field.append(">\r\n")

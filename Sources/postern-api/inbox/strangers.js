@@ -156,13 +156,14 @@ export function messageIDs(text) {
 // angle brackets: [{Email, Name}].
 export function splitAddresses(text) {
   const people = [];
-  let name = "", address = null, quoted = false, bracket = false, start = 0;
-  const take = (end) => { if (bracket) address += text.slice(start, end); else name += text.slice(start, end); };
+  // In pieces, since a text that grows by addition is put together again at its end, which takes longer.
+  let name = [], address = null, quoted = false, bracket = false, start = 0;
+  const take = (end) => { if (end > start) (bracket ? address : name).push(text.slice(start, end)); };
   const finish = () => {
-    const words = name.trim();
-    if (address !== null) people.push({ Email: address.trim(), Name: words });
+    const words = name.join("").trim();
+    if (address !== null) people.push({ Email: address.join("").trim(), Name: words });
     else if (words) people.push({ Email: words, Name: "" });
-    name = "";
+    name = [];
     address = null;
     bracket = quoted = false;
   };
@@ -181,7 +182,7 @@ export function splitAddresses(text) {
     take(at);
     start = at + 1;
     if (is("\"")) quoted = !quoted;
-    else if (is("<")) { bracket = true; address ??= ""; }
+    else if (is("<")) { bracket = true; address ??= []; }
     else if (is(">")) bracket = false;
     else finish();
   }

@@ -19,9 +19,9 @@ import shutil
 import socketserver
 import subprocess
 import sys
-import threading
 
 from near import environment, folder, list_, programs, run
+from listening import serve
 
 IS_WHOLE = sys.argv[2:3] == ['all']
 ERRORS = ('EACCES', 'EMFILE', 'EIO', 'ENOMEM')
@@ -100,15 +100,9 @@ class SevenBits(socketserver.StreamRequestHandler):
                 return
 
 
-class Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    request_queue_size = 100
-
-
 taken = []
 environment['SMTP_SMARTHOST'] = 'smtp://127.0.0.1:1?tls=none'
-server = Server(('127.0.0.1', 0), SevenBits)
-threading.Thread(target=server.serve_forever, daemon=True).start()
+port = serve(SevenBits)
 BODY = 'ä line of text\r\n' * 10000
 
 
@@ -116,7 +110,7 @@ def convert(strace):
     del taken[:]
     with input_file('Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n'
                     'Content-Transfer-Encoding: 8bit\r\n\r\n' + BODY) as stdin:
-        result = program(['postern-send', '--server', 'smtp://127.0.0.1:%d?tls=none' % server.server_address[1],
+        result = program(['postern-send', '--server', 'smtp://127.0.0.1:%d?tls=none' % port,
                           '-f', 'ann@near.example', 'bob@far.example'], stdin, strace)
     if any(content.count(b'line of text') != 10000 for content in taken):
         return 'refused: it was cut'

@@ -17,10 +17,10 @@ import socketserver
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 from near import environment, expect, folder, list_, programs, run, send
+from listening import serve
 
 IS_WHOLE = sys.argv[2:3] == ['all']
 arrived = []
@@ -53,14 +53,8 @@ class Host(socketserver.StreamRequestHandler):
         self.wfile.write(text.encode() + b'\r\n')
 
 
-class Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    request_queue_size = 100
-
-
-server = Server(('127.0.0.1', 0), Host)
-threading.Thread(target=server.serve_forever, daemon=True).start()
-HOST = 'smtp://127.0.0.1:%d?tls=none' % server.server_address[1]
+port = serve(Host)
+HOST = 'smtp://127.0.0.1:%d?tls=none' % port
 DEAD = 'smtp://127.0.0.1:1?tls=none'
 with open(folder + '/aliases', 'w') as aliases:
     aliases.write('team: ann@far.example, bob@far.example\n')

@@ -9,9 +9,9 @@ import os
 import re
 import socketserver
 import subprocess
-import threading
 
 from near import configure, day_passes, environment, expect, folder, list_, members, programs, run, send, step
+from listening import serve
 
 arrived, refused = [], set()
 # Every command that the host has heard.
@@ -55,14 +55,8 @@ class Host(socketserver.StreamRequestHandler):
         self.wfile.write(text.encode() + b'\r\n')
 
 
-class Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    request_queue_size = 100
-
-
-server = Server(('127.0.0.1', 0), Host)
-threading.Thread(target=server.serve_forever, daemon=True).start()
-environment['SMTP_SMARTHOST'] = 'smtp://127.0.0.1:%d?tls=none' % server.server_address[1]
+port = serve(Host)
+environment['SMTP_SMARTHOST'] = 'smtp://127.0.0.1:%d?tls=none' % port
 
 
 def settle():

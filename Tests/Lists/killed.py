@@ -14,7 +14,9 @@ import socketserver
 import subprocess
 import sys
 import tempfile
-import threading
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '../Queue'))
+from listening import serve  # noqa: E402
 
 programs = os.path.abspath(sys.argv[1])
 amount = sys.argv[2] if len(sys.argv) > 2 else '30'
@@ -65,13 +67,7 @@ class Host(socketserver.StreamRequestHandler):
                 self.say('250 2.0.0 ok')
 
 
-class Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    request_queue_size = 50
-
-
-server = Server(('127.0.0.1', 0), Host)
-threading.Thread(target=server.serve_forever, daemon=True).start()
+port = serve(Host)
 
 
 class Site:
@@ -92,7 +88,7 @@ class Site:
             'PATH': os.environ['PATH'], 'POSTERN_ENV_FILE': '', 'SMTP_HOSTNAME': 'near.example',
             'SMTP_DOMAINS': 'near.example', 'SMTP_QUEUE_DIR': self.path + '/queue', 'SMTP_MAIL_DIR': self.path + '/mail',
             'SMTP_LISTS_DIR': self.path + '/lists', 'SMTP_ALIASES': self.path + '/aliases',
-            'SMTP_SMARTHOST': 'smtp://127.0.0.1:%d' % server.server_address[1], 'SMTP_LOG_LEVEL': 'error'}
+            'SMTP_SMARTHOST': 'smtp://127.0.0.1:%d' % port, 'SMTP_LOG_LEVEL': 'error'}
         return subprocess.run(
             ['timeout', '-k', '1', '60', *strace, folder + '/' + words[0], *words[1:]], env=environment, input=content,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -14,10 +14,10 @@ import socketserver
 import statistics
 import subprocess
 import sys
-import threading
 import time
 
 from near import environment, expect, folder, list_, programs, run, send, step
+from listening import serve
 
 count = int(sys.argv[2]) if len(sys.argv) > 2 else 2000
 kills = int(sys.argv[3]) if len(sys.argv) > 3 else 10
@@ -57,14 +57,8 @@ class Host(socketserver.StreamRequestHandler):
             self.wfile.write(b'250 OK\r\n')
 
 
-class Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    request_queue_size = 100
-
-
-server = Server(('127.0.0.1', 0), Host)
-threading.Thread(target=server.serve_forever, daemon=True).start()
-environment['SMTP_SMARTHOST'] = 'smtp://127.0.0.1:%d?tls=none' % server.server_address[1]
+port = serve(Host)
+environment['SMTP_SMARTHOST'] = 'smtp://127.0.0.1:%d?tls=none' % port
 
 
 def fill(name, number):

@@ -7,6 +7,9 @@ import subprocess
 import sys
 import tempfile
 
+# listening.py, which the tests of the queue use too.
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '../Queue'))
+
 programs = os.path.abspath(sys.argv[1])
 folder = tempfile.mkdtemp()
 for name in ('queue', 'mail', 'lists'):

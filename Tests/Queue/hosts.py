@@ -16,6 +16,8 @@ import sys
 import threading
 import time
 
+from listening import Server
+
 DEFERRALS = 2
 log = None
 lock = threading.Lock()
@@ -87,12 +89,6 @@ class Session(socketserver.StreamRequestHandler):
                 return
             else:
                 self.say('250 2.0.0 OK')
-
-
-class Server(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-    request_queue_size = 200
 
 
 def main():

@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import socketserver
 import ssl
 import subprocess
@@ -17,6 +16,8 @@ import sys
 import tempfile
 import threading
 import time
+
+from listening import serve
 
 programs = os.path.abspath(sys.argv[1])
 folder = tempfile.mkdtemp()
@@ -83,22 +84,11 @@ class Host(socketserver.StreamRequestHandler):
                 self.say('250 OK')
 
 
-class Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    request_queue_size = 100
-
-    def server_bind(self):
-        # So that the kernel does not take all of a large message before it is read.
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
-        super().server_bind()
-
-
-server = Server(('127.0.0.1', 0), Host)
-threading.Thread(target=server.serve_forever, daemon=True).start()
+port = serve(Host, receive_buffer=65_536)
 environment = {
     'PATH': programs + ':' + os.environ['PATH'], 'POSTERN_ENV_FILE': '', 'SMTP_HOSTNAME': 'near.example',
     'SMTP_DOMAINS': 'near.example', 'SMTP_MAIL_DIR': folder + '/mail', 'SMTP_QUEUE_DIR': folder + '/queue',
-    'SMTP_SMARTHOST': 'smtp://127.0.0.1:%d' % server.server_address[1], 'TMPDIR': folder,
+    'SMTP_SMARTHOST': 'smtp://127.0.0.1:%d' % port, 'TMPDIR': folder,
 }
 
 

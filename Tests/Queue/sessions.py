@@ -9,13 +9,14 @@ import collections
 import os
 import re
 import shutil
-import socket
 import socketserver
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+
+from listening import serve
 
 programs = os.path.abspath(sys.argv[1])
 
@@ -97,18 +98,7 @@ class Host(socketserver.StreamRequestHandler):
             return self.rules['cuts'] >= 0
 
 
-class Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    request_queue_size = 100
-
-    def server_bind(self):
-        # So that a large message is not whole on its way before it is read.
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
-        super().server_bind()
-
-
-server = Server(('127.0.0.1', 0), Host)
-threading.Thread(target=server.serve_forever, daemon=True).start()
+port = serve(Host, receive_buffer=65_536)
 folder = tempfile.mkdtemp()
 
 
@@ -116,7 +106,7 @@ def queue(*words, message=b''):
     environment = {
         'PATH': programs + ':' + os.environ['PATH'], 'POSTERN_ENV_FILE': '', 'SMTP_HOSTNAME': 'near.example',
         'SMTP_DOMAINS': 'near.example', 'SMTP_MAIL_DIR': folder + '/mail', 'SMTP_QUEUE_DIR': folder + '/queue',
-        'SMTP_SMARTHOST': 'smtp://127.0.0.1:%d?tls=none' % server.server_address[1]}
+        'SMTP_SMARTHOST': 'smtp://127.0.0.1:%d?tls=none' % port}
     return subprocess.run(
         [programs + '/postern-queue', *words], env=environment, input=message, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, timeout=60, check=True).stdout.decode()

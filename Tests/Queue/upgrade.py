@@ -13,6 +13,8 @@ import tempfile
 import threading
 import time
 
+from listening import serve
+
 programs = os.path.abspath(sys.argv[1])
 top = tempfile.mkdtemp()
 os.chmod(top, 0o755)
@@ -56,13 +58,8 @@ class Host(socketserver.StreamRequestHandler):
                 self.say('250 2.0.0 OK')
 
 
-class Server(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-
-
 for address in ('127.0.0.2', '127.0.0.3'):
-    threading.Thread(target=Server((address, 25), Host).serve_forever, daemon=True).start()
+    serve(Host, (address, 25))
 wanted = collections.Counter()
 for number in range(3):
     for address in ('127.0.0.2', '127.0.0.3'):

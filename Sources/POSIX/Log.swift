@@ -177,6 +177,16 @@ public struct Log: Sendable {
 }
 
 extension Log {
+  /// Logs an error of the store or of the queue.
+  public func failure(_ error: SystemError, in directory: String, and other: String? = nil) {
+    write(.error, "failure") { line in
+      line.add("call", error.call)
+      line.add("reason", error.description)
+      line.add("directory", directory)
+      if let other { line.add("queue", other) }
+    }
+  }
+
   /// Says which rights the kernel could not take from this process.
   public func unconfined(_ lacks: [Confinement.Lack], failures: Level = .notice) {
     for lack in lacks {

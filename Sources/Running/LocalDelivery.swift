@@ -26,11 +26,7 @@ extension Runner {
       try message.commit(time: arrival)
       return .ours(addressee, .delivered, .init(2, 0, 0), "stored")
     } catch {
-      log.write(.error, "failure") { line in
-        line.add("call", error.call)
-        line.add("reason", error.description)
-        line.add("directory", settings.mailDirectory)
-      }
+      log.failure(error, in: settings.mailDirectory)
       return .deferred(addressee, "the mail directory cannot be written")
     }
   }

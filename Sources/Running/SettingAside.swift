@@ -41,11 +41,7 @@ extension Runner {
         logFailure(of: cause, error)
       }
     } catch {
-      log.write(.error, "failure") { line in
-        line.add("call", error.call)
-        line.add("reason", error.description)
-        line.add("directory", "lists/held")
-      }
+      log.failure(error, in: "lists/held")
     }
   }
 

@@ -12,7 +12,7 @@ import Jobs
 import ListStore
 import Lists
 import MIME
-public import POSIX
+import POSIX
 import Queue
 import Routing
 import SMTP
@@ -68,18 +68,6 @@ extension Conversation {
         }
       }
       return .unavailable
-    }
-  }
-}
-
-extension Log {
-  /// Logs an error of the store or of the queue.
-  public func failure(_ error: SystemError, in directory: String, and other: String? = nil) {
-    write(.error, "failure") { line in
-      line.add("call", error.call)
-      line.add("reason", error.description)
-      line.add("directory", directory)
-      if let other { line.add("queue", other) }
     }
   }
 }

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 
-from near import environment, expect, folder, list_, programs, run, send
+from near import environment, expect, folder, programs, run, send
 from listening import serve
 
 IS_WHOLE = sys.argv[2:3] == ['all']

@@ -117,6 +117,8 @@ let programs: [Target] =
     // Which host is tried next, with which recipients.
     .target(
       name: "Hosts", dependencies: ["Octets", "SMTP", "DNS", "Jobs"], swiftSettings: settings),
+    // Where routes lead.
+    .target(name: "Routes", dependencies: ["Octets", "SMTP", "Hosts"], swiftSettings: settings),
     // What sendmail(1) understands.
     .target(
       name: "Sendmail", dependencies: ["Octets", "SMTP", "MIME", "Jobs"], swiftSettings: settings),
@@ -266,6 +268,8 @@ let tests: [Target] =
       name: "IndexTests",
       dependencies: ["Index", "MIME", "Marks", "POSIX", "SMTP", "Storage", "TestSupport"],
       swiftSettings: settings),
+    .testTarget(
+      name: "RoutesTests", dependencies: ["Routes", "Hosts", "SMTP"], swiftSettings: settings),
     .testTarget(name: "OctetsTests", dependencies: ["Octets"], swiftSettings: settings),
     .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: settings),
     .testTarget(

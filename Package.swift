@@ -100,7 +100,8 @@ let programs: [Target] =
     .target(
       name: "Authentication", dependencies: ["Octets", "SMTP", "POSIX"], swiftSettings: settings),
     .target(
-      name: "Routing", dependencies: ["Octets", "Lists", "ListStore", "SMTP", "POSIX", "Settings"],
+      name: "Routing",
+      dependencies: ["Octets", "Lists", "ListStore", "Routes", "SMTP", "POSIX", "Settings"],
       swiftSettings: settings),
 
     // The client: connections to hosts, and what they say of each recipient.
@@ -134,7 +135,9 @@ let programs: [Target] =
     .target(name: "Queueing", dependencies: ["SMTP", "Notices"], swiftSettings: settings),
     .target(
       name: "Queue",
-      dependencies: ["Octets", "SMTP", "POSIX", "Storage", "Jobs", "Queueing", "Inventory"],
+      dependencies: [
+        "Octets", "SMTP", "POSIX", "Storage", "Jobs", "Queueing", "Inventory", "Routes",
+      ],
       swiftSettings: settings),
 
     // The one way in for mail.
@@ -147,7 +150,7 @@ let programs: [Target] =
       name: "Serving",
       dependencies: [
         "Octets", "SMTP", "MIME", "POSIX", "Settings", "Storage", "Jobs", "Queue", "Lists",
-        "ListStore", "Routing", "Authentication", "Acceptance",
+        "ListStore", "Routes", "Routing", "Authentication", "Acceptance",
       ],
       swiftSettings: settings),
 
@@ -157,7 +160,7 @@ let programs: [Target] =
       dependencies: [
         "Acceptance", "Octets", "SMTP", "MIME", "POSIX", "Storage", "Jobs", "Notices", "Queueing",
         "Queue",
-        "Routing",
+        "Routes", "Routing",
       ],
       swiftSettings: settings),
 
@@ -201,8 +204,9 @@ let programs: [Target] =
     .executableTarget(
       name: "postern-queue",
       dependencies: [
-        "SMTP", "POSIX", "Program", "Settings", "Storage", "Jobs", "Sendmail", "ListStore", "Queue",
-        "Queueing", "Inventory", "Routing", "Submitting", "Acceptance", "Running",
+        "JSON", "SMTP", "POSIX", "Program", "Settings", "Storage", "Jobs", "Sendmail", "ListStore",
+        "Queue",
+        "Queueing", "Inventory", "Routes", "Routing", "Submitting", "Acceptance", "Running",
       ],
       swiftSettings: settings, linkerSettings: program),
 
@@ -210,7 +214,7 @@ let programs: [Target] =
       name: "postern-api",
       dependencies: [
         "API", "HTTP", "JSON", "MIME", "SMTP", "POSIX", "Program", "Settings", "Storage",
-        "StoredMail", "Routing", "Queue", "Jobs", "Lists", "ListStore", "Acceptance",
+        "StoredMail", "Routes", "Routing", "Queue", "Jobs", "Lists", "ListStore", "Acceptance",
       ],
       exclude: ["openapi.json", "inbox"],
       swiftSettings: settings, linkerSettings: program + sqlite),
@@ -241,7 +245,8 @@ let tests: [Target] =
     .testTarget(
       name: "QueueTests",
       dependencies: [
-        "Queue", "Queueing", "Inventory", "Storage", "Jobs", "POSIX", "SMTP", "TestSupport",
+        "Queue", "Queueing", "Inventory", "Routes", "Storage", "Jobs", "POSIX", "SMTP",
+        "TestSupport",
       ],
       swiftSettings: settings),
     .testTarget(
@@ -262,7 +267,9 @@ let tests: [Target] =
       swiftSettings: settings),
     .testTarget(
       name: "RoutingTests",
-      dependencies: ["Routing", "Lists", "ListStore", "POSIX", "Settings", "SMTP", "TestSupport"],
+      dependencies: [
+        "Routing", "Routes", "Lists", "ListStore", "POSIX", "Settings", "SMTP", "TestSupport",
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "IndexTests",

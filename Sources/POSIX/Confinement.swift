@@ -209,7 +209,7 @@ extension Confinement {
       SYS_madvise, SYS_newfstatat, SYS_fstat, SYS_clock_gettime, SYS_gettimeofday, SYS_recvfrom,
       SYS_shutdown, SYS_futex, SYS_exit_group, SYS_exit, SYS_rt_sigprocmask, SYS_rt_sigaction,
       SYS_rt_sigreturn, SYS_restart_syscall, SYS_getpid, SYS_gettid, SYS_tgkill, SYS_writev,
-      SYS_lseek, SYS_sysinfo, SYS_getpeername,
+      SYS_lseek, SYS_sysinfo, SYS_getpeername, SYS_geteuid,
     ].map { CInt($0) }
   }
 
@@ -222,7 +222,7 @@ extension Confinement {
   private static var indexing: [CInt] {
     replacing
       + [
-        SYS_pread64, SYS_pwrite64, SYS_ftruncate, SYS_fallocate, SYS_faccessat, SYS_geteuid,
+        SYS_pread64, SYS_pwrite64, SYS_ftruncate, SYS_fallocate, SYS_faccessat,
         SYS_getuid, SYS_clock_nanosleep, SYS_nanosleep, SYS_utimensat,
       ].map { CInt($0) } + [postern_sys_access, postern_sys_unlink]
   }

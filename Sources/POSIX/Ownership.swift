@@ -17,6 +17,18 @@ public struct Ownership: Equatable, Sendable {
   public init(of path: String) throws(SystemError) {
     var status = stat()
     _ = try retrying("stat") { unsafe lstat(path, &status) }
+    self.init(status)
+  }
+
+  /// fstat(2).
+  public init(of file: borrowing FileDescriptor) throws(SystemError) {
+    let number = file.number
+    var status = stat()
+    _ = try retrying("stat") { unsafe fstat(number, &status) }
+    self.init(status)
+  }
+
+  private init(_ status: stat) {
     let kind = status.st_mode & mode_t(S_IFMT)
     user = status.st_uid
     group = status.st_gid
@@ -35,6 +47,9 @@ public struct Ownership: Equatable, Sendable {
 }
 
 extension Process {
+  /// geteuid(2).
+  public static var effectiveUser: UInt32 { geteuid() }
+
   /// Whether this process has root's rights.
   public static var isRoot: Bool { geteuid() == 0 }
 

@@ -49,17 +49,17 @@ extension QueueDirectory {
       id: id.octets, location.state, size: size(of: id), attempts: location.name.attempts, content)
   }
 
-  /// The recipients of an entry, with the first ten that wait. `now` is in seconds since 1970.
+  /// The recipients of an entry, with the first ten that wait. `destination` says where the mail for a recipient goes, if
+  /// that can wait. `now` is in seconds since 1970.
   public func recipients(
-    of entry: Entry, hasSmarthost: Bool, now: Int64
+    of entry: Entry, now: Int64, destination: (Mailbox) -> DestinationName?
   ) throws(SystemError) -> Item.Recipients {
     let waiting = (0..<entry.count).filter { entry.state(of: $0) == .waiting }
     let first = try entry.recipients(waiting.prefix(10)).map { $0.recipient.mailbox }
     var reason: Item.Reason?
     if let index = waiting.first, let last = try? entry.lastReports(of: [index])[index] {
       reason = .report(last.report)
-    } else if let mailbox = first.first {
-      let destination = DestinationName(of: mailbox, hasSmarthost: hasSmarthost)
+    } else if let destination = first.first.flatMap(destination) {
       reason = untilTried(destination.hash, now: now).map {
         .leftAlone(destination: destination.octets, until: $0)
       }

@@ -141,7 +141,19 @@ public enum RouteTarget: Equatable, Sendable {
     guard arguments.count == 1, isWeb, isText else {
       throw Malformed(reason: "one URL expected, http:// or https://")
     }
+    guard !authority(of: url).contains(.at) else {
+      throw Malformed(reason: "a URL without a user and a password expected")
+    }
     return .post(url: url, isJSON: isJSON)
+  }
+
+  /// The URL as far as its path.
+  static func host(of url: [UInt8]) -> ArraySlice<UInt8> { url[..<authority(of: url).endIndex] }
+
+  /// What stands between `//` and the path.
+  private static func authority(of url: [UInt8]) -> ArraySlice<UInt8> {
+    url.drop { $0 != UInt8(ascii: "/") }.drop { $0 == UInt8(ascii: "/") }
+      .prefix { !"/?#".utf8.contains($0) }
   }
 
   private static func hosts(_ words: [[UInt8]]) throws(Malformed) -> RouteTarget {
@@ -153,16 +165,30 @@ public enum RouteTarget: Equatable, Sendable {
       guard let server = ServerURL(text) else {
         throw Malformed(reason: "\(text): \(ServerURL.expected)")
       }
+      // There is one password, and it is the smarthost's.
+      guard server.user == nil else {
+        throw Malformed(reason: "\(text): a server without a user expected")
+      }
       servers.append(server)
     }
     return .servers(servers)
   }
 }
 
+extension RouteTarget {
+  /// Whether a recipient may be refused when mail for him is brought there.
+  public var mayRefuse: Bool {
+    switch self {
+    case .servers, .exchangers, .exec, .post: true
+    case .mail, .maildir, .discard, .refuse: false
+    }
+  }
+}
+
 // Words.
 extension RouteTarget {
   /// The words of a text.
-  static func words(_ text: ArraySlice<UInt8>) throws(Malformed) -> [[UInt8]] {
+  public static func words(_ text: ArraySlice<UInt8>) throws(Malformed) -> [[UInt8]] {
     var words: [[UInt8]] = []
     var word: [UInt8]?
     var isQuoted = false

@@ -43,6 +43,10 @@ public struct Aliases: Sendable {
     case mailbox([UInt8])
   }
 
+  func fault(_ fault: LineError) -> FileFault {
+    FileFault(path: path, line: fault.line, reason: fault.reason)
+  }
+
   /// No aliases.
   public init() {}
 

@@ -14,8 +14,6 @@ public struct UnreadableFile: Error {
 public struct RecipientsFile: Sendable {
   public let path: String
 
-  /// Octets that are read at once.
-  private static let pieceSize = 65_536
   /// A line with more octets than this is none that `RecipientSearch` knows.
   private static let longestLine = 1024
   /// A larger file is not checked, in octets.
@@ -27,24 +25,12 @@ public struct RecipientsFile: Sendable {
   public func contains(_ address: LocalAddress) throws(UnreadableFile) -> Bool {
     let search = RecipientSearch(for: address)
     do throws(SystemError) {
-      let file = try FileDescriptor.reading(path)
-      // What is searched begins and ends with a LF. The rest waits for what is read next.
-      var octets: [UInt8] = [.lineFeed]
-      octets.reserveCapacity(Self.pieceSize + Self.longestLine + 2)
-      while try file.read(into: &octets, atMost: Self.pieceSize) > 0 {
-        guard let end = octets.lastIndex(of: .lineFeed) else {
-          octets = [32]  // inside of a line that is too long
-          continue
-        }
-        if search.finds(in: octets.span.extracting(...end)) { return true }
-        if octets.count - end > Self.longestLine {
-          octets.replaceSubrange(0..., with: [32])
-        } else {
-          octets.removeSubrange(..<end)
-        }
+      var isFound = false
+      try FileDescriptor.reading(path).forEachPiece(longestLine: Self.longestLine) { octets in
+        isFound = search.finds(in: octets)
+        return !isFound
       }
-      octets.append(.lineFeed)
-      return search.finds(in: octets.span)
+      return isFound
     } catch {
       throw UnreadableFile(path: path, errno: error)
     }

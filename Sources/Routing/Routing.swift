@@ -7,7 +7,9 @@
 //     `postmaster`, at one of our domains or alone                   | local
 //     at one of our domains, and not among the recipients, where     |
 //     there is a file of them                                        | unknown
+//     at one of our domains, and the routes have a line for it       | route (local, if that is `mail`)
 //     at one of our domains; where none is named, at every domain    | local
+//     elsewhere, and the routes have a line for it                   | foreign, with the route
 //     elsewhere                                                      | foreign
 //
 // `postmaster` alone is at the first of our domains. Local parts of ours are compared without case (LocalAddress.swift), and
@@ -18,6 +20,7 @@
 public import ListStore
 public import Lists
 import Octets
+public import Routes
 public import SMTP
 
 public enum Destination: Equatable, Sendable {
@@ -25,14 +28,16 @@ public enum Destination: Equatable, Sendable {
   case list(ListAddress)
   /// Other addresses: see `Routing.expand`.
   case alias
-  /// A line of the aliases is about it, and is wrong.
-  case faulty(LineError)
+  /// A line of the aliases or of the routes is about it, and is wrong.
+  case faulty(FileFault)
   /// The mail directory.
   case local
   /// One of our domains, where there is no such mailbox.
   case unknown
-  /// Another host.
-  case foreign
+  /// What a line of the routes says of an address of ours; never `mail`.
+  case route(MailRoute)
+  /// Elsewhere: the hosts that the DNS or the smarthost names, or what a line of the routes says.
+  case foreign(MailRoute?)
 }
 
 public struct Routing: Sendable {
@@ -43,6 +48,7 @@ public struct Routing: Sendable {
   public var aliases = Aliases()
   /// Who exists here; nil: everybody.
   public var recipients: RecipientsFile?
+  public var routes: RoutesFile?
   public var lists: ListsDirectory?
 
   public init(hostname: [UInt8]) { self.hostname = hostname }
@@ -59,16 +65,32 @@ public struct Routing: Sendable {
   private func destination(
     of mailbox: Mailbox, isFromHere: Bool, isExpanded: Bool
   ) throws(UnreadableFile) -> Destination {
-    guard let address = address(of: mailbox, isFromHere: isFromHere) else { return .foreign }
+    guard let address = address(of: mailbox, isFromHere: isFromHere) else {
+      guard let routes, let address = LocalAddress(mailbox) else { return .foreign(nil) }
+      switch try routes.route(for: address, isOurs: false) {
+      case .success(let route): return .foreign(route)
+      case .failure(let fault): return .faulty(fault)
+      }
+    }
     if let destination = try lists?.destination(of: address) { return destination }
     if !isExpanded, let entry = aliases.entry(for: address) {
-      return entry.fault.map { .faulty($0) } ?? .alias
+      return entry.fault.map { .faulty(aliases.fault($0)) } ?? .alias
     }
     if address.localPart == Self.postmaster || address.untagged == Self.postmaster { return .local }
-    guard let recipients else { return .local }
-    if try recipients.contains(address) { return .local }
-    guard let untagged = address.withoutTag else { return .unknown }
-    return try recipients.contains(untagged) ? .local : .unknown
+    guard try exists(address) else { return .unknown }
+    guard let routes else { return .local }
+    switch try routes.route(for: address, isOurs: true) {
+    case .success(nil): return .local
+    case .success(let route?): return route.target == .mail ? .local : .route(route)
+    case .failure(let fault): return .faulty(fault)
+    }
+  }
+
+  private func exists(_ address: LocalAddress) throws(UnreadableFile) -> Bool {
+    guard let recipients else { return true }
+    if try recipients.contains(address) { return true }
+    guard let untagged = address.withoutTag else { return false }
+    return try recipients.contains(untagged)
   }
 
   /// The mailbox as an address of ours; nil if it is elsewhere.
@@ -82,7 +104,9 @@ public struct Routing: Sendable {
   }
 
   /// Whether every mailbox of ours is local, so that our domains alone decide.
-  public var isPlain: Bool { recipients == nil && lists == nil && aliases.count == 0 }
+  public var isPlain: Bool {
+    recipients == nil && lists == nil && routes == nil && aliases.count == 0
+  }
 
   static let postmaster = Array("postmaster".utf8)
 }
@@ -110,7 +134,7 @@ extension Routing {
   public var loops: [[UInt8]] {
     // Who else has a name makes no difference.
     var routing = self
-    (routing.recipients, routing.lists) = (nil, nil)
+    (routing.recipients, routing.lists, routing.routes) = (nil, nil, nil)
     return aliases.mailboxes(at: domains.first ?? hostname).filter {
       (try? routing.ends(of: $0))?.isEmpty == true
     }.map { $0.canonical }

@@ -3,6 +3,7 @@
 import ListStore
 import Lists
 import POSIX
+import Routes
 public import Settings
 
 extension Routing {
@@ -22,6 +23,7 @@ extension Routing {
         findings.complain("lists", "\(error.path): \(error.errno)")
       }
     }
+    examineRoutes(&findings)
     for fault in aliases.faults {
       findings.complain("aliases", "\(aliases.path): line \(fault.line): \(fault.reason)")
     }
@@ -39,6 +41,38 @@ extension Routing {
     } catch {
       findings.complain("recipients", "\(error.path): \(error.errno)")
     }
+  }
+
+  private func examineRoutes(_ findings: inout Findings) {
+    guard let routes else { return }
+    do throws(UnreadableFile) {
+      let (table, faults) = try routes.check()
+      findings.note("routes", "\(table.routes.count)")
+      for fault in faults { findings.complain("routes", fault.description) }
+      for (pattern, target, line) in table.routes {
+        if case .exec(let words) = target, let fault = Self.fault(ofProgram: words[0]) {
+          findings.complain("routes", "\(routes.path): line \(line): \(fault)")
+        }
+        if recipients == nil, isOurs(pattern), target.mayRefuse {
+          findings.warn(
+            "routes",
+            "\(routes.path): line \(line): what this target refuses has been taken already, and its sender may be "
+              + "forged: name who exists by SMTP_RECIPIENTS")
+        }
+      }
+    } catch {
+      findings.complain("routes", "\(error.path): \(error.errno)")
+    }
+  }
+
+  /// Whether a line is for everybody at a domain of ours.
+  private func isOurs(_ pattern: RoutePattern) -> Bool {
+    if case .domain(let domain) = pattern { domains.contains(domain) } else { false }
+  }
+
+  private static func fault(ofProgram path: [UInt8]) -> String? {
+    let path = String(decoding: path, as: UTF8.self)
+    return ChildProcess.isExecutable(path) ? nil : "\(path) is not a program that this user may run"
   }
 
   private static func fault(ofDirectory path: String) -> SystemError? {

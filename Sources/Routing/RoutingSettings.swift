@@ -6,8 +6,8 @@ import SMTP
 public import Settings
 
 extension Routing {
-  /// Reads SMTP_DOMAINS, SMTP_RECIPIENTS, SMTP_ALIASES and SMTP_LISTS_DIR, and the file of the aliases. `hostname` is
-  /// what `@hostname` stands for.
+  /// Reads SMTP_DOMAINS, SMTP_RECIPIENTS, SMTP_ALIASES, SMTP_ROUTES and SMTP_LISTS_DIR, and the file of the aliases.
+  /// `hostname` is what `@hostname` stands for.
   public init(_ source: inout SettingsSource, hostname: [UInt8]) throws(SettingsError) {
     self.init(hostname: hostname)
     domains = try source.read(
@@ -27,6 +27,8 @@ extension Routing {
       }
       aliases.path = path
     }
+    let routes = source.text("SMTP_ROUTES")
+    if !routes.isEmpty { self.routes = RoutesFile(path: routes) }
     let lists = source.text("SMTP_LISTS_DIR")
     if !lists.isEmpty { self.lists = ListsDirectory(path: lists) }
   }
@@ -45,10 +47,10 @@ extension SettingsSource {
   public mutating func queueDirectory(_ routing: Routing) throws(SettingsError) -> String? {
     let path = text("SMTP_QUEUE_DIR")
     if path.isEmpty {
-      guard routing.aliases.count == 0, routing.lists == nil else {
+      guard routing.aliases.count == 0, routing.lists == nil, routing.routes == nil else {
         throw SettingsError(
           variable: "SMTP_QUEUE_DIR", value: path,
-          reason: "a directory expected: SMTP_ALIASES and SMTP_LISTS_DIR need a queue")
+          reason: "a directory expected: SMTP_ALIASES, SMTP_ROUTES and SMTP_LISTS_DIR need a queue")
       }
       return nil
     }
@@ -58,6 +60,14 @@ extension SettingsSource {
         reason: "SMTP_DOMAINS expected: without it every domain is ours, and nothing is sent on")
     }
     return path
+  }
+
+  /// There is one word on where all other mail goes. A file that cannot be read says none for now.
+  public func refuseSmarthost(besides routing: Routing) throws(SettingsError) {
+    guard let routes = routing.routes, (try? routes.hasLineForElsewhere()) == true else { return }
+    throw SettingsError(
+      variable: "SMTP_SMARTHOST", value: value(of: "SMTP_SMARTHOST"),
+      reason: "\(routes.path) has a line for *, which says the same in another way")
   }
 
   /// Octets that a table may have.

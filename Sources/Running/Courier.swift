@@ -30,8 +30,12 @@ final class Courier {
     var lines = Entry.Lines()
   }
 
-  init(_ destination: DestinationName, _ arguments: [String]) throws(SystemError) {
+  /// `words` are in front of the first job.
+  init(
+    _ destination: DestinationName, _ arguments: [String], saying words: [UInt8] = []
+  ) throws(SystemError) {
     self.destination = destination
+    output = words
     var other: FileDescriptor?
     socket = try Socket.pair().split(&other)
     guard let end = other.take() else { throw .invalidArgument }

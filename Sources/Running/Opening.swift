@@ -3,10 +3,11 @@
 
 import Jobs
 import POSIX
-import Queue
+public import Queue
 import Queueing
-import Routing
-import SMTP
+import Routes
+public import Routing
+public import SMTP
 import Storage
 
 extension Runner {
@@ -61,18 +62,38 @@ extension Runner {
         continue
       }
       switch destination {
-      case .foreign:
-        parts[DestinationName(of: mailbox, hasSmarthost: settings.hasSmarthost), default: []]
-          .append(index)
+      case .foreign(let route): try send(index, addressee, of: work, by: route, &parts)
+      case .route(let route): try send(index, addressee, of: work, by: route, &parts)
       case .local: try conclude(index, of: work, try store(work, for: addressee))
       case .alias: try expand(index, addressee, of: work)
       case .list: try giveToList(index, addressee, of: work)
       case .faulty(let fault):
-        let reason = "\(settings.routing.aliases.path): line \(fault.line): \(fault.reason)"
-        try conclude(index, of: work, .ours(addressee, .deferred, .init(4, 3, 5), reason))
+        try conclude(
+          index, of: work, .ours(addressee, .deferred, .init(4, 3, 5), fault.description))
       case .unknown:
         try conclude(index, of: work, .refused(addressee, .init(5, 1, 1), "no such mailbox here"))
       }
+    }
+  }
+
+  /// What a route says is done at once, or the recipient is for a courier.
+  private mutating func send(
+    _ index: Int, _ addressee: Job.Addressee, of work: Work, by route: MailRoute?,
+    _ parts: inout [DestinationName: [Int]]
+  ) throws(SystemError) {
+    switch route?.target {
+    case .mail: try conclude(index, of: work, try store(work, for: addressee))
+    case .discard:
+      try conclude(
+        index, of: work, .ours(addressee, .delivered, .init(2, 0, 0), "discarded by a route"))
+    case .refuse(let status, let text):
+      let reason = String(decoding: text, as: UTF8.self)
+      try conclude(index, of: work, .refused(addressee, status, reason))
+    case .maildir, .servers, .exchangers, .exec, .post, nil:
+      let name = DestinationName(
+        of: addressee.recipient.mailbox, by: route, hasSmarthost: settings.hasSmarthost)
+      work.routes[name.hash] = route
+      parts[name, default: []].append(index)
     }
   }
 
@@ -105,6 +126,22 @@ extension Report {
     -> Report
   {
     ours(addressee, .refused, status, text)
+  }
+}
+
+extension Routing {
+  /// The destination of mail that a courier brings to a recipient; nil if it goes another way, or nobody knows.
+  public func destinationName(
+    of mailbox: Mailbox, in submission: Submission, hasSmarthost: Bool
+  ) -> DestinationName? {
+    let destination = try? destination(of: mailbox, isFromHere: submission.isFromHere)
+    switch destination {
+    case .foreign(let route):
+      return DestinationName(of: mailbox, by: route, hasSmarthost: hasSmarthost)
+    case .route(let route):
+      return DestinationName(of: mailbox, by: route, hasSmarthost: hasSmarthost)
+    case .list, .alias, .faulty, .local, .unknown, nil: return nil
+    }
   }
 }
 

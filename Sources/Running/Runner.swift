@@ -3,9 +3,11 @@
 // process for each destination brings one message after the other there (Courier.swift).
 
 import Jobs
+import Octets
 public import POSIX
 public import Queue
 public import Queueing
+import Routes
 public import Routing
 import SMTP
 import Storage
@@ -20,8 +22,10 @@ public struct RunSettings {
   public var mailDirectory: String
   /// Whether all mail for others goes to one server.
   public var hasSmarthost: Bool
-  /// The program that brings messages to one destination, and its arguments.
+  /// The program that brings messages to the hosts of one destination, and its arguments.
   public var courier: [String]
+  /// The program that brings messages to what is no host.
+  public var deliverer: [String]
   /// The program that takes the mail of lists, and the arguments that it always has.
   public var listProgram: [String]
   /// Arguments of both, behind all others.
@@ -29,11 +33,11 @@ public struct RunSettings {
 
   public init(
     hostname: [UInt8], routing: Routing, mailDirectory: String, hasSmarthost: Bool,
-    courier: [String], listProgram: [String], options: [String]
+    courier: [String], deliverer: [String], listProgram: [String], options: [String]
   ) {
     (self.hostname, self.routing, self.mailDirectory) = (hostname, routing, mailDirectory)
     (self.hasSmarthost, self.courier) = (hasSmarthost, courier)
-    (self.listProgram, self.options) = (listProgram, options)
+    (self.deliverer, self.listProgram, self.options) = (deliverer, listProgram, options)
   }
 }
 
@@ -183,12 +187,13 @@ extension Runner {
       try look(place == .new ? .new : .queue, &planner)
       self.planner = planner
     case .synchronize: try queue.synchronize(.queue)
-    case .start(_, let id, let recipient):
+    case .start(let destination, let id, let recipient):
+      let route = works[id]?.routes[destination]
       let name: DestinationName
-      do throws(SystemError) { name = try destination(of: recipient, id) } catch {
+      do throws(SystemError) { name = try self.destination(of: recipient, id, by: route) } catch {
         return failed(effect, error)
       }
-      couriers.append(try Courier(name, settings.courier + settings.options))
+      couriers.append(try start(name, by: route))
     case .leaveAlone(let destination, let absence): leaveAlone(destination, absence)
     case .welcome(let destination): queue.welcome(destination)
     case .goOn(let destination): courier(destination)?.goOn()
@@ -263,11 +268,32 @@ extension Runner {
   }
 
   private func destination(
-    of recipient: Int, _ id: UInt64
+    of recipient: Int, _ id: UInt64, by route: MailRoute?
   ) throws(SystemError) -> DestinationName {
     guard let work = works[id] else { throw SystemError(call: "read", errno: .noSuchFile) }
     let first = try work.entry.recipients([recipient])
-    return DestinationName(of: first[0].recipient.mailbox, hasSmarthost: settings.hasSmarthost)
+    return DestinationName(
+      of: first[0].recipient.mailbox, by: route, hasSmarthost: settings.hasSmarthost)
+  }
+
+  /// Starts the program that brings mail to a destination.
+  private func start(
+    _ name: DestinationName, by route: MailRoute?
+  ) throws(SystemError) -> Courier {
+    switch route?.target {
+    case .servers:
+      let servers = (try? RouteTarget.words(route?.text[...] ?? [])) ?? []
+      let options = servers.flatMap { ["--server", String(decoding: $0, as: UTF8.self)] }
+      return try Courier(name, settings.courier + options + settings.options)
+    case .exchangers:
+      return try Courier(name, settings.courier + ["--server", "mx"] + settings.options)
+    case .maildir, .exec, .post:
+      // By its input: everybody can see the arguments of a program.
+      let target = Array("target ".utf8) + (route?.text ?? []) + [.lineFeed]
+      return try Courier(name, settings.deliverer + settings.options, saying: target)
+    case .mail, .discard, .refuse, nil:
+      return try Courier(name, settings.courier + settings.options)
+    }
   }
 
   /// Tells a courier of a job.

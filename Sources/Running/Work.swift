@@ -2,6 +2,7 @@
 
 import Queue
 import Queueing
+import Routes
 import SMTP
 import Storage
 
@@ -10,6 +11,8 @@ final class Work {
   let entry: Entry
   let id: MessageID
   var number: UInt64 { id.bits }
+  /// The routes that lead to its destinations, by the hashes of these.
+  var routes: [UInt64: MailRoute] = [:]
 
   init(_ entry: Entry, _ id: MessageID) { (self.entry, self.id) = (entry, id) }
 

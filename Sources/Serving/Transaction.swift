@@ -14,6 +14,7 @@ import Lists
 import MIME
 import POSIX
 import Queue
+import Routes
 import Routing
 import SMTP
 import Settings
@@ -34,11 +35,17 @@ extension Conversation {
       case .faulty(let fault):
         route = .faulty
         log.write(.error, "failure") { line in
-          line.add("aliases", service.routing.aliases.path)
-          line.add("line", fault.line)
+          if fault.path == service.routing.aliases.path {
+            line.add("aliases", fault.path)
+          } else {
+            line.add("routes", fault.path)
+          }
+          if fault.line > 0 { line.add("line", fault.line) }
           line.add("reason", fault.reason)
         }
-      case .foreign: route = .foreign
+      case .route(let found): route = self.route(to: found.target) ?? .queue
+      case .foreign(let found):
+        route = found.flatMap { session.mayRelay ? self.route(to: $0.target) : nil } ?? .foreign
       case .unknown: route = .unknown
       }
     } catch {
@@ -50,6 +57,15 @@ extension Conversation {
       }
     }
     if let reply = session.routed(route, into: &output) { logRefusal(reply, command) }
+  }
+
+  /// What is done at once with mail for a target; nil: the queue does it.
+  private func route(to target: RouteTarget) -> Session.Route? {
+    switch target {
+    case .mail: .local
+    case .refuse(let status, let text): .refused(status, text)
+    case .maildir, .servers, .exchangers, .exec, .post, .discard: nil
+    }
   }
 
   /// Whether a list takes the mail: a post only from who may post, everything else from everybody.

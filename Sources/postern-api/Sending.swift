@@ -10,6 +10,7 @@ import Jobs
 import MIME
 import POSIX
 import Queue
+import Routes
 import Routing
 import SMTP
 import Storage
@@ -130,17 +131,27 @@ extension Service {
     switch destination {
     case .local: return false
     case .alias, .list: return true
+    case .route(let route): return try goesToQueue(by: route, mailbox)
     case .faulty(let fault):
-      throw .failed(
-        call: "SMTP_ALIASES", reason: Array("line \(fault.line): \(fault.reason)".utf8))
+      throw .failed(call: "routing", reason: Array(fault.description.utf8))
     case .unknown:
       throw .badRequest(Array("no such mailbox: ".utf8) + Draft.shown(mailbox.octets))
-    case .foreign:
+    case .foreign(let route):
       guard settings.queueDirectory != nil else {
         throw .badRequest(
           Array("mail is not sent on (SMTP_QUEUE_DIR): ".utf8) + Draft.shown(mailbox.octets))
       }
-      return true
+      return try route.map { (route) throws(APIError) in try goesToQueue(by: route, mailbox) }
+        ?? true
+    }
+  }
+
+  private func goesToQueue(by route: MailRoute, _ mailbox: Mailbox) throws(APIError) -> Bool {
+    switch route.target {
+    case .mail: return false
+    case .refuse(_, let text):
+      throw .badRequest(text + Array(": ".utf8) + Draft.shown(mailbox.octets))
+    case .maildir, .servers, .exchangers, .exec, .post, .discard: return true
     }
   }
 

@@ -12,6 +12,7 @@ struct QueueArguments {
     case list
     case show(MessageID)
     case metrics
+    case route(Mailbox, isStranger: Bool)
     case operation(QueueDirectory.Operation, QueueDirectory.Selection)
   }
 
@@ -27,6 +28,8 @@ struct QueueArguments {
     case "list": command = .list
     case "show": command = .show(try Self.id(line.words[0]))
     case "metrics": command = .metrics
+    case "route":
+      command = .route(try Mailbox(argument: line.words[0]), isStranger: line.has("--stranger"))
     case "hold": command = .operation(.hold, try Self.selection(line))
     case "release": command = .operation(.release, try Self.selection(line))
     case "retry": command = .operation(.retry, try Self.selection(line))

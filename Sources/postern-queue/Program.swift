@@ -58,7 +58,7 @@ struct Program {
     usage: [
       "add [-f SENDER] [--recipients-from FD] [RECIPIENT...]",
       "run [--once]",
-      "list | show ID | metrics",
+      "list | show ID | metrics | route ADDRESS [--stranger]",
       "hold | release | retry | bounce | remove  ID... | --all | --to PATTERN | --from PATTERN",
       "sendmail ...",
     ],
@@ -71,6 +71,8 @@ struct Program {
       Option("--all", "every entry"),
       Option("--to", "PATTERN", "entries for such a recipient; * and ? as in file names"),
       Option("--from", "PATTERN", "entries of such a sender"),
+      Option(
+        "--stranger", "for mail from a stranger, not from a user or a program of this machine"),
       Option("--json", "print JSON"),
     ],
     commands: [
@@ -81,6 +83,9 @@ struct Program {
       Command("list", 0...0, options: ["--json"], "print what is in the queue"),
       Command("show", 1...1, of: "an id", options: ["--json"], "print one entry"),
       Command("metrics", 0...0, "print numbers for Prometheus"),
+      Command(
+        "route", 1...1, of: "an address", options: ["--stranger", "--json"],
+        "say where mail for an address goes"),
       Command("hold", options: selections, "do not try these entries until release"),
       Command("release", options: selections, "end that"),
       Command("retry", options: selections, "try them in the next run"),

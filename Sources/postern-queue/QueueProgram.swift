@@ -91,6 +91,8 @@ struct QueueProgram: ~Copyable {
     case .list: return try list()
     case .show(let id): return try show(id)
     case .metrics: return try metrics()
+    case .route(let mailbox, let isStranger):
+      return try printRoute(of: mailbox, isStranger: isStranger)
     case .operation(let operation, let selection): return try operate(operation, selection)
     case .run(let isOnce): return try deliver(isOnce: isOnce)
     }
@@ -113,7 +115,11 @@ struct QueueProgram: ~Copyable {
     var item = item
     if let entry {
       item.recipients = try queue.recipients(
-        of: entry, hasSmarthost: settings.hasSmarthost, now: Clock.now().seconds)
+        of: entry, now: Clock.now().seconds
+      ) {
+        settings.routing.destinationName(
+          of: $0, in: entry.submission, hasSmarthost: settings.hasSmarthost)
+      }
     }
     return arguments.isJSON ? item.json : item.text
   }
@@ -216,6 +222,7 @@ struct QueueProgram: ~Copyable {
       hostname: settings.hostname, routing: settings.routing,
       mailDirectory: settings.mailDirectory, hasSmarthost: settings.hasSmarthost,
       courier: [Process.sibling("postern-send"), "--batch"],
+      deliverer: [Process.sibling("postern-queue"), "deliver"],
       listProgram: [Process.sibling("postern-list"), "receive"],
       options: arguments.environmentFile.map { ["--env-file", $0] } ?? [])
   }

@@ -124,6 +124,7 @@ struct Program {
   ///
   ///     SMTP_PASSWD_FILE   at each AUTH       its directory is readable
   ///     SMTP_RECIPIENTS    at each RCPT       its directory is readable
+  ///     SMTP_ROUTES        at each RCPT       its directory is readable
   ///     SMTP_LISTS_DIR     at each RCPT       it is readable: NAME.csv and NAME.conf
   ///
   /// Programs (SMTP_CHECKPASSWORD, stunnel for STARTTLS) may read everything.
@@ -141,6 +142,7 @@ struct Program {
     case .account, .anyLogin, nil: break
     }
     if let file = service.routing.recipients?.path { confinement.readableFiles.append(file) }
+    if let file = service.routing.routes?.path { confinement.readableFiles.append(file) }
     if let lists = service.routing.lists?.path { confinement.readableFiles.append(lists + "/.") }
     confinement.locks = service.session.hasAccounts
     confinement.logsToSyslog = log.destination == .syslog

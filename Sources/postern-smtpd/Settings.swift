@@ -98,7 +98,7 @@ extension Service {
   var usesQueue: Bool {
     queueDirectory != nil
       && (session.isSubmission || session.hasAccounts || routing.aliases.count > 0
-        || routing.lists != nil)
+        || routing.lists != nil || routing.routes != nil)
   }
 }
 

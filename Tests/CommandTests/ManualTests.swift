@@ -17,8 +17,9 @@ import Testing
   private let mailer = Page("sendmail.8")
   private let api = Page("postern-api.8")
   private let lists = Page("postern-list.1")
+  private let routes = Page("postern.routes.5")
   private var pages: [Page] {
-    [guide, variables, session, accounts, sending, queue, mailer, api, lists]
+    [guide, variables, session, accounts, sending, queue, mailer, api, lists, routes]
   }
 
   // The configuration.

@@ -4,6 +4,7 @@ import Inventory
 import Jobs
 import POSIX
 import Queueing
+import Routes
 import SMTP
 import Storage
 import TestSupport
@@ -49,7 +50,7 @@ struct InspectionTests {
   }
 
   @Test func recipients() throws {
-    let recipients = try directory.recipients(of: entry(), hasSmarthost: false, now: now)
+    let recipients = try directory.recipients(of: entry(), now: now) { _ in nil }
     #expect(recipients.count == 12 && recipients.waiting == 10 && recipients.first.count == 10)
     #expect(recipients.first.first == mailbox("u0@y.example"))
     #expect(recipients.first.last == mailbox("u11@y.example"))
@@ -57,16 +58,36 @@ struct InspectionTests {
     #expect(report.verdict.text == Array("last".utf8))
   }
 
+  @Test("What a route leads to is a destination, whatever the domain is")
+  func destinations() throws {
+    func name(_ address: String, _ target: String?) throws -> DestinationName {
+      let route = try target.map { text in
+        MailRoute(line: 1, target: try RouteTarget(Array(text.utf8)), text: Array(text.utf8))
+      }
+      return DestinationName(of: mailbox(address), by: route, hasSmarthost: true)
+    }
+    #expect(try name("a@x.example", nil) == name("b@y.example", nil))
+    #expect(try name("a@x.example", "smtp://h") == name("b@y.example", "smtp://h"))
+    #expect(try name("a@x.example", "smtp://h") != name("a@x.example", "smtp://i"))
+    #expect(try name("a@X.example", "mx").octets == Array("x.example".utf8))
+    #expect(try name("a@x.example", "mx") != name("a@y.example", "mx"))
+    // The path of a URL may be a secret. Lists and logs have the name.
+    let post = try name("a@x.example", "post https://hooks.example:8443/secret?key=1")
+    #expect(post.octets == Array("post https://hooks.example:8443".utf8))
+    #expect(try post != name("a@x.example", "post https://hooks.example:8443/other"))
+  }
+
   @Test("An entry waits because its destination is left alone, until that is over")
   func leftAlone() throws {
     try queue("x", for: ["you@Y.example"], id: 1, in: directory)
-    let hash = DestinationName(of: mailbox("you@y.example"), hasSmarthost: false).hash
+    let hash = DestinationName(of: mailbox("you@y.example"), by: nil, hasSmarthost: false).hash
     let absence = Away.Absence(until: now + 9, failures: 1, now: now)!
     directory.leaveAlone(hash, name: Array("y.example".utf8), absence)
     func reason(at now: Int64, hasSmarthost: Bool = false) throws -> String? {
       let found = try #require(try directory.inspect(.init(.new, EntryName(id: MessageID(1)))))
       let recipients = try directory.recipients(
-        of: #require(found.entry), hasSmarthost: hasSmarthost, now: now)
+        of: #require(found.entry), now: now
+      ) { DestinationName(of: $0, by: nil, hasSmarthost: hasSmarthost) }
       guard case .leftAlone(let destination, let until) = recipients.reason else { return nil }
       return "\(String(decoding: destination, as: UTF8.self)) \(until)"
     }

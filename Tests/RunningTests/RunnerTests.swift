@@ -91,7 +91,8 @@ private struct Post {
     routing.domains = [Array("ours.example".utf8)]
     let settings = RunSettings(
       hostname: routing.hostname, routing: routing, mailDirectory: scratch.path + "/mail",
-      hasSmarthost: false, courier: ["/bin/sh", courier], listProgram: ["/bin/false"], options: [])
+      hasSmarthost: false, courier: ["/bin/sh", courier], deliverer: ["/bin/sh", courier],
+      listProgram: ["/bin/false"], options: [])
     var log = Log.onStandardError(session: [])
     log.level = .error
     var runner = try Runner(

@@ -323,6 +323,8 @@ extension Session {
     case unknown
     /// A mailing list, to which this sender may not post.
     case closedList
+    /// The configuration refuses mail for the recipient, with this text in printable ASCII. The code is a 5.x.y.
+    case refused(EnhancedStatusCode, [UInt8])
     /// A line of the configuration is about the recipient, and is wrong.
     case faulty
     /// It could not be found out.
@@ -351,7 +353,12 @@ extension Session {
       output.append(try add(mailbox, status, route))
       return nil
     } catch {
+      let start = output.count
       guard case .refused(let reply, _) = refuse(error, into: &output) else { return nil }
+      if reply == .recipientRefused, case .refused(let status, let text) = route {
+        output.replaceSubrange(start..., with: Array("550 ".utf8) + status.octets + [.space] + text)
+        output.append("\r\n")
+      }
       return reply
     }
   }

@@ -258,6 +258,7 @@ extension Session {
       isQueued = true
     case .unknown: throw .noMailbox
     case .closedList: throw .postDenied
+    case .refused: throw .recipientRefused
     case .faulty: throw .faultyLine
     case .unavailable: throw .notRouted
     }

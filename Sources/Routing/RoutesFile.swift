@@ -1,0 +1,118 @@
+// SMTP_ROUTES: a file that is read for each recipient, so that an edit counts at once. Routes/RouteSearch.swift says what
+// its lines are. A route may name a program, so the file counts only where nobody else could have written it.
+
+import Octets
+import POSIX
+public import Routes
+public import SMTP
+
+/// A file is wrong, or a line of it.
+public struct FileFault: Error, Equatable, Sendable {
+  public let path: String
+  /// Counted from 1; 0: the whole file.
+  public let line: Int
+  public let reason: String
+
+  public var description: String {
+    line == 0 ? "\(path): \(reason)" : "\(path): line \(line): \(reason)"
+  }
+}
+
+public struct RoutesFile: Sendable {
+  public let path: String
+
+  /// A larger file is not checked, in octets.
+  private static let checkLimit = 256 << 20
+
+  public init(path: String) { self.path = path }
+
+  /// The route for an address; nil if no line fits. 100,000 lines take less than a millisecond, and no more memory than a
+  /// few.
+  public func route(
+    for address: LocalAddress, isOurs: Bool
+  ) throws(UnreadableFile) -> Result<MailRoute?, FileFault> {
+    try search(RouteSearch(for: address, isOurs: isOurs))
+  }
+
+  /// Whether there is a line `*`.
+  public func hasLineForElsewhere() throws(UnreadableFile) -> Bool {
+    if case .success(nil) = try search(.forElsewhere) { false } else { true }
+  }
+
+  private func search(_ search: RouteSearch) throws(UnreadableFile) -> Result<MailRoute?, FileFault>
+  {
+    var search = search
+    do throws(SystemError) {
+      let file = try FileDescriptor.reading(path)
+      guard try isTrusted(file) else { return .failure(distrust) }
+      try file.forEachPiece(longestLine: RouteSearch.longestLine) { octets in
+        search.look(in: octets)
+        return true
+      }
+    } catch {
+      throw UnreadableFile(path: path, errno: error)
+    }
+    do throws(RouteFault) { return .success(try search.route()) } catch {
+      return .failure(fault(error))
+    }
+  }
+
+  private func isTrusted(_ file: borrowing FileDescriptor) throws(SystemError) -> Bool {
+    let owner = try Ownership(of: file)
+    return (owner.user == 0 || owner.user == Process.effectiveUser) && !owner.isWritableByGroup
+      && !owner.isWritableByAll
+  }
+
+  private var distrust: FileFault {
+    let reason = "it does not count: others than root and this user can write it"
+    return FileFault(path: path, line: 0, reason: reason)
+  }
+
+  private func fault(_ fault: RouteFault) -> FileFault {
+    FileFault(path: path, line: fault.line, reason: fault.reason)
+  }
+
+  /// Every line, and what is wrong.
+  func check() throws(UnreadableFile) -> (table: RouteTable, faults: [FileFault]) {
+    let content: [UInt8]?
+    do throws(SystemError) {
+      let file = try FileDescriptor.reading(path)
+      guard try isTrusted(file) else { return (RouteTable(parsing: []), [distrust]) }
+      content = try file.readAll(limit: Self.checkLimit)
+    } catch {
+      throw UnreadableFile(path: path, errno: error)
+    }
+    guard let content else { throw UnreadableFile(path: path, errno: .fileTooLarge) }
+    let table = RouteTable(parsing: content)
+    return (table, table.faults.map(fault))
+  }
+}
+
+extension FileDescriptor {
+  /// Octets that are read at once.
+  private static let pieceSize = 65_536
+
+  /// Calls `body` with pieces of the file that have a LF in front of each line and one behind the last, until it returns
+  /// false. A longer line than this is left out.
+  func forEachPiece(
+    longestLine: Int, _ body: (Span<UInt8>) -> Bool
+  ) throws(SystemError) {
+    // The part of a line at the end waits for what is read next.
+    var octets: [UInt8] = [.lineFeed]
+    octets.reserveCapacity(Self.pieceSize + longestLine + 2)
+    while try read(into: &octets, atMost: Self.pieceSize) > 0 {
+      guard let end = octets.lastIndex(of: .lineFeed) else {
+        octets = [.space]  // inside of a line that is too long
+        continue
+      }
+      if !body(octets.span.extracting(...end)) { return }
+      if octets.count - end > longestLine {
+        octets.replaceSubrange(0..., with: [.space])
+      } else {
+        octets.removeSubrange(..<end)
+      }
+    }
+    octets.append(.lineFeed)
+    _ = body(octets.span)
+  }
+}

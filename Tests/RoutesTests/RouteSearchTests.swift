@@ -1,0 +1,163 @@
+// Which line of SMTP_ROUTES counts for an address.
+
+import SMTP
+import Testing
+
+@testable import Routes
+
+@Suite("The search in routes")
+struct RouteSearchTests {
+  static let file = """
+    # example.org: mx
+    example.org: discard
+    alice@example.org: maildir /a
+    ALICE+news@Example.ORG  : maildir /news
+    .example.org: maildir /below
+    .org: maildir /org
+    "a b"@example.org: exec /bin/a "b: c"
+    "carol"@example.net: mail
+    münchen.example: mail
+    jörg@example.org: mx
+    twice.example: mail
+    twice.example: mail
+    wrong.example: nowhere
+    *: smtp://relay.example
+    """
+
+  @Test(
+    "the most specific line counts",
+    arguments: [
+      ("alice@example.org", 3), ("Alice@EXAMPLE.org", 3), ("alice+x@example.org", 3),
+      ("alice+news@example.org", 4), ("bob@example.org", 2), ("bob@mail.example.org", 5),
+      ("bob@a.mail.example.org", 5), ("bob@example2.org", 6), ("bob@org", 14),
+      (#""a b"@example.org"#, 7), (#""alice"@example.org"#, 3), ("carol@example.net", 8),
+      ("dave@example.net", 14), ("x@münchen.example", 9), ("x@xn--mnchen-3ya.example", 9),
+      ("jörg@example.org", 10), ("x@[192.0.2.1]", 14), ("bob@notexample.org", 6),
+      ("alice@example.org.uk", 14),
+    ])
+  func mostSpecific(_ address: String, _ line: Int) throws {
+    #expect(try route(address, in: Self.file)?.line == line)
+  }
+
+  @Test("of ours, the line * does not count")
+  func ours() throws {
+    #expect(try route("a@ours.example", in: Self.file, isOurs: true) == nil)
+    #expect(try route("a@ours.example", in: Self.file)?.line == 14)
+    #expect(try route("a@b", in: "") == nil)
+  }
+
+  @Test("a wrong line is wrong for whom it is about")
+  func wrong() {
+    #expect(throws: RouteFault(line: 12, reason: "twice.example stands in line 11 already")) {
+      try route("a@twice.example", in: Self.file)
+    }
+    let fault = #expect(throws: RouteFault.self) { try route("a@wrong.example", in: Self.file) }
+    #expect(fault?.line == 13)
+  }
+
+  @Test("what counts has its target and its text, also with CR LF")
+  func target() throws {
+    let found = try route("a@b.example", in: "b.example:\t exec /bin/cat x \r\n")
+    #expect(found?.target == .exec([octets("/bin/cat"), octets("x")]))
+    #expect(found?.text == octets("exec /bin/cat x"))
+  }
+
+  /// What the search finds in a file of many kinds of lines, cut into pieces anywhere, is what reading all lines finds.
+  @Test("is what reading line by line finds", arguments: 0..<60)
+  func model(seed: UInt64) throws {
+    var random = SeededNumbers(seed: seed)
+    let names = ["a", "b+x", "\"c d\"", "ü", "abcdefghijklmnopqrstuvwxyz0123456789"]
+    let domains = [
+      "x.example", "y.x.example", "ö.example", "example", "long-domain-name.of.x.example",
+    ]
+    func pattern() -> String {
+      switch random.next() % 4 {
+      case 0: domains.randomElement(using: &random) ?? ""
+      case 1: "." + (domains.randomElement(using: &random) ?? "")
+      case 2: random.next() % 8 == 0 ? "*" : "z\(random.next() % 1000).example"
+      default:
+        (names.randomElement(using: &random) ?? "") + "@"
+          + (domains.randomElement(using: &random) ?? "")
+      }
+    }
+    var file = ""
+    for _ in 0..<Int(random.next() % 40) {
+      switch random.next() % 10 {
+      case 0: file += "# \(pattern()): mail\n"
+      case 1: file += "\n"
+      case 2: file += "\(pattern().uppercased()) : exec /bin/x \"a:b\"\r\n"
+      default: file += "\(pattern()): maildir /\(random.next() % 100)\n"
+      }
+    }
+    let table = RouteTable(parsing: octets(file))
+    for name in names {
+      for domain in domains {
+        guard let mailbox = Mailbox(octets("\(name)@\(domain)")),
+          let address = LocalAddress(mailbox)
+        else {
+          Issue.record("\(name)@\(domain)")
+          continue
+        }
+        let fitting = RoutePattern.fitting(address, isOurs: false)
+        let expected = fitting.lazy.compactMap { pattern in
+          table.routes.first { $0.pattern == pattern }
+        }.first
+        do {
+          let found = try route("\(name)@\(domain)", in: file, isOurs: false)
+          #expect(found?.line == expected?.line, "\(name)@\(domain) in\n\(file)")
+          #expect(found?.target == expected?.target)
+        } catch {
+          let isTwice = table.faults.contains {
+            $0.reason.hasSuffix("in line \(expected?.line ?? 0) already")
+          }
+          #expect(isTwice, "\(name)@\(domain) in\n\(file)")
+        }
+      }
+    }
+  }
+
+  @Test("--check sees what is wrong, by lines")
+  func faults() {
+    let table = RouteTable(
+      parsing: octets(
+        """
+        \u{FEFF}a.example: mail
+         b.example: mail
+        c.example
+        from d@example: smtp://relay
+        e..example: mail
+        .a.example: mail
+        A.example : mx
+        f.example: \(String(repeating: "x", count: 4096))
+        [IPv6:2001:db8::1]: discard
+        """))
+    #expect(table.routes.map { $0.line } == [1, 6, 9])
+    #expect(table.faults.map { $0.line } == [2, 3, 4, 5, 7, 8])
+    #expect(table.faults.last { $0.line == 7 }?.reason == "a.example stands in line 1 already")
+  }
+
+  private func route(_ address: String, in file: String, isOurs: Bool = false) throws(RouteFault)
+    -> MailRoute?
+  {
+    guard let mailbox = Mailbox(octets(address)), let address = LocalAddress(mailbox) else {
+      preconditionFailure(address)
+    }
+    var search = RouteSearch(for: address, isOurs: isOurs)
+    search.look(in: (octets("\n" + file) + [10]).span)
+    return try search.route()
+  }
+}
+
+/// The same numbers for the same seed.
+private struct SeededNumbers: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
+
+  mutating func next() -> UInt64 {
+    state ^= state << 13
+    state ^= state >> 7
+    state ^= state << 17
+    return state
+  }
+}

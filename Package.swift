@@ -104,14 +104,17 @@ let programs: [Target] =
       dependencies: ["Octets", "Lists", "ListStore", "Routes", "SMTP", "POSIX", "Settings"],
       swiftSettings: settings),
 
+    // What all couriers do alike: jobs by lines.
+    .target(name: "Couriers", dependencies: ["SMTP", "Jobs", "POSIX"], swiftSettings: settings),
     // The client: connections to hosts, and what they say of each recipient.
     .target(
       name: "Sending",
-      dependencies: ["Octets", "SMTP", "MIME", "DNS", "Jobs", "Hosts", "POSIX"],
+      dependencies: ["Octets", "SMTP", "MIME", "DNS", "Jobs", "Hosts", "Couriers", "POSIX"],
       swiftSettings: settings),
     // How programs of this machine hand mail in.
     .target(
-      name: "Submitting", dependencies: ["SMTP", "POSIX", "Jobs", "Sending", "Sendmail"],
+      name: "Submitting",
+      dependencies: ["SMTP", "POSIX", "Jobs", "Couriers", "Sending", "Sendmail"],
       swiftSettings: settings),
     // What the queue and postern-send say to each other.
     .target(name: "Jobs", dependencies: ["Octets", "SMTP"], swiftSettings: settings),
@@ -185,7 +188,7 @@ let programs: [Target] =
     .executableTarget(
       name: "postern-send",
       dependencies: [
-        "JSON", "SMTP", "MIME", "POSIX", "Program", "Settings", "Jobs", "Hosts",
+        "JSON", "SMTP", "MIME", "POSIX", "Program", "Settings", "Jobs", "Hosts", "Couriers",
         "Sending",
       ],
       swiftSettings: settings, linkerSettings: program),
@@ -312,7 +315,7 @@ let tests: [Target] =
       name: "HostsTests", dependencies: ["Hosts", "DNS", "Jobs", "SMTP"], swiftSettings: settings),
     .testTarget(
       name: "SendingTests",
-      dependencies: ["Sending", "Jobs", "MIME", "POSIX", "SMTP", "TestSupport"],
+      dependencies: ["Sending", "Couriers", "Jobs", "MIME", "POSIX", "SMTP", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "SubmittingTests",

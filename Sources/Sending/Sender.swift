@@ -1,6 +1,7 @@
 // Sends messages over one connection: each to its recipients in as many mail transactions as the server wants, with the
 // reports on them.
 
+public import Couriers
 import Hosts
 public import Jobs
 import MIME

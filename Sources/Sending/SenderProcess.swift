@@ -1,6 +1,7 @@
 // The process of one connection, which is confined. It gets jobs from the client, each with the file of the message, and says
 // what has become of each recipient (SenderLine.swift).
 
+import Couriers
 import Hosts
 import Jobs
 import POSIX

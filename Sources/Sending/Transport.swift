@@ -1,13 +1,14 @@
 // Brings jobs to hosts. Which host is tried next is decided in the module Hosts; here are the connections, each with a process
 // of its own (SenderProcess.swift).
 
+public import Couriers
 import DNS
 public import Hosts
 public import Jobs
 public import POSIX
 import SMTP
 
-public struct Transport: ~Copyable {
+public struct Transport: ~Copyable, Deliverer {
   /// What the sender's owner decides about connections.
   public struct Configuration: Sendable {
     /// What EHLO says.

@@ -1,5 +1,6 @@
 // The session in which a message is handed in on the submission socket, and what has become of each recipient.
 
+public import Couriers
 public import Jobs
 public import POSIX
 public import SMTP

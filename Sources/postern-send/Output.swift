@@ -5,6 +5,7 @@
 // or as JSON, an array of objects. CODE is that of the reply with its enhanced status code, as in
 // `250 2.0.0`; without a reply it is the enhanced status code alone.
 
+import Couriers
 import JSON
 import Jobs
 import POSIX

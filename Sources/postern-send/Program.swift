@@ -1,5 +1,6 @@
 // postern-send: one SMTP or LMTP session on the client's side.
 
+import Couriers
 import Hosts
 import Jobs
 import MIME
@@ -68,7 +69,7 @@ struct Program {
       termination: Termination(termination))
     let status =
       isBatch
-      ? Batch(termination: Termination(termination)).run(&transport)
+      ? Batch(of: "postern-send", termination: Termination(termination)).run(&transport)
       : send(arguments, settings, &transport)
     transport.close()
     return status

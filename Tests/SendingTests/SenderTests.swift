@@ -1,5 +1,6 @@
 // A session with a server: in which transactions a job goes, and what is said of each recipient.
 
+import Couriers
 import Glibc
 import Jobs
 import POSIX

@@ -1,8 +1,8 @@
 // Batch: jobs on standard input (Jobs/Job.swift), a report on each recipient on standard output
-// (Jobs/Answer.swift), one connection as long as it lasts.
+// (Jobs/Answer.swift). Every courier process works so: a connection to hosts (postern-send), or a target that is no host.
 //
 //     message, from, to ..., end      the caller
-//     a line for each recipient       postern-send
+//     a line for each recipient       the courier
 //     more                            before it begins another mail transaction of the job
 //     ack                             the caller, when the reports so far are durable
 //     a line for each recipient
@@ -14,12 +14,13 @@
 // next is read: a caller that writes many recipients has to read meanwhile. It cannot answer `more` while it writes, so
 // a job of more than a slice goes without.
 
-import Jobs
-import POSIX
+public import Jobs
+public import POSIX
 import SMTP
-import Sending
 
-final class Batch {
+public final class Batch {
+  /// Whose complaints those on standard error are.
+  private let program: String
   private let termination: Termination
   private var channel = Channel(FileDescriptor(0))
   private var reader = JobReader()
@@ -30,10 +31,13 @@ final class Batch {
   /// Whether all of the job's recipients were read.
   private var isWhole = false
 
-  init(termination: Termination) { self.termination = termination }
+  public init(of program: String, termination: Termination) {
+    (self.program, self.termination) = (program, termination)
+  }
 
-  func run(_ transport: inout Transport) -> Process.ExitStatus {
-    while !transport.isTerminated {
+  /// Does jobs until there are no more; gives the exit status.
+  public func run<Work: Deliverer & ~Copyable>(_ deliverer: inout Work) -> Process.ExitStatus {
+    while !deliverer.isTerminated {
       switch channel.line(termination: termination) {
       case .terminated: return .temporaryFailure
       case .end: return reader.isInJob ? complain("a job has no end") : .success
@@ -43,7 +47,7 @@ final class Batch {
         case .malformed: return complain(String(decoding: line, as: UTF8.self))
         case .part(let job, let isWhole, let isLast):
           self.isWhole = isWhole
-          deliver(job, &transport)
+          deliver(job, &deliverer)
           guard isLast else { continue }
           say(.done)
           isUnacknowledged = false
@@ -54,10 +58,10 @@ final class Batch {
     return .temporaryFailure
   }
 
-  private func deliver(_ job: Job, _ transport: inout Transport) {
+  private func deliver<Work: Deliverer & ~Copyable>(_ job: Job, _ deliverer: inout Work) {
     let path = String(decoding: job.path, as: UTF8.self)
     if let file = try? FileDescriptor.reading(path) {
-      transport.deliver(job, file, to: self)
+      deliverer.deliver(job, file, to: self)
     } else {
       for addressee in job.recipients {
         tell(Report(addressee.recipient.mailbox.octets, at: [], .contentFailed))
@@ -67,22 +71,22 @@ final class Batch {
   }
 
   private func complain(_ line: String) -> Process.ExitStatus {
-    FileDescriptor.print("postern-send: not a line of a job: \(line)\n", to: 2)
+    FileDescriptor.print("\(program): not a line of a job: \(line)\n", to: 2)
     return .dataError
   }
 }
 
 // What the caller is told.
 extension Batch: Listener {
-  func tell(_ report: Report) { reports += Answer.report(report).octets }
+  public func tell(_ report: Report) { reports += Answer.report(report).octets }
 
-  func give() {
+  public func give() {
     guard !reports.isEmpty else { return }
     isUnacknowledged = true
     say(nil)
   }
 
-  func mayGoOn() -> Bool {
+  public func mayGoOn() -> Bool {
     give()
     guard isUnacknowledged, isWhole else { return true }
     isUnacknowledged = false

@@ -41,7 +41,7 @@ public struct Attempts: Sendable {
 
   /// `open` is the host of the connection that is open.
   public init(_ job: Job, on open: Host?, order: HostOrder) {
-    outstanding = Outstanding(job)
+    outstanding = Outstanding(job, takesFirstWord: order.isConfigured)
     self.order = order
     host = open
     isReused = open != nil

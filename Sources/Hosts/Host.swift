@@ -20,6 +20,10 @@ public struct Host: Equatable, Sendable {
   public var isTLSFirst = false
   public var user: [UInt8]?
   public var level = TLSLevel.none
+  /// How much mail it is given.
+  public var limits = ServerLimits()
+  /// Which of the servers of the configuration it is; 0 if it is none of them.
+  public internal(set) var server = 0
 
   public init(name: [UInt8], place: Place) {
     self.name = name
@@ -37,7 +41,7 @@ public struct Host: Equatable, Sendable {
   /// Whether a connection would lead to the same server. A command is started anew for each.
   func isSame(as other: Host) -> Bool {
     if case .command = place { return false }
-    return place == other.place
+    return place == other.place && server == other.server
   }
 }
 
@@ -85,6 +89,8 @@ extension Host {
   public func session(hostname: [UInt8], password: [UInt8]?) -> ClientSession {
     var configuration = ClientSession.Configuration(hostname: hostname)
     configuration.isLMTP = isLMTP
+    if let recipients = limits.recipients { configuration.maximumRecipients = recipients }
+    if let messages = limits.messages { configuration.maximumTransactions = messages }
     configuration.startTLS =
       switch level {
       case .none: .never

@@ -27,7 +27,7 @@ public struct HostOrder: Sendable {
   /// Why there is no other host.
   public private(set) var failure: ClientSession.Verdict
   /// What each host has but its name and its address.
-  private let model: Host
+  private var model: Host
   private let naming: Naming
   /// What this host is called.
   private let hostname: [UInt8]
@@ -35,6 +35,8 @@ public struct HostOrder: Sendable {
   /// The domain whose hosts are asked for, and how many names have led to it.
   private var domain: [UInt8]?
   private var aliases = 0
+  /// The servers of the configuration that are not tried yet.
+  private var servers: ArraySlice<Host> = []
   /// Names of hosts that are equally good, the best first.
   private var pending: [[[UInt8]]] = []
   /// Those of the group that is looked up, and the hosts that were found.
@@ -57,13 +59,10 @@ public struct HostOrder: Sendable {
       host = Host(name: [], place: .command(command))
       ready = [host]
       (naming, failure) = (.configuration, .noServer)
-    case .server(let server):
-      host = server.host
-      switch server.place {
-      case .host(let name, _): pending = [[name]]
-      case .socket: ready = [host]
-      }
-      (naming, failure) = (.configuration, .noAddressOfServer)
+    case .servers(let urls):
+      servers = urls.map { $0.host }[...]
+      for index in servers.indices { servers[index].server = index }
+      (naming, failure) = (.configuration, urls.isEmpty ? .noServer : .noAddressOfServer)
     case .exchangers(let level):
       host.level = level
       if domain.first == UInt8(ascii: "[") {
@@ -88,11 +87,19 @@ public struct HostOrder: Sendable {
         remaining -= 1
         return .host(ready.removeFirst())
       }
-      if pending.isEmpty { break }
-      asked = Array(pending.removeFirst().prefix(MailExchangers.hostLimit))
+      guard pending.isEmpty else {
+        asked = Array(pending.removeFirst().prefix(MailExchangers.hostLimit))
+        continue
+      }
+      guard let server = servers.popFirst() else { break }
+      model = server
+      if case .socket = server.place { ready = [server] } else { pending = [[server.name]] }
     }
     return .end
   }
+
+  /// Whether the configuration names the hosts, and not the DNS.
+  var isConfigured: Bool { naming == .configuration }
 }
 
 // Answers.

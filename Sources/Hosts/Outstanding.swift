@@ -14,13 +14,18 @@ public struct Outstanding: Sendable {
 
   /// Without recipients.
   private let head: Job
+  /// Whether the next host is not asked about a recipient whom the first has deferred.
+  private let takesFirstWord: Bool
   private var addressees: [Addressee]
   /// The first so many are those that the current attempt has reported on.
   private var heard = 0
   /// Whether the current attempt has brought a final verdict.
   public private(set) var hasSettled = false
 
-  public init(_ job: Job) {
+  /// The hosts of a domain may differ in whom they defer, since each has its own greylist. Servers that the configuration
+  /// names stand in for each other only where one takes no mail at all: `takesFirstWord`.
+  public init(_ job: Job, takesFirstWord: Bool = false) {
+    self.takesFirstWord = takesFirstWord
     addressees = job.recipients.map { Addressee(addressee: $0) }
     var head = job
     head.recipients = []
@@ -42,7 +47,7 @@ public struct Outstanding: Sendable {
   public mutating func take(_ report: Report) -> Report? {
     let found = addressees[heard...].firstIndex { $0.address == report.address }
     guard let index = found else { return nil }
-    if report.verdict.isFinal {
+    if report.verdict.isFinal || takesFirstWord && report.verdict.defersRecipient {
       addressees.remove(at: index)
       hasSettled = true
       return report
@@ -110,4 +115,7 @@ extension ClientSession.Verdict {
     case .refused: scope != .destination
     }
   }
+
+  /// Whether a host has said so, of one recipient.
+  var defersRecipient: Bool { outcome == .deferred && scope == .recipient && code != nil }
 }

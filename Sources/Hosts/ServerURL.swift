@@ -5,7 +5,7 @@
 //     lmtp://host[:port]            port 24
 //     lmtp:///path/of/socket
 //
-// each with ?tls=opportunistic|required|verified|none behind it.
+// each with parameters behind it or without: ServerParameters.swift.
 
 import Octets
 import SMTP
@@ -23,6 +23,10 @@ public struct ServerURL: Equatable, Sendable {
   public let isTLSFirst: Bool
   public let user: [UInt8]?
   public let level: TLSLevel
+  /// How much mail it is given.
+  public let limits: ServerLimits
+  /// Whether a session asks it about each recipient.
+  public let isAsked: Bool
 
   /// Nil if the text is not such a URL.
   public init?(_ text: String) {
@@ -37,12 +41,11 @@ public struct ServerURL: Equatable, Sendable {
     }
     var level: TLSLevel?
     if let question = rest.firstIndex(of: UInt8(ascii: "?")) {
-      let query = rest[(question + 1)...]
-      guard query.starts(with: "tls=".utf8), let named = TLSLevel(Array(query.dropFirst(4))) else {
-        return nil
-      }
-      level = named
+      guard let parameters = ServerParameters(rest[(question + 1)...]) else { return nil }
+      (level, limits, isAsked) = (parameters.level, parameters.limits, parameters.isAsked)
       rest = rest[..<question]
+    } else {
+      (limits, isAsked) = (ServerLimits(), false)
     }
     if isLMTP, rest.first == UInt8(ascii: "/") {
       guard let path = strictlyPercentDecoded(rest.span), !path.contains(0) else { return nil }
@@ -67,6 +70,8 @@ public struct ServerURL: Equatable, Sendable {
     self.place = place
     self.level = level ?? (user != nil || isTLSFirst ? .verified : .opportunistic)
     if isTLSFirst, self.level == .none || self.level == .opportunistic { return nil }
+    // A session has no password and does not begin with TLS.
+    if isAsked, isTLSFirst || user != nil { return nil }
   }
 
   private static func place(_ text: ArraySlice<UInt8>, _ standard: UInt16) -> Place? {
@@ -139,11 +144,28 @@ extension ServerURL {
     host.isTLSFirst = isTLSFirst
     host.user = user
     host.level = level
+    host.limits = limits
     return host
+  }
+
+  /// Several, with white space between. Throws the word that is not such a URL; there may be none.
+  public static func list(_ text: String) throws(Malformed) -> [ServerURL] {
+    var servers: [ServerURL] = []
+    for word in [UInt8](text.utf8).split(whereSeparator: { $0.isBlank }) {
+      let word = String(decoding: word, as: UTF8.self)
+      guard let server = ServerURL(word) else { throw Malformed(word: word) }
+      servers.append(server)
+    }
+    return servers
+  }
+
+  public struct Malformed: Error {
+    public let word: String
   }
 
   /// What a text that is not one should have been.
   public static let expected =
     "smtp://[user@]host[:port], smtps://..., lmtp://host[:port] or lmtp:///path expected, with "
-    + "?tls=opportunistic, required, verified or none"
+    + "?tls=opportunistic, required, verified or none, recipients=NUMBER, messages=NUMBER, "
+    + "rate=NUMBER/s, /m or /h behind it, & between, and ask where there is no user"
 }

@@ -1,10 +1,11 @@
-// Where mail goes: to a server, to a command, or to the hosts of each domain.
+// Where mail goes: to servers, to a command, or to the hosts of each domain.
 
 public import Jobs
 import SMTP
 
 public enum Target: Equatable, Sendable {
-  case server(ServerURL)
+  /// The first of these that can be reached and takes mail.
+  case servers([ServerURL])
   /// A command that speaks SMTP on its standard input and output.
   case command(String)
   /// The hosts that take mail for the domain of each recipient, with so much TLS.

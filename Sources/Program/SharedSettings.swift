@@ -35,14 +35,13 @@ extension SettingsSource {
     try bool("SMTP_CONFINEMENT", default: true)
   }
 
-  /// SMTP_SMARTHOST; nil if mail goes to the hosts that the DNS names.
-  public mutating func smarthost() throws(SettingsError) -> ServerURL? {
+  /// SMTP_SMARTHOST: the servers in order; none if mail goes to the hosts that the DNS names.
+  public mutating func smarthosts() throws(SettingsError) -> [ServerURL] {
     let text = text("SMTP_SMARTHOST")
-    if text.isEmpty { return nil }
-    guard let url = ServerURL(text) else {
-      throw SettingsError(variable: "SMTP_SMARTHOST", value: text, reason: ServerURL.expected)
+    do throws(ServerURL.Malformed) { return try ServerURL.list(text) } catch {
+      throw SettingsError(
+        variable: "SMTP_SMARTHOST", value: error.word, reason: ServerURL.expected)
     }
-    return url
   }
 
   /// SMTP_LOG_LEVEL.

@@ -24,7 +24,7 @@ public struct Transport: ~Copyable, Deliverer {
     public var isConfined = true
     /// Whether the dialogue is shown on standard error.
     public var isVerbose = false
-    /// Of the account at a server whose URL has a user.
+    /// Of the account at each server whose URL has a user.
     public var password: [UInt8]?
 
     public init(hostname: [UInt8]) { self.hostname = hostname }
@@ -37,6 +37,8 @@ public struct Transport: ~Copyable, Deliverer {
   private var connection: Connection?
   /// The domain that the open connection is for. Mail for another one must not go there.
   private var domain: [UInt8] = []
+  /// When mail may go to the servers that have a rate, by their numbers.
+  private var paces: [Int: Pace] = [:]
   /// Whether SIGTERM has come.
   public private(set) var isTerminated = false
 
@@ -73,12 +75,20 @@ public struct Transport: ~Copyable, Deliverer {
       case .exchangers(let domain): attempts.order.lookUpExchangers(of: domain)
       case .addresses(let name, let naming): attempts.order.lookUpAddresses(of: name, naming)
       case .connect(let host):
+        guard wait(for: host, listener) else { break loop }
         if let verdict = connect(to: host) {
           attempts.failed(verdict)
         } else {
           attempts.ended(attempt(&attempts.outstanding, file, listener))
         }
-      case .reuse: attempts.ended(attempt(&attempts.outstanding, file, listener))
+      case .reuse:
+        guard let host = connection?.host, pause(for: host) <= Self.longestPause else {
+          close()
+          attempts.ended(.closed)
+          continue
+        }
+        guard wait(for: host, listener) else { break loop }
+        attempts.ended(attempt(&attempts.outstanding, file, listener))
       case .end: break loop
       }
     }
@@ -91,6 +101,14 @@ public struct Transport: ~Copyable, Deliverer {
     finish(connection)
   }
 
+  /// Ends the connection, and waits until another process may send to the servers. So a caller that starts one process
+  /// behind the other keeps their rates.
+  public mutating func finish() {
+    close()
+    let now = Clock.monotonicMilliseconds()
+    isTerminated = hasTerminated(within: paces.values.map { $0.pause(at: now) }.max() ?? 0)
+  }
+
   /// 25; tests of debug builds may say otherwise.
   private static var standardPort: UInt16 {
     #if DEBUG
@@ -98,6 +116,40 @@ public struct Transport: ~Copyable, Deliverer {
     #else
       25
     #endif
+  }
+}
+
+// The rates of servers.
+extension Transport {
+  /// Milliseconds that a connection is kept open for the next mail.
+  private static let longestPause: Int64 = 20_000
+
+  /// Milliseconds until the host may be sent another mail.
+  private func pause(for host: Host) -> Int64 {
+    paces[host.server]?.pause(at: Clock.monotonicMilliseconds()) ?? 0
+  }
+
+  /// Waits until the host may be sent another mail; false if SIGTERM has come.
+  private mutating func wait(for host: Host, _ listener: any Listener) -> Bool {
+    let pause = pause(for: host)
+    if pause > 0 { listener.give() }
+    if hasTerminated(within: pause) { isTerminated = true }
+    return !isTerminated
+  }
+
+  /// A mail transaction begins.
+  private mutating func note(_ host: Host) {
+    guard let rate = host.limits.rate else { return }
+    paces[host.server, default: Pace(rate)].begin(at: Clock.monotonicMilliseconds())
+  }
+
+  /// Waits so many milliseconds, or until SIGTERM has come.
+  private func hasTerminated(within milliseconds: Int64) -> Bool {
+    if milliseconds <= 0 { return false }
+    var poll = Poll()
+    poll.add(termination)
+    poll.wait(milliseconds: Int32(clamping: milliseconds))
+    return poll.isReadable(0)
   }
 }
 
@@ -125,6 +177,7 @@ extension Transport {
     }
     guard var current = connection.take() else { return .closed }
     let host = current.host
+    note(host)
     let job = outstanding.begin()
     guard current.channel.send(file, job.octets) else {
       outstanding.judge(.connectionClosed, at: host.name)
@@ -147,6 +200,7 @@ extension Transport {
           if let report = outstanding.take(report) { listener.tell(report) }
         case .more:
           if !isTerminated, !listener.mayGoOn() { isTerminated = true }
+          if !isTerminated, wait(for: host, listener) { note(host) }
           current.channel.write((isTerminated ? SenderLine.stop : SenderLine.goOn) + [10])
         case .startTLS: startTLS(&current)
         case .tlsFailed: return failTLS(current)

@@ -39,7 +39,7 @@ struct QueueSettings {
     }
     self.queue = queue
     mailDirectory = try source.mailDirectory()
-    hasSmarthost = try source.smarthost() != nil
+    hasSmarthost = try !source.smarthosts().isEmpty
     if hasSmarthost { try source.refuseSmarthost(besides: routing) }
     concurrency = try source.number("SMTP_QUEUE_CONCURRENCY", default: 20, 1...1000)
     lifetime = try source.number("SMTP_QUEUE_LIFETIME", default: 432_000, 60...31_536_000)

@@ -9,7 +9,8 @@ struct Arguments {
   let isVerbose: Bool
   let isJSON: Bool
   let environmentFile: String?
-  private(set) var server: ServerURL?
+  /// In the order in which they are tried.
+  private(set) var servers: [ServerURL] = []
   /// A command that speaks SMTP on its standard input and output.
   let command: String?
   /// The reverse-path; nil if it was not given.
@@ -25,7 +26,7 @@ struct Arguments {
       switch name {
       case "--server":
         guard let url = ServerURL(value) else { throw UsageError(value, ServerURL.expected) }
-        server = url
+        servers.append(url)
       case "-f": sender = try ReversePath(argument: value)
       case "--exec", "-v", "--batch": break
       default:
@@ -38,7 +39,9 @@ struct Arguments {
       recipients.append(Recipient(mailbox: try Mailbox(argument: word)))
     }
     recipients += composition?.recipients ?? []
-    if server != nil, command != nil { throw UsageError("--exec", "there is a --server already") }
+    if !servers.isEmpty, command != nil {
+      throw UsageError("--exec", "there is a --server already")
+    }
     if isBatch {
       guard recipients.isEmpty, sender == nil, composition == nil else {
         throw UsageError("--batch", "recipients come on standard input")
@@ -53,10 +56,10 @@ struct Arguments {
   static let synopsis = Synopsis(
     "postern-send",
     usage: [
-      "[--server URL | --exec COMMAND] [-f SENDER] [-v] [--json] [--] RECIPIENT...",
+      "[--server URL ... | --exec COMMAND] [-f SENDER] [-v] [--json] [--] RECIPIENT...",
       "--from A --to A [--cc A] [--bcc A] [--subject TEXT] [--text FILE] [--html FILE]\n"
         + "                    [--attach FILE] [any of these, more than once] [options as above]",
-      "--batch [--server URL | --exec COMMAND]",
+      "--batch [--server URL ... | --exec COMMAND]",
     ],
     about: """
       Sends the message on standard input. Says on standard output, in a line for each recipient, what has
@@ -67,8 +70,9 @@ struct Arguments {
         "--server", "URL",
         """
         the server: smtp://[user@]host[:port], smtps://, lmtp://host, lmtp:///path/of/socket,
-        with ?tls=opportunistic|required|verified|none. Without it: SMTP_SMARTHOST, or the
-        hosts that take mail for the domain of each recipient
+        with ?tls=opportunistic|required|verified|none and other parameters. More than once:
+        the next where one cannot be reached. Without it: SMTP_SMARTHOST, or the hosts that
+        take mail for the domain of each recipient
         """),
       Option(
         "--exec", "COMMAND",

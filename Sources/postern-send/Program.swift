@@ -30,13 +30,15 @@ struct Program {
       try Settings(&source)
     } examining: { settings, findings in
       // A host may be sent to without TLS, or without its certificate being looked at.
-      if settings.level == .verified || settings.smarthost?.level == .verified,
+      let isVerified = settings.smarthosts.contains { $0.level == .verified }
+      if settings.level == .verified || isVerified,
         !FileDescriptor.exists(settings.authorities)
       {
         findings.complain("SMTP_CA_FILE", "\(settings.authorities): \(SystemError.noSuchFile)")
       }
-      guard settings.smarthost?.user != nil else { return }
-      do throws(SettingsError) { _ = try readPassword(settings) } catch {
+      do throws(SettingsError) {
+        _ = try password(for: settings.smarthosts, settings)
+      } catch {
         findings.complain(error.variable, "\(error.value): \(error.reason)")
       }
     }
@@ -53,31 +55,44 @@ struct Program {
     // Whoever names the server needs nobody else's configuration. Without it, mail must not go another way.
     var source = try SettingsSource(
       option: arguments.environmentFile,
-      mayBeUnreadable: !isBatch && (arguments.server != nil || arguments.command != nil))
+      mayBeUnreadable: !isBatch && (!arguments.servers.isEmpty || arguments.command != nil))
     let settings = try Settings(&source, isBatch: isBatch)
-    let server = arguments.command == nil ? arguments.server ?? settings.smarthost : nil
-    let password = server?.user == nil ? nil : try readPassword(settings)
+    let servers = arguments.servers.isEmpty ? settings.smarthosts : arguments.servers
+    let password = arguments.command == nil ? try password(for: servers, settings) : nil
     let id = String(UInt32(truncatingIfNeeded: Process.random()), radix: 16)
     guard let termination = try? Signals.block() else { return .ioError }
     var log = Log.onStandardError(session: [UInt8](id.utf8))
     log.level = settings.logLevel
     let target =
-      arguments.command.map { Target.command($0) } ?? server.map { .server($0) }
-      ?? .exchangers(settings.level)
+      arguments.command.map { Target.command($0) }
+      ?? (servers.isEmpty ? .exchangers(settings.level) : .servers(servers))
     var transport = Transport(
       to: target, settings.client(password: password, isVerbose: arguments.isVerbose), log: log,
       termination: Termination(termination))
-    let status =
-      isBatch
-      ? Batch(of: "postern-send", termination: Termination(termination)).run(&transport)
-      : send(arguments, settings, &transport)
+    guard !isBatch else {
+      let status = Batch(of: "postern-send", termination: Termination(termination)).run(&transport)
+      transport.finish()
+      return status
+    }
+    let status = send(arguments, settings, &transport)
     transport.close()
     return status
   }
 
-  /// The first line of the file, with whatever octets.
-  private static func readPassword(_ settings: Settings) throws(SettingsError) -> [UInt8] {
+  /// The password of the user whom the URLs name; nil if they name none. It is in the first line of the file, with whatever
+  /// octets.
+  private static func password(
+    for servers: [ServerURL], _ settings: Settings
+  ) throws(SettingsError) -> [UInt8]? {
     let name = "SMTP_SMARTHOST_PASSWORD_FILE"
+    let users = servers.compactMap { $0.user }
+    guard let user = users.first else { return nil }
+    let areOthers = users.contains { $0 != user }
+    if areOthers {
+      throw SettingsError(
+        variable: name, value: settings.passwordFile ?? "",
+        reason: "one password, so the same user in the URLs of all servers expected")
+    }
     guard let path = settings.passwordFile else {
       throw SettingsError(
         variable: name, value: "", reason: "the server's URL has a user, so a file expected")

@@ -10,8 +10,8 @@ import Settings
 struct Settings {
   /// What EHLO says.
   let hostname: [UInt8]
-  /// Where everything goes, unless the command line names a server; nil is the MX of each domain.
-  let smarthost: ServerURL?
+  /// Where everything goes, unless the command line names a server; without any, the MX of each domain.
+  let smarthosts: [ServerURL]
   let passwordFile: String?
   /// How much TLS the hosts of a domain need. A server that is named has its level in its URL.
   let level: TLSLevel
@@ -30,7 +30,7 @@ struct Settings {
   init(_ source: inout SettingsSource, isBatch: Bool = false) throws(SettingsError) {
     logLevel = try source.logLevel(default: isBatch ? .info : .warning)
     hostname = try source.hostname { ClientSession.Configuration(hostname: $0).hasProperName }
-    smarthost = try source.smarthost()
+    smarthosts = try source.smarthosts()
     passwordFile = source.path("SMTP_SMARTHOST_PASSWORD_FILE")
     level = try source.read(
       "SMTP_SEND_TLS", default: "opportunistic", "one of opportunistic required verified none"

@@ -58,6 +58,24 @@ struct AttemptsTests {
     #expect(attempts.lastWord(nil).isEmpty)
   }
 
+  @Test("The next server is tried where the first takes no mail, and not for whom it has deferred")
+  func nextServer() throws {
+    let urls = try ServerURL.list("smtp://x smtp://yy smtp://x")
+    var attempts = Attempts(
+      job("a", "b"), on: nil, order: HostOrder(to: .servers(urls), domain: [], hostname: []))
+    #expect(attempts.connects() == "x")
+    _ = attempts.outstanding.begin()
+    #expect(attempts.outstanding.take(report("a", .reply(450))) != nil)
+    _ = attempts.outstanding.take(report("b", .reply(451, .message)))
+    attempts.ended(.open)
+    #expect(attempts.connects() == "yy")
+    #expect(names(attempts.outstanding.begin()) == ["b"])
+    attempts.failed(.timeout)
+    // The same host, but another server.
+    guard case .connect(let last) = attempts.step() else { return #expect(Bool(false)) }
+    #expect(last.server == 2)
+  }
+
   @Test("A host that cannot be reached is reported where no other is left")
   func unreachable() throws {
     var attempts = attempts(job("a"), at: ["x"])

@@ -124,7 +124,7 @@ struct HostOrderTests {
   @Test("A server that the configuration names is one host, with its port and user")
   func server() throws {
     let url = try #require(ServerURL("smtps://me@mail.example.:4650"))
-    var order = HostOrder(to: .server(url), domain: [], hostname: octets("mail.example"))
+    var order = HostOrder(to: .servers([url]), domain: [], hostname: octets("mail.example"))
     #expect(order.next() == .addresses(of: octets("mail.example."), .configuration))
     order.take(["127.0.0.1"], isOwn: true)
     guard case .host(let host) = order.next() else { return #expect(Bool(false)) }
@@ -136,13 +136,42 @@ struct HostOrderTests {
 
   @Test func socketsAndCommands() throws {
     let url = try #require(ServerURL("lmtp:///run/lmtp"))
-    var order = HostOrder(to: .server(url), domain: [], hostname: [])
+    var order = HostOrder(to: .servers([url]), domain: [], hostname: [])
     guard case .host(let socket) = order.next() else { return #expect(Bool(false)) }
     #expect(socket.place == .socket("/run/lmtp") && socket.isLMTP)
     order = HostOrder(to: .command("true"), domain: [], hostname: [])
     guard case .host(let command) = order.next() else { return #expect(Bool(false)) }
     #expect(command.place == .command("true") && command.level == .none)
     #expect(order.next() == .end && order.failure == .noServer)
+    order = HostOrder(to: .servers([]), domain: [], hostname: [])
+    #expect(order.next() == .end && order.failure == .noServer)
+  }
+
+  @Test("Several servers in order, each with what its URL says")
+  func servers() throws {
+    let urls = try ServerURL.list(
+      "smtp://a:26?tls=none&recipients=3 lmtp:///run/lmtp\tsmtps://me@b?messages=4&rate=5/m")
+    var order = HostOrder(to: .servers(urls), domain: [], hostname: octets("a"))
+    #expect(given(&order, ["a": ["1", "2"]]) == ["a/1", "a/2"])
+    order = HostOrder(to: .servers(urls), domain: [], hostname: [])
+    // The DNS does not answer for the first.
+    #expect(order.next() == .addresses(of: octets("a"), .configuration))
+    order.fail(.lookupFailed)
+    guard case .host(let socket) = order.next() else { return #expect(Bool(false)) }
+    #expect(socket.place == .socket("/run/lmtp") && socket.isLMTP && socket.server == 1)
+    #expect(order.next() == .addresses(of: octets("b"), .configuration))
+    order.take(["3"], isOwn: true)
+    guard case .host(let last) = order.next() else { return #expect(Bool(false)) }
+    #expect(last.place == .address("3", port: 465) && last.user == octets("me"))
+    #expect(last.isTLSFirst && !last.isLMTP && last.server == 2)
+    #expect(last.limits.messages == 4 && last.limits.rate == .init(5, in: 60))
+    #expect(order.next() == .end && order.failure == .lookupFailed)
+    order = HostOrder(to: .servers(urls), domain: [], hostname: [])
+    _ = order.next()
+    order.take(["1"], isOwn: false)
+    guard case .host(let first) = order.next() else { return #expect(Bool(false)) }
+    #expect(first.user == nil && first.level == TLSLevel.none && first.limits.recipients == 3)
+    #expect(first.place == .address("1", port: 26) && first.server == 0)
   }
 
   @Test("Addresses of both families in turn")

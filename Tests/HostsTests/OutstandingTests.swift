@@ -20,6 +20,21 @@ struct OutstandingTests {
     #expect(outstanding.isEmpty)
   }
 
+  @Test("Where the first word counts, that a recipient is deferred is final, and nothing else more")
+  func firstWord() {
+    var outstanding = Outstanding(job("a", "b", "c", "d"), takesFirstWord: true)
+    _ = outstanding.begin()
+    #expect(outstanding.take(report("a", .reply(450))) != nil)
+    #expect(outstanding.hasSettled)
+    #expect(outstanding.take(report("b", .reply(451, .message))) == nil)
+    #expect(outstanding.take(report("c", .reply(421, .destination))) == nil)
+    // Not the host's word.
+    var failed = Verdict.reply(450)
+    failed.code = nil
+    #expect(outstanding.take(report("d", failed)) == nil)
+    #expect(names(outstanding.begin()).sorted() == ["b", "c", "d"])
+  }
+
   @Test("What nobody has asked about is passed over")
   func strangers() {
     var outstanding = Outstanding(job("a", "b"))

@@ -39,6 +39,53 @@ struct ServerURLTests {
     #expect(ServerURL("smtp://a@b@x")?.user == Array("a@b".utf8))
   }
 
+  @Test("Parameters, in any order")
+  func parameters() throws {
+    let url = try #require(
+      ServerURL("lmtp:///run/lmtp?ask&rate=100/m&messages=20&tls=required&recipients=1000000"))
+    #expect(url.isAsked && url.level == .required && url.place == .socket("/run/lmtp"))
+    #expect(url.limits.recipients == 1_000_000 && url.limits.messages == 20)
+    #expect(url.limits.rate == .init(100, in: 60))
+    #expect(ServerURL("smtp://x?rate=1/s")?.limits.rate == .init(1, in: 1))
+    #expect(ServerURL("smtps://me@x/?rate=7/h")?.limits.rate == .init(7, in: 3600))
+    let plain = try #require(ServerURL("smtp://x"))
+    #expect(plain.limits == ServerLimits() && !plain.isAsked)
+    #expect(ServerURL("smtp://x?ask")?.isAsked == true)
+    #expect(ServerURL("lmtp://x?ask")?.level == .opportunistic)
+  }
+
+  @Test(
+    "Unknown, repeated and malformed parameters",
+    arguments: [
+      "", "tls", "tls=none&", "&tls=none", "tls=none&tls=none", "tls=required&tls=verified",
+      "ask&ask", "ask=", "ask=yes", "recipients", "recipients=", "recipients=0", "recipients=-1",
+      "recipients=+1", "recipients=1x", "recipients=1000001", "recipients=99999999999999999999",
+      "recipients=1&recipients=1", "messages=0", "messages=1&messages=2", "messages",
+      "rate=1", "rate=/m", "rate=1/", "rate=0/m", "rate=1/d", "rate=1/min", "rate=1m",
+      "rate=1/m&rate=1/m", "rate", "rates=1/m", "TLS=none", "=", "recipients=1=2",
+    ])
+  func malformedParameters(_ text: String) { #expect(ServerURL("smtp://x?\(text)") == nil) }
+
+  @Test("Only a server that is spoken to without a password, and first in clear text, can be asked")
+  func asking() {
+    #expect(ServerURL("smtp://me@x?ask") == nil)
+    #expect(ServerURL("smtps://x?ask") == nil)
+    #expect(ServerURL("lmtp://me@x?ask") == nil)
+  }
+
+  @Test("Several, with blanks between; the one that is wrong is named")
+  func list() throws {
+    #expect(try ServerURL.list("") == [] && ServerURL.list(" \t ") == [])
+    let two = try ServerURL.list("  smtp://x?tls=none\tlmtp:///y ")
+    #expect(two == [ServerURL("smtp://x?tls=none"), ServerURL("lmtp:///y")])
+    do {
+      _ = try ServerURL.list("smtp://x smtp://y?z smtp://")
+      #expect(Bool(false))
+    } catch {
+      #expect(error.word == "smtp://y?z")
+    }
+  }
+
   @Test(
     "No such URL",
     arguments: [

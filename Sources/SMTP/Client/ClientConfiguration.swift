@@ -14,6 +14,8 @@ extension ClientSession {
     public var usesChunks = false
     /// Recipients in a transaction, at most. Numbers below one count as one.
     public var maximumRecipients = 100
+    /// Transactions in a session, at most.
+    public var maximumTransactions = Int.max
 
     public enum StartTLS: Sendable {
       case never

@@ -213,7 +213,7 @@ public struct ClientSession: Sendable {
       return .needInput
     case .handover: return .startTLS
     case .ready:
-      guard !needsAnotherSession, transactions < extensions.maximumTransactions ?? .max else {
+      guard !needsAnotherSession, transactions < transactionLimit else {
         quit()
         return nil
       }
@@ -283,6 +283,11 @@ extension ClientSession {
   /// Recipients that a transaction may have.
   public var recipientLimit: Int {
     min(max(configuration.maximumRecipients, 1), extensions.maximumRecipients ?? .max, learnedLimit)
+  }
+
+  /// Transactions that the session may have.
+  private var transactionLimit: Int {
+    min(max(configuration.maximumTransactions, 1), extensions.maximumTransactions ?? .max)
   }
 
   mutating func fail(_ verdict: Verdict, quits: Bool) {

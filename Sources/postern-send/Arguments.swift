@@ -11,6 +11,8 @@ struct Arguments {
   let environmentFile: String?
   /// In the order in which they are tried.
   private(set) var servers: [ServerURL] = []
+  /// Whether the hosts of each domain take its mail, whatever SMTP_SMARTHOST says.
+  private(set) var isByDNS = false
   /// A command that speaks SMTP on its standard input and output.
   let command: String?
   /// The reverse-path; nil if it was not given.
@@ -24,6 +26,7 @@ struct Arguments {
     (environmentFile, command) = (line.environmentFile, line.value(of: "--exec"))
     for (name, value) in line.options {
       switch name {
+      case "--server" where value == "mx": isByDNS = true
       case "--server":
         guard let url = ServerURL(value) else { throw UsageError(value, ServerURL.expected) }
         servers.append(url)
@@ -41,6 +44,9 @@ struct Arguments {
     recipients += composition?.recipients ?? []
     if !servers.isEmpty, command != nil {
       throw UsageError("--exec", "there is a --server already")
+    }
+    if isByDNS, !servers.isEmpty || command != nil {
+      throw UsageError("mx", "there is another server")
     }
     if isBatch {
       guard recipients.isEmpty, sender == nil, composition == nil else {
@@ -71,8 +77,8 @@ struct Arguments {
         """
         the server: smtp://[user@]host[:port], smtps://, lmtp://host, lmtp:///path/of/socket,
         with ?tls=opportunistic|required|verified|none and other parameters. More than once:
-        the next where one cannot be reached. Without it: SMTP_SMARTHOST, or the hosts that
-        take mail for the domain of each recipient
+        the next where one cannot be reached. "mx": the hosts that take mail for the domain
+        of each recipient. Without it: SMTP_SMARTHOST, or else these
         """),
       Option(
         "--exec", "COMMAND",

@@ -57,7 +57,8 @@ struct Program {
       option: arguments.environmentFile,
       mayBeUnreadable: !isBatch && (!arguments.servers.isEmpty || arguments.command != nil))
     let settings = try Settings(&source, isBatch: isBatch)
-    let servers = arguments.servers.isEmpty ? settings.smarthosts : arguments.servers
+    let servers =
+      arguments.servers.isEmpty && !arguments.isByDNS ? settings.smarthosts : arguments.servers
     let password = arguments.command == nil ? try password(for: servers, settings) : nil
     let id = String(UInt32(truncatingIfNeeded: Process.random()), radix: 16)
     guard let termination = try? Signals.block() else { return .ioError }

@@ -57,6 +57,18 @@ import Testing
     #expect(hosts.connections == connections)
   }
 
+  /// `mx` leaves the smarthost out; it stands alone.
+  @Test(.enabled(if: NameServer.isInstalled)) func byDNS() {
+    let names = NameServer(Self.records)
+    let hosts = PythonServer(hosts: ["127.0.0.2": "refusing", "127.0.0.3": "good"])
+    let smarthost = ["SMTP_SMARTHOST": "smtp://127.0.0.3:\(hosts.port)?tls=none"]
+    let refused = "refused b@two.example mx1.example 550 5.1.1 nobody\n"
+    let words = ["--server", "mx", "b@two.example"]
+    #expect(send(words, names.port, port: hosts.port, environment: smarthost).text == refused)
+    let outcome = send(["--server", "smtp://127.0.0.3"] + words, names.port, port: hosts.port)
+    #expect(outcome.status == 64)
+  }
+
   /// A host is left with QUIT (RFC 5321 §4.1.1.10), also for the next one.
   @Test(.enabled(if: NameServer.isInstalled)) func farewell() {
     let names = NameServer(Self.records)

@@ -4,13 +4,14 @@
 //
 //     message OFFSET PATH                    the message begins at OFFSET of the file PATH
 //     from <ADDRESS> [BODY=8BITMIME|BINARYMIME] [SMTPUTF8] [RET=FULL|HDRS] [ENVID=XTEXT]
-//     to <ADDRESS> [NOTIFY=...] [ORCPT=TYPE;XTEXT] [FROM=<ADDRESS>] [FIELDS=XTEXT]
+//     to <ADDRESS> [NOTIFY=...] [ORCPT=TYPE;XTEXT] [FROM=<ADDRESS>] [FIELDS=XTEXT] [TARGET=XTEXT]
 //     to ...                                 any number
 //     end
 //
 // FROM= is the reverse-path for this recipient (VERP), FIELDS= header fields to be put in front of the
 // message for this recipient: lines that end in CR LF. Either gives the recipient a mail transaction of its
-// own. BODY says what the message is; without it, it is looked at.
+// own. TARGET= stands in envelopes alone: it says where the mail for the recipient goes, in the place of the routes (an
+// alias that is a program). BODY says what the message is; without it, it is looked at.
 
 import Octets
 public import SMTP
@@ -31,6 +32,8 @@ public struct Job: Sendable {
     public var reversePath: ReversePath?
     /// Header fields for this recipient alone.
     public var fields: [UInt8] = []
+    /// Where the mail goes, as a target of SMTP_ROUTES; empty: where the routes say.
+    public var target: [UInt8] = []
 
     public init(_ recipient: Recipient) { self.recipient = recipient }
 
@@ -100,6 +103,7 @@ extension Job {
     var status = Recipient.DeliveryStatus()
     var reversePath: ReversePath?
     var fields: [UInt8] = []
+    var target: [UInt8] = []
     while let word = words.next() {
       let (name, value) = parameter(word)
       switch name {
@@ -115,12 +119,16 @@ extension Job {
       case "FIELDS":
         guard let decoded = decodedXtext(value.span) else { return nil }
         fields = decoded
+      case "TARGET":
+        guard let decoded = decodedXtext(value.span), !decoded.isEmpty else { return nil }
+        target = decoded
       default: return nil
       }
     }
     var addressee = Addressee(Recipient(mailbox: mailbox, deliveryStatus: status))
     addressee.reversePath = reversePath
     addressee.fields = fields
+    addressee.target = target
     return addressee
   }
 
@@ -205,6 +213,7 @@ extension Job.Addressee {
       line += Array(" FROM=<".utf8) + reversePath.octets + Array(">".utf8)
     }
     if !fields.isEmpty { line += Array(" FIELDS=".utf8) + xtext(fields) }
+    if !target.isEmpty { line += Array(" TARGET=".utf8) + xtext(target) }
     return line + [10]
   }
 }

@@ -1,6 +1,6 @@
 // The text of an envelope: lines that end in LF. Its head is written once and never changed:
 //
-//     postern-queue VERSION                     1 or 2, see below
+//     postern-queue VERSION                     1; 2 if a recipient has a TARGET: see below
 //     arrival SECONDS MICROSECONDS
 //     login XTEXT                               if the sender has authenticated
 //     ours                                      if reports are made as the sender asks
@@ -41,7 +41,7 @@ public enum QueueVersion {
 extension Submission {
   /// The lines in front of the recipients.
   var lines: [UInt8] {
-    var lines = Array("postern-queue 1\n".utf8)
+    var lines = Array("postern-queue \(hasTargets ? 2 : 1)\n".utf8)
     lines += Array("arrival \(arrival.seconds) \(arrival.microseconds)\n".utf8)
     if !login.isEmpty { lines += Array("login ".utf8) + xtext(login) + [10] }
     if isOurs { lines += Array("ours\n".utf8) }

@@ -21,6 +21,8 @@ public struct Submission: Sendable {
   public var offset = 0
   /// The entry that this one follows from.
   public var cause: MessageID?
+  /// Whether some recipients have targets of their own (`Job.Addressee.target`).
+  public var hasTargets = false
 
   public init(from reversePath: ReversePath, arrival: Timestamp) {
     self.reversePath = reversePath

@@ -7,15 +7,24 @@
 //     alice: \alice, copies@example.net
 //
 // A value is an address, or a name without a domain, which is at the domain of the address that is expanded.
-// `\name`, and a name in its own line, is the mailbox itself. Files, programs and `:include:` are refused: mail for a name
-// whose line has one of them waits.
+// `\name`, and a name in its own line, is the mailbox itself. Besides:
+//
+//     "|/path/program word"     a program, as the target `exec` of a route has it, without a shell
+//     :include:/path            more values, in a file that is read when mail comes (IncludedFile.swift)
+//     /dev/null                 nobody
+//
+// Other files are refused: mail for a name whose line has one of them waits.
 
 import Octets
+import POSIX
+import Routes
 import SMTP
 
 public struct Aliases: Sendable {
   /// The file; empty for none.
   public internal(set) var path = ""
+  /// Whose the file is; nil if nobody has asked.
+  var owner: Ownership?
   /// What is wrong with the file, by lines.
   public private(set) var faults: [LineError] = []
   private var entries: [Name: Entry] = [:]
@@ -30,9 +39,11 @@ public struct Aliases: Sendable {
 
   struct Entry: Sendable {
     let name: Name
+    let line: Int
     let targets: [Target]
     /// Why nobody knows what the name stands for.
     let fault: LineError?
+    var needsTrust: Bool { targets.contains { $0.needsTrust } }
   }
 
   enum Target: Sendable, Equatable {
@@ -41,6 +52,27 @@ public struct Aliases: Sendable {
     case name([UInt8])
     /// The same, and aliases do not count for it.
     case mailbox([UInt8])
+    /// What a route could lead to, as it is written there.
+    case target([UInt8])
+    /// A file of more values.
+    case include(String)
+
+    /// Whether a program may run, or be named elsewhere: then only root and our user may have written the line.
+    var needsTrust: Bool {
+      switch self {
+      case .address, .name, .mailbox: false
+      case .target, .include: true
+      }
+    }
+  }
+
+  /// Why an entry stands for nothing; nil if it stands for something.
+  func fault(of entry: Entry) -> FileFault? {
+    if let fault = entry.fault { return self.fault(fault) }
+    if entry.needsTrust, let owner, !owner.isTrusted {
+      return .distrust(path, line: entry.line)
+    }
+    return nil
   }
 
   func fault(_ fault: LineError) -> FileFault {
@@ -70,7 +102,7 @@ public struct Aliases: Sendable {
             fault = error
           }
         }
-        entries[name] = Entry(name: name, targets: targets, fault: fault)
+        entries[name] = Entry(name: name, line: entry.line, targets: targets, fault: fault)
         if let fault { faults.append(fault) }
         if !name.domain.isEmpty, !isOurs(name.domain) {
           throw LineError(
@@ -108,7 +140,7 @@ public struct Aliases: Sendable {
     return Name(localPart: LocalName.folded(name), domain: [])
   }
 
-  private static func target(_ value: [UInt8], _ line: Int) throws(LineError) -> Target {
+  static func target(_ value: [UInt8], _ line: Int) throws(LineError) -> Target {
     func fail(_ reason: String) -> LineError {
       LineError(line: line, reason: "\(text(value)): \(reason)")
     }
@@ -121,9 +153,15 @@ public struct Aliases: Sendable {
       throw fail("a comment begins a line of its own")
     }
     switch inner.first {
-    case UInt8(ascii: "|"): throw fail("delivery to a program is not possible")
+    case UInt8(ascii: "|"): return .target(try program(inner.dropFirst(), fail))
+    case UInt8(ascii: "/") where inner.matches("/dev/null"): return .target(Array("discard".utf8))
     case UInt8(ascii: "/"): throw fail("delivery to a file is not possible")
-    case UInt8(ascii: ":"): throw fail("files of more addresses are not read")
+    case UInt8(ascii: ":"):
+      let mark = Array(":include:".utf8)
+      guard inner.starts(with: mark + [UInt8(ascii: "/")]), !inner.contains(0) else {
+        throw fail(":include:/path expected")
+      }
+      return .include(String(decoding: inner.dropFirst(mark.count), as: UTF8.self))
     case UInt8(ascii: "\\"):
       guard let name = name(Array(inner.dropFirst())) else { break }
       return .mailbox(name)
@@ -134,6 +172,21 @@ public struct Aliases: Sendable {
       throw fail("an address or a name expected")
     }
     return .name(name)
+  }
+
+  /// The target of a program. There is no shell, so what one would do something with is an error.
+  private static func program(
+    _ command: ArraySlice<UInt8>, _ fail: (String) -> LineError
+  ) throws(LineError) -> [UInt8] {
+    if let octet = command.first(where: { "|&;<>()$`*?[]{}~#!'\\".utf8.contains($0) }) {
+      let character = text([octet])
+      throw fail("there is no shell, which \(character) would need")
+    }
+    let target = Array("exec ".utf8) + command
+    do throws(RouteTarget.Malformed) { _ = try RouteTarget(target) } catch {
+      throw fail("a program expected behind |, with a path that begins with /")
+    }
+    return target
   }
 
   /// The names, sorted, as in `LocalAddress`.
@@ -150,6 +203,12 @@ public struct Aliases: Sendable {
         LocalName.mailbox($0, at: name.domain.isEmpty ? domain : name.domain)
       }
     }.sorted { $0.canonical.lexicographicallyPrecedes($1.canonical) }
+  }
+
+  /// What the names stand for, by lines.
+  var targets: [(line: Int, target: Target)] {
+    entries.values.flatMap { entry in entry.targets.map { (entry.line, $0) } }
+      .sorted { $0.line < $1.line }
   }
 
   /// How many names there are.

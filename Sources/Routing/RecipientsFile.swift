@@ -5,10 +5,17 @@ import Octets
 public import POSIX
 public import SMTP
 
-/// A file that could not be read.
+/// A file that could not be read, or not understood.
 public struct UnreadableFile: Error {
   public let path: String
   public let errno: SystemError
+  private let fault: FileFault?
+
+  init(path: String, errno: SystemError) { (self.path, self.errno, fault) = (path, errno, nil) }
+
+  init(_ fault: FileFault) { (path, errno, self.fault) = (fault.path, .badMessage, fault) }
+
+  public var description: String { fault?.description ?? "\(path): \(errno)" }
 }
 
 public struct RecipientsFile: Sendable {

@@ -13,6 +13,12 @@ public struct FileFault: Error, Equatable, Sendable {
   public let line: Int
   public let reason: String
 
+  /// A file or a line that could name a program.
+  static func distrust(_ path: String, line: Int = 0) -> FileFault {
+    let reason = "it does not count: others than root and this user can write it"
+    return FileFault(path: path, line: line, reason: reason)
+  }
+
   public var description: String {
     line == 0 ? "\(path): \(reason)" : "\(path): line \(line): \(reason)"
   }
@@ -44,7 +50,7 @@ public struct RoutesFile: Sendable {
     var search = search
     do throws(SystemError) {
       let file = try FileDescriptor.reading(path)
-      guard try isTrusted(file) else { return .failure(distrust) }
+      guard try Ownership(of: file).isTrusted else { return .failure(.distrust(path)) }
       try file.forEachPiece(longestLine: RouteSearch.longestLine) { octets in
         search.look(in: octets)
         return true
@@ -57,17 +63,6 @@ public struct RoutesFile: Sendable {
     }
   }
 
-  private func isTrusted(_ file: borrowing FileDescriptor) throws(SystemError) -> Bool {
-    let owner = try Ownership(of: file)
-    return (owner.user == 0 || owner.user == Process.effectiveUser) && !owner.isWritableByGroup
-      && !owner.isWritableByAll
-  }
-
-  private var distrust: FileFault {
-    let reason = "it does not count: others than root and this user can write it"
-    return FileFault(path: path, line: 0, reason: reason)
-  }
-
   private func fault(_ fault: RouteFault) -> FileFault {
     FileFault(path: path, line: fault.line, reason: fault.reason)
   }
@@ -77,7 +72,9 @@ public struct RoutesFile: Sendable {
     let content: [UInt8]?
     do throws(SystemError) {
       let file = try FileDescriptor.reading(path)
-      guard try isTrusted(file) else { return (RouteTable(parsing: []), [distrust]) }
+      guard try Ownership(of: file).isTrusted else {
+        return (RouteTable(parsing: []), [.distrust(path)])
+      }
       content = try file.readAll(limit: Self.checkLimit)
     } catch {
       throw UnreadableFile(path: path, errno: error)
@@ -85,6 +82,13 @@ public struct RoutesFile: Sendable {
     guard let content else { throw UnreadableFile(path: path, errno: .fileTooLarge) }
     let table = RouteTable(parsing: content)
     return (table, table.faults.map(fault))
+  }
+}
+
+extension Ownership {
+  /// Whether only root and the user of this process can have written the file.
+  var isTrusted: Bool {
+    (user == 0 || user == Process.effectiveUser) && !isWritableByGroup && !isWritableByAll
   }
 }
 

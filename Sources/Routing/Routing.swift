@@ -74,7 +74,7 @@ public struct Routing: Sendable {
     }
     if let destination = try lists?.destination(of: address) { return destination }
     if !isExpanded, let entry = aliases.entry(for: address) {
-      return entry.fault.map { .faulty(aliases.fault($0)) } ?? .alias
+      return aliases.fault(of: entry).map { .faulty($0) } ?? .alias
     }
     if address.localPart == Self.postmaster || address.untagged == Self.postmaster { return .local }
     guard try exists(address) else { return .unknown }
@@ -118,6 +118,8 @@ extension Routing {
     public let mailbox: Mailbox
     /// Never `alias`.
     public let destination: Destination
+    /// What the alias has in the place of an address, as a target of SMTP_ROUTES; empty: the mailbox says where.
+    public var target: [UInt8] = []
   }
 
   /// What a mailbox stands for, each address once; the mailbox itself, if it is no alias. A name that is expanded
@@ -145,6 +147,7 @@ extension Routing {
     var results: [Expansion] = []
     var found: Set<[UInt8]> = []
     var expanded: Set<Aliases.Name> = []
+    var included: Set<String> = []
     func add(_ mailbox: Mailbox, _ destination: Destination? = nil) throws(UnreadableFile) {
       guard found.insert(mailbox.canonical).inserted else { return }
       let isKnown = destination != nil
@@ -169,8 +172,19 @@ extension Routing {
       var name = entry.name
       name.domain = address.domain
       guard expanded.insert(name).inserted else { continue }
-      for target in entry.targets {
+      var targets = entry.targets
+      var index = 0
+      while index < targets.count {
+        defer { index += 1 }
+        let target = targets[index]
         switch target {
+        case .include(let path):
+          if included.insert(path).inserted { targets += try IncludedFile(path: path).targets() }
+        case .target(let text):
+          guard let end = Expansion(current, to: text),
+            found.insert(current.canonical + [0] + text).inserted
+          else { continue }
+          results.append(end)
         case .address(let mailbox):
           // Where the name has a domain, an address that it means itself is the mailbox.
           if !entry.name.domain.isEmpty, means(mailbox, entry.name) {
@@ -203,5 +217,15 @@ extension Routing {
   /// The domain of a name in the expansion of a mailbox.
   private func domain(of mailbox: Mailbox) -> [UInt8] {
     mailbox.domain.isEmpty ? domains.first ?? hostname : Array(mailbox.domain)
+  }
+}
+
+extension Routing.Expansion {
+  /// Nil if the text is not a target.
+  fileprivate init?(_ mailbox: Mailbox, to text: [UInt8]) {
+    guard let target = try? RouteTarget(text) else { return nil }
+    self.init(
+      mailbox: mailbox, destination: .route(MailRoute(line: 0, target: target, text: text)),
+      target: text)
   }
 }

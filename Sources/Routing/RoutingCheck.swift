@@ -4,6 +4,7 @@ import ListStore
 import Lists
 import POSIX
 import Routes
+import SMTP
 public import Settings
 
 extension Routing {
@@ -24,9 +25,15 @@ extension Routing {
       }
     }
     examineRoutes(&findings)
+    if let owner = aliases.owner, !owner.isTrusted,
+      aliases.targets.contains(where: { $0.target.needsTrust })
+    {
+      findings.complain("aliases", FileFault.distrust(aliases.path).description)
+    }
     for fault in aliases.faults {
       findings.complain("aliases", "\(aliases.path): line \(fault.line): \(fault.reason)")
     }
+    examineTargets(&findings)
     for alias in loops {
       findings.complain("aliases", "\(aliases.path): \(text(alias)) leads to aliases only")
     }
@@ -40,6 +47,28 @@ extension Routing {
       }
     } catch {
       findings.complain("recipients", "\(error.path): \(error.errno)")
+    }
+  }
+
+  /// What programs and files the aliases name.
+  private func examineTargets(_ findings: inout Findings) {
+    for (line, target) in aliases.targets {
+      let place = "\(aliases.path): line \(line)"
+      switch target {
+      case .target(let text):
+        guard case .exec(let words) = try? RouteTarget(text),
+          let fault = Self.fault(ofProgram: words[0])
+        else { continue }
+        findings.complain("aliases", "\(place): \(fault)")
+      case .include(let path):
+        do throws(UnreadableFile) { _ = try IncludedFile(path: path).targets() } catch {
+          findings.complain("aliases", "\(place): \(error.description)")
+        }
+      case .address(let mailbox):
+        guard (try? destination(of: mailbox, isFromHere: true)) == .unknown else { continue }
+        findings.complain("aliases", "\(place): there is no mailbox \(text(mailbox.octets)) here")
+      case .name, .mailbox: continue
+      }
     }
   }
 

@@ -20,12 +20,12 @@ extension Routing {
     }
     let recipients = source.text("SMTP_RECIPIENTS")
     if !recipients.isEmpty { self.recipients = RecipientsFile(path: recipients) }
-    if let (path, content) = try source.table("SMTP_ALIASES") {
+    if let (path, content, owner) = try source.table("SMTP_ALIASES") {
       let names = HostNames(hostname)
       aliases = Aliases(parsing: content) { domain in
         domains.isEmpty || domains.contains(domain) || names.has(domain[...])
       }
-      aliases.path = path
+      (aliases.path, aliases.owner) = (path, owner)
     }
     let routes = source.text("SMTP_ROUTES")
     if !routes.isEmpty { self.routes = RoutesFile(path: routes) }
@@ -76,19 +76,19 @@ extension SettingsSource {
   /// Reads the file that a variable names; nil if the variable names none.
   fileprivate mutating func table(
     _ name: StaticString
-  ) throws(SettingsError) -> (path: String, content: [UInt8])? {
+  ) throws(SettingsError) -> (path: String, content: [UInt8], owner: Ownership)? {
     let path = text(name)
     if path.isEmpty { return nil }
     func fail(_ reason: String) -> SettingsError {
       SettingsError(variable: name.description, value: path, reason: reason)
     }
-    let content: [UInt8]?
     do throws(SystemError) {
-      content = try FileDescriptor.reading(path).readAll(limit: Self.tableLimit)
+      let file = try FileDescriptor.reading(path)
+      let owner = try Ownership(of: file)
+      if let content = try file.readAll(limit: Self.tableLimit) { return (path, content, owner) }
     } catch {
       throw fail(error.description)
     }
-    guard let content else { throw fail("a text file of at most 4 MiB expected") }
-    return (path, content)
+    throw fail("a text file of at most 4 MiB expected")
   }
 }

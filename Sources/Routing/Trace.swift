@@ -55,7 +55,9 @@ extension Routing.Trace {
 
   fileprivate init(_ mailbox: Mailbox, _ route: MailRoute) {
     guard case .refuse(_, let text) = route.target else {
-      self.init(mailbox: mailbox, target: route.text, reason: String(), line: route.line)
+      // What an alias says stands in no line of the routes.
+      let line = route.line == 0 ? nil : route.line
+      self.init(mailbox: mailbox, target: route.text, reason: String(), line: line)
       return
     }
     let reason = String(decoding: text, as: UTF8.self)

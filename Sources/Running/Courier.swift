@@ -62,7 +62,9 @@ final class Courier {
       } else {
         named[mailbox.canonical] = mailbox.octets
         assignment.expected[mailbox.octets] = [index]
-        job.recipients.append(addressee)
+        var own = addressee
+        own.target = []
+        job.recipients.append(own)
       }
     }
     self.job = assignment

@@ -52,7 +52,7 @@ extension Runner {
     do throws(UnreadableFile) {
       expansion = try settings.routing.expand(addressee.recipient.mailbox)
     } catch {
-      return try conclude(index, of: work, .deferred(addressee, "a file of ours cannot be read"))
+      return try conclude(index, of: work, .deferred(addressee, error.description))
     }
     var others: [Job.Addressee] = []
     for target in expansion {
@@ -62,13 +62,14 @@ extension Runner {
       if status.originalRecipient == nil {
         status.originalRecipient = Array("rfc822;".utf8) + xtext(addressee.recipient.mailbox.octets)
       }
-      let own = Job.Addressee(Recipient(mailbox: target.mailbox, deliveryStatus: status))
+      var own = Job.Addressee(Recipient(mailbox: target.mailbox, deliveryStatus: status))
+      own.target = target.target
       if target.destination == .local {
         let report = try store(work, for: own)
         guard report.verdict.outcome == .delivered else {
           return try conclude(index, of: work, report)
         }
-      } else {
+      } else if own.target != Array("discard".utf8) {
         others.append(own)
       }
     }
@@ -81,6 +82,7 @@ extension Runner {
     if !others.isEmpty, !work.entry.noticeIDs.contains(new) {
       var addressing = Addressing(work.entry.submission)
       addressing.submission.cause = work.id
+      addressing.submission.hasTargets = others.contains { !$0.target.isEmpty }
       addressing.isQueued = true
       var message = try Acceptance.begin(new, addressing, mail: nil, queue: queue)
       for other in others { try message.add(other) }

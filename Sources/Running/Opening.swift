@@ -53,12 +53,16 @@ extension Runner {
   ) throws(SystemError) {
     for (index, addressee) in zip(indexes, try work.entry.recipients(indexes)) {
       let mailbox = addressee.recipient.mailbox
+      if !addressee.target.isEmpty {
+        try send(index, addressee, of: work, to: addressee.target, &parts)
+        continue
+      }
       let destination: Destination
       do throws(UnreadableFile) {
         destination = try settings.routing.destination(
           of: mailbox, isFromHere: work.entry.submission.isFromHere)
       } catch {
-        try conclude(index, of: work, .deferred(addressee, "a file of ours cannot be read"))
+        try conclude(index, of: work, .deferred(addressee, error.description))
         continue
       }
       switch destination {
@@ -74,6 +78,19 @@ extension Runner {
         try conclude(index, of: work, .refused(addressee, .init(5, 1, 1), "no such mailbox here"))
       }
     }
+  }
+
+  /// Sends to what an alias has named.
+  private mutating func send(
+    _ index: Int, _ addressee: Job.Addressee, of work: Work, to text: [UInt8],
+    _ parts: inout [DestinationName: [Int]]
+  ) throws(SystemError) {
+    guard let target = try? RouteTarget(text) else {
+      let reason = "this program does not know the target \(String(decoding: text, as: UTF8.self))"
+      return try conclude(index, of: work, .ours(addressee, .deferred, .init(4, 3, 5), reason))
+    }
+    let route = MailRoute(line: 0, target: target, text: text)
+    try send(index, addressee, of: work, by: route, &parts)
   }
 
   /// What a route says is done at once, or the recipient is for a courier.

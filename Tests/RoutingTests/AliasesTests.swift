@@ -1,7 +1,10 @@
 // The file of the aliases: its syntax, what is refused and where, and what a name stands for.
 
 import Foundation
+import POSIX
 import SMTP
+import Settings
+import TestSupport
 import Testing
 
 @testable import Routing
@@ -108,10 +111,14 @@ import Testing
 
   /// The file, the line that is wrong, and words of the reason.
   @Test(arguments: [
-    ("root: /var/mail/root", 1, "file"), ("a: b\nroot: \"/dev/null\"", 2, "file"),
-    ("root: |/bin/vacation", 1, "program"), ("root: \"|/bin/vacation a\"", 1, "program"),
-    ("root: :include:/etc/list", 1, "not read"), ("root: \":include:/etc/list\"", 1, "not read"),
-    ("root: a,\n  b,\n  /dev/null", 3, "file"), ("root: a\nroot: b", 2, "line 1"),
+    ("root: /var/mail/root", 1, "file"), ("a: b\nroot: \"/dev/full\"", 2, "file"),
+    ("root: |vacation", 1, "program"), ("root: \"| \"", 1, "program"),
+    ("root: \"|/bin/a; b\"", 1, "no shell, which ; would"),
+    ("root: \"|/bin/a $b\"", 1, "no shell, which $ would"),
+    ("root: \"|/bin/a 'b c'\"", 1, "no shell"), ("root: \"|/bin/a `b`\"", 1, "no shell"),
+    ("root: \"|/bin/a >/b\"", 1, "no shell"), ("root: \"|exec /bin/a || exit 75\"", 1, "no shell"),
+    ("root: :include:list", 1, ":include:/path"), ("root: :fail: gone", 1, ":include:/path"),
+    ("root: a,\n  b,\n  /var/mail/x", 3, "file"), ("root: a\nroot: b", 2, "line 1"),
     ("root: a\nRoot: b", 2, "line 1"), ("  root: a", 1, "blank"), ("root", 1, "name: value"),
     (": a", 1, "name"), ("root:", 1, "value"), ("root: ,,", 1, "value"), ("root: \"a", 1, "quote"),
     ("root: a\n b", 2, "comma"), ("root: a b", 1, "address or a name"),
@@ -127,16 +134,89 @@ import Testing
     #expect(error.reason.contains(reason), "\(error.reason)")
   }
 
+  /// A program has what a route's has, `:include:` what its file has when the mail comes, /dev/null nothing.
+  @Test func targets() throws {
+    let scratch = Scratch()
+    let list = scratch.file(
+      "list",
+      "# people\r\nb, \"|/bin/c d\"\r\nc@x.example\nroot\n:include:\(scratch.path)/more\n".utf8)
+    _ = scratch.file("more", "d\n:include:\(list)".utf8)
+    let file = """
+      root: :include:\(list), "|/bin/a \\"b c\\" d", /dev/null, "|/bin/a \\"b c\\" d"
+      null: /dev/null
+      gone: :include:/nowhere
+      """
+    func targets(_ address: String) throws -> [String] {
+      try routing(file).expand(try #require(Mailbox(Array(address.utf8)))).map {
+        String(decoding: $0.target.isEmpty ? $0.mailbox.octets : $0.target, as: UTF8.self)
+      }
+    }
+    #expect(
+      try targets("root+tag@example.org") == [
+        "exec /bin/a \"b c\" d", "discard", "exec /bin/c d", "root+tag@example.org",
+        "b@example.org", "c@x.example", "d@example.org",
+      ])
+    #expect(try targets("null@example.org") == ["discard"])
+    #expect(throws: UnreadableFile.self) { try targets("gone@example.org") }
+    _ = scratch.file("more", "d\n|nonsense\n".utf8)
+    let error = #expect(throws: UnreadableFile.self) { try targets("root@example.org") }
+    #expect(error?.description.hasPrefix("\(scratch.path)/more: line 2: ") == true)
+  }
+
+  /// Whoever could write a line could run a program.
+  @Test func trust() throws {
+    let scratch = Scratch()
+    let path = scratch.file("aliases", "run: \"|/bin/true\"\nlist: :include:/x\nroot: alice".utf8)
+    var routing = try routing(
+      String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self))
+    func destination(_ name: String) throws -> Destination {
+      try routing.destination(of: try #require(Mailbox(Array("\(name)@example.org".utf8))))
+    }
+    for (mode, isTrusted) in [(0o644, true), (0o664, false), (0o646, false)] {
+      try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+      routing.aliases.owner = try Ownership(of: FileDescriptor.reading(path))
+      for name in ["run", "list"] {
+        #expect(try (destination(name) == .alias) == isTrusted, "\(name) \(mode)")
+      }
+      #expect(try destination("root") == .alias)
+    }
+    _ = scratch.file("list", "a".utf8)
+    try FileManager.default.setAttributes(
+      [.posixPermissions: 0o666], ofItemAtPath: scratch.path + "/list")
+    #expect(throws: UnreadableFile.self) {
+      try IncludedFile(path: scratch.path + "/list").targets()
+    }
+  }
+
+  /// --check names programs that are missing, files that cannot be read, and addresses of ours that do not exist.
+  @Test func check() throws {
+    let scratch = Scratch()
+    var routing = try routing(
+      "a: \"|/nowhere/x\"\nb: \"|/bin/sh x\"\nc: :include:/nowhere\nd: nobody@example.org, e@x.example"
+    )
+    routing.recipients = RecipientsFile(path: scratch.file("recipients", "me\n".utf8))
+    var findings = Findings(program: "x")
+    routing.examine(&findings)
+    #expect(
+      findings.text.split(separator: "\n").filter { $0.contains(" error: ") }.map {
+        $0.split(separator: ": ").dropFirst(2).joined(separator: ": ")
+      } == [
+        "line 1: /nowhere/x is not a program that this user may run",
+        "line 3: /nowhere: No such file or directory",
+        "line 4: there is no mailbox nobody@example.org here",
+      ])
+  }
+
   /// Wrong lines cost the others nothing, and are named one by one.
   @Test func wrongLines() throws {
     let file = """
       \u{FEFF}# Debian's
       mailer-daemon: postmaster\r
       postmaster:\troot\r
-      noreply: /dev/null
+      noreply: /var/mail/x
       nothing at all
         goes on
-      "a b": :include:/etc/list
+      "a b": :include:list
       twice: a
       root: admin@x.example, noreply
       Twice: b
@@ -151,7 +231,7 @@ import Testing
       try expand("mailer-daemon@example.org", file)
         == [
           "admin@x.example foreign(nil)",
-          "noreply@example.org faulty(Routing.FileFault(path: \"\", line: 4, reason: \"/dev/null: delivery to a file is not possible\"))",
+          "noreply@example.org faulty(Routing.FileFault(path: \"\", line: 4, reason: \"/var/mail/x: delivery to a file is not possible\"))",
         ])
     for name in ["noreply", "\"a b\"", "twice", "all", "all+tag"] {
       let mailbox = try #require(Mailbox(Array("\(name)@example.org".utf8)))

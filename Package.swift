@@ -101,7 +101,9 @@ let programs: [Target] =
       name: "Authentication", dependencies: ["Octets", "SMTP", "POSIX"], swiftSettings: settings),
     .target(
       name: "Routing",
-      dependencies: ["Octets", "Lists", "ListStore", "Routes", "SMTP", "POSIX", "Settings"],
+      dependencies: [
+        "Octets", "Hosts", "Lists", "ListStore", "Routes", "SMTP", "POSIX", "Settings",
+      ],
       swiftSettings: settings),
 
     // What all couriers do alike: jobs by lines.
@@ -153,7 +155,7 @@ let programs: [Target] =
       name: "Serving",
       dependencies: [
         "Octets", "SMTP", "MIME", "POSIX", "Settings", "Storage", "Jobs", "Queue", "Lists",
-        "ListStore", "Routes", "Routing", "Authentication", "Acceptance",
+        "ListStore", "Hosts", "Routes", "Routing", "Authentication", "Acceptance",
       ],
       swiftSettings: settings),
 

@@ -8,4 +8,14 @@ public enum Interruption: Error, Equatable, Sendable {
   case endOfInput
   /// The connection is broken.
   case failed(SystemError)
+
+  /// In a word, or what the system says.
+  public var reason: String {
+    switch self {
+    case .timeout: "timeout"
+    case .terminated: "interrupted"
+    case .endOfInput: "closed"
+    case .failed(let error): error.description
+    }
+  }
 }

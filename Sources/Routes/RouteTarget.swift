@@ -179,7 +179,8 @@ extension RouteTarget {
   /// Whether a recipient may be refused when mail for him is brought there.
   public var mayRefuse: Bool {
     switch self {
-    case .servers, .exchangers, .exec, .post: true
+    case .servers(let servers): !servers.contains { $0.isAsked }
+    case .exchangers, .exec, .post: true
     case .mail, .maildir, .discard, .refuse: false
     }
   }

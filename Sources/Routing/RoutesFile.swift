@@ -1,6 +1,7 @@
 // SMTP_ROUTES: a file that is read for each recipient, so that an edit counts at once. Routes/RouteSearch.swift says what
 // its lines are. A route may name a program, so the file counts only where nobody else could have written it.
 
+import Hosts
 import Octets
 import POSIX
 public import Routes
@@ -38,6 +39,18 @@ public struct RoutesFile: Sendable {
     for address: LocalAddress, isOurs: Bool
   ) throws(UnreadableFile) -> Result<MailRoute?, FileFault> {
     try search(RouteSearch(for: address, isOurs: isOurs))
+  }
+
+  /// The servers that sessions ask about recipients (`?ask`), each once; none if the file cannot be read.
+  var askedServers: [ServerURL] {
+    var servers: [ServerURL] = []
+    try? FileDescriptor.reading(path).forEachPiece(longestLine: RouteSearch.longestLine) { octets in
+      for server in RouteTable.askedServers(in: octets) where !servers.contains(server) {
+        servers.append(server)
+      }
+      return true
+    }
+    return servers
   }
 
   /// Whether there is a line `*`.

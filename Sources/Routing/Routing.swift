@@ -17,6 +17,7 @@
 // leads, the names of this host are ours as well (HostNames.swift).
 // What a session or the queue does with a destination is theirs to decide.
 
+public import Hosts
 public import ListStore
 public import Lists
 import Octets
@@ -107,6 +108,9 @@ public struct Routing: Sendable {
   public var isPlain: Bool {
     recipients == nil && lists == nil && routes == nil && aliases.count == 0
   }
+
+  /// The servers that sessions ask about recipients.
+  public var askedServers: [ServerURL] { routes?.askedServers ?? [] }
 
   static let postmaster = Array("postmaster".utf8)
 }

@@ -78,6 +78,9 @@ extension Routing {
       let (table, faults) = try routes.check()
       findings.note("routes", "\(table.routes.count)")
       for fault in faults { findings.complain("routes", fault.description) }
+      if askedServers.count > 1 {
+        findings.complain("routes", "\(routes.path): a session asks one server at most (?ask)")
+      }
       for (pattern, target, line) in table.routes {
         if case .exec(let words) = target, let fault = Self.fault(ofProgram: words[0]) {
           findings.complain("routes", "\(routes.path): line \(line): \(fault)")

@@ -337,17 +337,6 @@ extension Transport {
   }
 }
 
-extension Interruption {
-  fileprivate var reason: String {
-    switch self {
-    case .timeout: "timeout"
-    case .terminated: "interrupted"
-    case .endOfInput: "closed"
-    case .failed(let error): error.description
-    }
-  }
-}
-
 extension ClientSession.Verdict {
   fileprivate static let crashed = Self(
     .unknown, .message, .init(4, 3, 0), Array("The sending process ended unexpectedly".utf8))

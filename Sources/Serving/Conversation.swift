@@ -29,6 +29,8 @@ public struct Conversation: ~Copyable {
   let store: MailDirectory?
   /// Nil if this session queues nothing, or the queue could not be opened.
   let queue: QueueDirectory?
+  /// The server that is asked about recipients, if there is one.
+  let inquirer: Inquirer?
 
   var connection: Connection
   var session: Session
@@ -44,7 +46,7 @@ public struct Conversation: ~Copyable {
   /// Somebody has connected. `isTLS` says whether TLS protects the session.
   public init(
     _ service: Service, with peer: Peer, isTLS: Bool, over connection: consuming Connection,
-    store: MailDirectory?, queue: QueueDirectory?, log: Log
+    store: MailDirectory?, queue: QueueDirectory?, asking inquirer: Inquirer? = nil, log: Log
   ) {
     log.write(.info, "connect") { line in
       line.add("peer", peer.name)
@@ -59,6 +61,7 @@ public struct Conversation: ~Copyable {
     self.log = log
     self.store = store
     self.queue = queue
+    self.inquirer = inquirer
     self.connection = connection
     session = Session(configuration: service.session, isTLS: isTLS)
     pace = Pace(service.limits)

@@ -8,6 +8,7 @@
 //     abort           the message is let go of: nothing is left of it
 
 import Acceptance
+import Hosts
 import Jobs
 import ListStore
 import Lists
@@ -43,9 +44,10 @@ extension Conversation {
           if fault.line > 0 { line.add("line", fault.line) }
           line.add("reason", fault.reason)
         }
-      case .route(let found): route = self.route(to: found.target) ?? .queue
+      case .route(let found): route = self.route(mailbox, to: found.target) ?? .queue
       case .foreign(let found):
-        route = found.flatMap { session.mayRelay ? self.route(to: $0.target) : nil } ?? .foreign
+        route =
+          found.flatMap { session.mayRelay ? self.route(mailbox, to: $0.target) : nil } ?? .foreign
       case .unknown: route = .unknown
       }
     } catch {
@@ -60,11 +62,32 @@ extension Conversation {
   }
 
   /// What is done at once with mail for a target; nil: the queue does it.
-  private func route(to target: RouteTarget) -> Session.Route? {
+  private func route(_ mailbox: Mailbox, to target: RouteTarget) -> Session.Route? {
     switch target {
     case .mail: .local
-    case .refuse(let status, let text): .refused(status, text)
-    case .maildir, .servers, .exchangers, .exec, .post, .discard: nil
+    case .refuse(let status, let text): .refused(code: 550, status, text)
+    case .servers(let servers):
+      servers.first { $0.isAsked }.flatMap { ask($0, about: mailbox) }
+    case .maildir, .exchangers, .exec, .post, .discard: nil
+    }
+  }
+
+  /// Asks the server whether it takes mail for a recipient; nil if it does.
+  private func ask(_ server: ServerURL, about mailbox: Mailbox) -> Session.Route? {
+    guard let sender = session.routedSender, let inquirer, inquirer.server == server else {
+      log.write(.error, "failure") { $0.add("reason", "a session asks one server at most (?ask)") }
+      return .unavailable
+    }
+    switch inquirer.ask(from: sender, for: mailbox, isUTF8: session.isRoutingUTF8) {
+    case .taken: return nil
+    case .refused(let code, let status, let text):
+      return .refused(code: code, status, text)
+    case .unknown:
+      log.write(.error, "failure") { line in
+        line.add("call", "ask")
+        line.add("reason", inquirer.failure ?? "the server has failed")
+      }
+      return .unavailable
     }
   }
 

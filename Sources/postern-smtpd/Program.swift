@@ -83,6 +83,9 @@ struct Program {
         log.failure(error, in: directory)
       }
     }
+    let inquirer = settings.service.routing.askedServers.first.map {
+      Inquirer($0, hostname: settings.service.session.hostname)
+    }
     // A confined process cannot ask who has connected a socket.
     let isSubmission = settings.service.session.isSubmission
     let local = isSubmission ? Peer.findLocal() : nil
@@ -115,7 +118,7 @@ struct Program {
     let password = settings.environmentPassword
     var conversation = Conversation(
       settings.service, with: peer, isTLS: isTLS, over: connection, store: store, queue: queue,
-      log: log)
+      asking: inquirer, log: log)
     return conversation.run(isResumed: isResumed) { peer.environment(hiding: password) }
   }
 

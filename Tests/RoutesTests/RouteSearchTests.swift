@@ -1,5 +1,6 @@
 // Which line of SMTP_ROUTES counts for an address.
 
+import Hosts
 import SMTP
 import Testing
 
@@ -159,5 +160,34 @@ private struct SeededNumbers: RandomNumberGenerator {
     state ^= state >> 7
     state ^= state << 17
     return state
+  }
+}
+
+@Suite("Servers that sessions ask")
+struct AskedServersTests {
+  private func asked(_ file: String) -> [String] {
+    RouteTable.askedServers(in: (octets("\n" + file) + [10]).span).map { server in
+      switch server.place {
+      case .host(let name, port: _): String(decoding: name, as: UTF8.self)
+      case .socket: "a socket"
+      }
+    }
+  }
+
+  @Test("are found wherever they stand, and nothing else is")
+  func found() {
+    #expect(asked("a.example: lmtp:///run/x?ask") == ["a socket"])
+    #expect(
+      asked("a.example: lmtp://one?tls=none&ask\r\nb.example: lmtp://two?ask smtp://three\n") == [
+        "one", "two",
+      ])
+    #expect(
+      asked(
+        "# a.example: lmtp://one?ask\nb.example: refuse Who?ask\nc.example: lmtp://x?tls=none\nd?ask"
+      ) == [])
+    for indent in 0..<70 {
+      let comment = "#" + String(repeating: "?", count: indent)
+      #expect(asked("\(comment)\na.example: lmtp://one?ask\n\(comment)") == ["one"])
+    }
   }
 }

@@ -103,8 +103,9 @@ extension Reply {
   static let routeDenied = Reply(
     "550 5.7.1 Addresses with a route to another host are not accepted")
   static let noMailbox = Reply("550 5.1.1 No such mailbox here")
-  /// The text behind the code is the configuration's.
+  /// The code and the text are those of the configuration, or of the server that was asked.
   static let recipientRefused = Reply("550 5.7.1 A route refuses mail for this address")
+  static let recipientDeferred = Reply("450 4.2.0 A route takes no mail for this address now")
   static let postDenied = Reply("550 5.7.2 This sender may not post to the list")
   static let faultyLine = Reply("451 4.3.5 A line of the configuration for this address is wrong")
   static let notRouted = Reply("451 4.3.0 Recipient not checked; try again later")

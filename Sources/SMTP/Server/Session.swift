@@ -323,8 +323,8 @@ extension Session {
     case unknown
     /// A mailing list, to which this sender may not post.
     case closedList
-    /// The configuration refuses mail for the recipient, with this text in printable ASCII. The code is a 5.x.y.
-    case refused(EnhancedStatusCode, [UInt8])
+    /// The recipient is refused with this code, a 4xx or 5xx, and this text in printable ASCII.
+    case refused(code: Int, EnhancedStatusCode, [UInt8])
     /// A line of the configuration is about the recipient, and is wrong.
     case faulty
     /// It could not be found out.
@@ -335,6 +335,12 @@ extension Session {
   public var routedMailbox: Mailbox? {
     guard case .routing(_, let mailbox, _) = state else { return nil }
     return mailbox
+  }
+
+  /// Whether the mail transaction of `routedMailbox` has SMTPUTF8.
+  public var isRoutingUTF8: Bool {
+    guard case .routing(let envelope, _, _) = state else { return false }
+    return envelope.isUTF8
   }
 
   /// Who sends to `routedMailbox`.
@@ -355,8 +361,9 @@ extension Session {
     } catch {
       let start = output.count
       guard case .refused(let reply, _) = refuse(error, into: &output) else { return nil }
-      if reply == .recipientRefused, case .refused(let status, let text) = route {
-        output.replaceSubrange(start..., with: Array("550 ".utf8) + status.octets + [.space] + text)
+      if reply == error, case .refused(let code, let status, let text) = route {
+        output.replaceSubrange(
+          start..., with: Array("\(code) ".utf8) + status.octets + [.space] + text)
         output.append("\r\n")
       }
       return reply

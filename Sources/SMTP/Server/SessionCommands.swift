@@ -258,7 +258,7 @@ extension Session {
       isQueued = true
     case .unknown: throw .noMailbox
     case .closedList: throw .postDenied
-    case .refused: throw .recipientRefused
+    case .refused(let code, _, _): throw code < 500 ? .recipientDeferred : .recipientRefused
     case .faulty: throw .faultyLine
     case .unavailable: throw .notRouted
     }

@@ -187,6 +187,69 @@ static inline pid_t postern_spawn(
   return -1;
 }
 
+// Starts a program that somebody else has written, with this environment and nothing of this process: a session and a
+// process group of its own, the descriptors of `standard` as 0, 1 and 2, `extra` unless that is -1, no signal blocked or
+// ignored, / as its directory, no core files, and at most `memory` octets of address space, where that is not 0. It is
+// killed when this process ends. -1 and errno on failure, also where the program cannot be executed.
+static inline pid_t postern_run(
+    char *const arguments[], char *const variables[], const int standard[3], int extra, uint64_t memory) {
+  int failure[2];
+  if (pipe2(failure, O_CLOEXEC) == -1) return -1;
+  pid_t parent = getpid();
+  pid_t pid = fork();
+  if (pid == 0) {
+    int error = 0;
+    if (postern_end_with_parent(parent, SIGKILL) == -1) _exit(127);
+    setsid();
+    for (int number = 1; number < 65; number++) signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, (void *)0);
+    for (int number = 0; number < 3 && error == 0; number++) {
+      if (dup2(standard[number], number) == -1) error = errno;
+    }
+    // close_range(2) with CLOSE_RANGE_CLOEXEC; before Linux 5.11 by hand.
+    if (syscall(436, 3u, ~0u, 4u) == -1) {
+      for (int number = 3; number < 1024; number++) fcntl(number, F_SETFD, FD_CLOEXEC);
+    }
+    if (extra >= 0 && error == 0 && fcntl(extra, F_SETFD, 0) == -1) error = errno;
+    struct rlimit limit = {0, 0};
+    if (error == 0 && setrlimit(RLIMIT_CORE, &limit) == -1) error = errno;
+    if (error == 0 && memory != 0 && getrlimit(RLIMIT_AS, &limit) == 0) {
+      if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max > memory) limit.rlim_max = memory;
+      limit.rlim_cur = limit.rlim_max;
+      if (setrlimit(RLIMIT_AS, &limit) == -1) error = errno;
+    }
+    umask(077);
+    if (error == 0 && chdir("/") == -1) error = errno;
+    if (error == 0) {
+      execve(arguments[0], arguments, variables);
+      error = errno;
+    }
+    ssize_t told = write(failure[1], &error, sizeof error);
+    _exit(told == sizeof error ? 127 : 126);
+  }
+  int error = pid == -1 ? errno : 0;
+  close(failure[1]);
+  if (pid != -1) {
+    ssize_t count;
+    do count = read(failure[0], &error, sizeof error);
+    while (count == -1 && errno == EINTR);
+    if (count != sizeof error) error = 0;
+    if (error != 0) waitpid(pid, (void *)0, 0);
+  }
+  close(failure[0]);
+  if (error == 0) return pid;
+  errno = error;
+  return -1;
+}
+
+// Reads and writes of what is behind a descriptor do not wait any more.
+static inline int postern_never_wait(int descriptor) {
+  int flags = fcntl(descriptor, F_GETFL);
+  return flags == -1 ? -1 : fcntl(descriptor, F_SETFL, flags | O_NONBLOCK);
+}
+
 // An octet with a descriptor, and `octets` behind it, through a UNIX socket: unix(7), SCM_RIGHTS.
 static inline ssize_t postern_send_descriptor(
     int socket, int descriptor, const void *octets, size_t count) {

@@ -6,6 +6,8 @@ public struct Account: Sendable {
   public let name: [UInt8]
   /// The part of the comment in front of the first comma, with the name for each `&` (passwd(5)).
   public let fullName: [UInt8]
+  /// His home; empty if he has none.
+  public private(set) var home: [UInt8] = []
   /// The number of the group that he has at his login.
   public private(set) var group: UInt32?
 
@@ -22,6 +24,7 @@ public struct Account: Sendable {
       if fields.count >= 5, fields[2].elementsEqual(String(user).utf8), !fields[0].isEmpty {
         self.init(name: Array(fields[0]), comment: fields[4])
         group = Self.number(fields[3])
+        if fields.count >= 6 { home = Array(fields[5]) }
         return
       }
     }

@@ -20,6 +20,22 @@ extension FileDescriptor {
       })
   }
 
+  /// Opens the directory `name` of this one, close-on-exec. A symbolic link in its place is an error.
+  public func ownDirectory(_ name: String) throws(SystemError) -> FileDescriptor {
+    FileDescriptor(
+      try retrying("open") {
+        unsafe postern_openat(number, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0)
+      })
+  }
+
+  /// The same, made with mode 0700 if it is missing.
+  public func makeOwnDirectory(_ name: String) throws(SystemError) -> FileDescriptor {
+    do throws(SystemError) {
+      _ = try retrying("mkdir") { unsafe mkdirat(number, name, 0o700) }
+    } catch .fileExists {}
+    return try ownDirectory(name)
+  }
+
   /// Removes the directory `name` of this one, which must be empty.
   public func removeDirectory(_ name: String) throws(SystemError) {
     _ = try retrying("unlink") { unsafe unlinkat(number, name, AT_REMOVEDIR) }

@@ -18,7 +18,8 @@ public struct Poll {
     add(termination.descriptor, reading: true, writing: false)
   }
 
-  private mutating func add(_ number: CInt, reading: Bool, writing: Bool) {
+  /// By its number; -1 is never ready.
+  mutating func add(_ number: CInt, reading: Bool, writing: Bool) {
     let events = (reading ? Int16(POLLIN) : 0) | (writing ? Int16(POLLOUT) : 0)
     // An end that is done with is left out, since it would be ready for ever.
     entries.append(pollfd(fd: events == 0 ? -1 : number, events: events, revents: 0))

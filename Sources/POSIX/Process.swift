@@ -21,6 +21,9 @@ public enum Process {
   /// getpid(2).
   public static var id: Int { Int(getpid()) }
 
+  /// umask(2) 077: what this process makes is nobody else's to read or write.
+  public static func keepFilesPrivate() { umask(0o077) }
+
   /// getuid(2).
   public static var user: UInt32 { getuid() }
 

@@ -23,6 +23,9 @@ public final class Batch {
   private let program: String
   private let termination: Termination
   private var channel = Channel(FileDescriptor(0))
+  private let output = FileDescriptor(1)
+  /// Whether the caller cannot be told anything more.
+  private var isMute = false
   private var reader = JobReader()
   /// Reports that the caller was not given yet.
   private var reports: [UInt8] = []
@@ -88,7 +91,7 @@ extension Batch: Listener {
 
   public func mayGoOn() -> Bool {
     give()
-    guard isUnacknowledged, isWhole else { return true }
+    guard isUnacknowledged, isWhole else { return !isMute }
     isUnacknowledged = false
     say(.more)
     return isAcknowledged()
@@ -96,13 +99,15 @@ extension Batch: Listener {
 
   /// Writes the reports that are left, and an answer behind them.
   private func say(_ answer: Answer?) {
-    FileDescriptor.print(
-      String(decoding: reports + (answer?.octets ?? []), as: UTF8.self), to: 1)
+    let lines = reports + (answer?.octets ?? [])
+    if isMute || (try? output.write(lines.span)) == nil { isMute = true }
     reports.removeAll(keepingCapacity: true)
   }
 
   private func isAcknowledged() -> Bool {
-    guard case .line(let line) = channel.line(termination: termination) else { return false }
+    guard !isMute, case .line(let line) = channel.line(termination: termination) else {
+      return false
+    }
     return line == Answer.acknowledgement
   }
 }

@@ -120,11 +120,20 @@ let programs: [Target] =
       swiftSettings: settings),
     // What the queue and postern-send say to each other.
     .target(name: "Jobs", dependencies: ["Octets", "SMTP"], swiftSettings: settings),
+    // Couriers to targets that are no hosts: a Maildir, a program, a URL.
+    .target(
+      name: "Delivering",
+      dependencies: [
+        "Octets", "SMTP", "Jobs", "Routes", "Targets", "POSIX", "Storage", "Couriers",
+      ],
+      swiftSettings: settings),
     // Which host is tried next, with which recipients.
     .target(
       name: "Hosts", dependencies: ["Octets", "SMTP", "DNS", "Jobs"], swiftSettings: settings),
     // Where routes lead.
     .target(name: "Routes", dependencies: ["Octets", "SMTP", "Hosts"], swiftSettings: settings),
+    // What targets are told that are no hosts, and what their answers mean.
+    .target(name: "Targets", dependencies: ["Octets", "SMTP", "Digest"], swiftSettings: settings),
     // What sendmail(1) understands.
     .target(
       name: "Sendmail", dependencies: ["Octets", "SMTP", "MIME", "Jobs"], swiftSettings: settings),
@@ -210,8 +219,8 @@ let programs: [Target] =
       name: "postern-queue",
       dependencies: [
         "JSON", "SMTP", "POSIX", "Program", "Settings", "Storage", "Jobs", "Sendmail", "ListStore",
-        "Queue",
-        "Queueing", "Inventory", "Routes", "Routing", "Submitting", "Acceptance", "Running",
+        "Queue", "Queueing", "Inventory", "Routes", "Routing", "Submitting", "Acceptance",
+        "Running", "Couriers", "Delivering",
       ],
       swiftSettings: settings, linkerSettings: program),
 
@@ -282,6 +291,8 @@ let tests: [Target] =
       swiftSettings: settings),
     .testTarget(
       name: "RoutesTests", dependencies: ["Routes", "Hosts", "SMTP"], swiftSettings: settings),
+    .testTarget(
+      name: "TargetsTests", dependencies: ["Targets", "Octets", "SMTP"], swiftSettings: settings),
     .testTarget(name: "OctetsTests", dependencies: ["Octets"], swiftSettings: settings),
     .testTarget(name: "DNSTests", dependencies: ["DNS"], swiftSettings: settings),
     .testTarget(

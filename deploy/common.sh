@@ -75,7 +75,7 @@ embedded_swift() {
 # shellcheck disable=SC2034 # the scripts that source this file use them
 programs=(postern-smtpd postern-send postern-queue postern-list postern-api postern-passwd)
 # shellcheck disable=SC2034
-pure_modules=(Octets SMTP MIME PROXY DNS Digest HTTP JSON API Jobs Hosts Routes Sendmail Notices Queueing Inventory Milter Lists)
+pure_modules=(Octets SMTP MIME PROXY DNS Digest HTTP JSON API Jobs Hosts Routes Targets Sendmail Notices Queueing Inventory Milter Lists)
 
 # quietly WHAT COMMAND...: prints WHAT, and the output of the command only if it fails. On a terminal the line also
 # shows the progress of swift build.

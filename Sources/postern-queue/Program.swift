@@ -31,6 +31,7 @@ struct Program {
     synopsis.check(line) { source throws(SettingsError) in
       let settings = try QueueSettings(&source, needsQueue: false)
       _ = source.submitSocket()
+      _ = try DeliverSettings(&source)
       return settings
     } owned: { settings in
       [settings.queue, settings.mailDirectory, settings.routing.lists?.path ?? ""]
@@ -80,6 +81,8 @@ struct Program {
         "add", options: ["-f", "--recipients-from"],
         "queue the message on standard input, and print its id"),
       Command("run", 0...0, options: ["--once"], "deliver what is due, and what comes meanwhile"),
+      Command(
+        "deliver", 1...1, of: "a target", "bring mail to a target; `run` starts this, not people"),
       Command("list", 0...0, options: ["--json"], "print what is in the queue"),
       Command("show", 1...1, of: "an id", options: ["--json"], "print one entry"),
       Command("metrics", 0...0, "print numbers for Prometheus"),

@@ -39,6 +39,7 @@ struct QueueProgram: ~Copyable {
     do throws(UsageError) {
       let line = try CommandLine(words, Program.synopsis)
       Program.answer(line)
+      if line.command == "deliver" { return DeliverProgram.run(line) }
       arguments = try QueueArguments(line)
     } catch {
       Program.synopsis.end(error)

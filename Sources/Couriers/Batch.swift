@@ -38,6 +38,13 @@ public final class Batch {
     (self.program, self.termination) = (program, termination)
   }
 
+  /// What the caller says in front of its jobs, in a line `target TEXT`; nil if it says something else, or nothing.
+  public func readTarget() -> [UInt8]? {
+    guard case .line(let line) = channel.line(termination: termination) else { return nil }
+    let mark = Array("target ".utf8)
+    return line.starts(with: mark) ? Array(line.dropFirst(mark.count)) : nil
+  }
+
   /// Does jobs until there are no more; gives the exit status.
   public func run<Work: Deliverer & ~Copyable>(_ deliverer: inout Work) -> Process.ExitStatus {
     while !deliverer.isTerminated {

@@ -17,12 +17,21 @@ extension Routing {
     public let line: Int?
   }
 
-  /// Where mail for an address goes. `mayRelay` says that it comes from a user, or from a program of this machine.
+  /// Whose mail it is.
+  public enum Sender: Sendable {
+    case stranger
+    /// A client that has authenticated.
+    case user
+    /// A program of this machine.
+    case program
+  }
+
+  /// Where mail for an address goes.
   public func trace(
-    _ mailbox: Mailbox, mayRelay: Bool, hasSmarthost: Bool
+    _ mailbox: Mailbox, from sender: Sender, hasSmarthost: Bool
   ) throws(UnreadableFile) -> [Trace] {
-    let first = try destination(of: mailbox, isFromHere: mayRelay)
-    if case .foreign = first, !mayRelay {
+    let first = try destination(of: mailbox, isFromHere: sender == .program)
+    if case .foreign = first, sender == .stranger {
       return [Trace(mailbox, "refuse", because: "not one of our domains (SMTP_DOMAINS)")]
     }
     guard first == .alias else { return [trace(mailbox, first, hasSmarthost: hasSmarthost)] }

@@ -2,6 +2,7 @@
 
 import Program
 import Queue
+import Routing
 import SMTP
 import Storage
 
@@ -12,7 +13,7 @@ struct QueueArguments {
     case list
     case show(MessageID)
     case metrics
-    case route(Mailbox, isStranger: Bool)
+    case route(Mailbox, from: Routing.Sender)
     case operation(QueueDirectory.Operation, QueueDirectory.Selection)
   }
 
@@ -29,7 +30,9 @@ struct QueueArguments {
     case "show": command = .show(try Self.id(line.words[0]))
     case "metrics": command = .metrics
     case "route":
-      command = .route(try Mailbox(argument: line.words[0]), isStranger: line.has("--stranger"))
+      command = .route(
+        try Mailbox(argument: line.words[0]),
+        from: line.has("--stranger") ? .stranger : line.has("--user") ? .user : .program)
     case "hold": command = .operation(.hold, try Self.selection(line))
     case "release": command = .operation(.release, try Self.selection(line))
     case "retry": command = .operation(.retry, try Self.selection(line))

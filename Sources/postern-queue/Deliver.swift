@@ -1,5 +1,6 @@
-// `deliver TARGET`: a courier to a target that is no host, as `postern-send --batch` is one to hosts. A run starts it, and
-// gives it jobs on standard input. It has no queue of its own: a job says where its message is.
+// `deliver`: a courier to a target that is no host, as `postern-send --batch` is one to hosts. A run starts it, and gives
+// it the target and then jobs on standard input: everybody can see arguments, and a URL may be a secret. For tests by hand
+// the target may be an argument. It has no queue of its own: a job says where its message is.
 
 import Couriers
 import Delivering
@@ -22,16 +23,18 @@ enum DeliverProgram {
       do throws(Owner.Refusal) { try Owner.become(of: [settings.queue]) } catch {
         return complain(error.reason, .noPermission)
       }
+      let batch = Batch(of: "postern-queue deliver", termination: termination)
+      guard let text = line.words.first.map({ Array($0.utf8) }) ?? batch.readTarget() else {
+        return complain("deliver: a target expected", .usage)
+      }
       let target: RouteTarget
-      do throws(RouteTarget.Malformed) {
-        target = try RouteTarget(Array(line.words[0].utf8))
-      } catch {
-        return complain("\(line.words[0]): \(error.reason)", .usage)
+      do throws(RouteTarget.Malformed) { target = try RouteTarget(text) } catch {
+        return complain("deliver: \(error.reason)", .usage)
       }
       guard
         var courier = TargetCourier(to: target, settings.configuration, termination: termination)
-      else { return complain("\(line.words[0]): not a target of `deliver`", .usage) }
-      return Batch(of: "postern-queue deliver", termination: termination).run(&courier)
+      else { return complain("deliver: not one of its targets", .usage) }
+      return batch.run(&courier)
     } catch {
       Program.synopsis.end(error)
     }

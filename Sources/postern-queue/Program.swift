@@ -59,7 +59,7 @@ struct Program {
     usage: [
       "add [-f SENDER] [--recipients-from FD] [RECIPIENT...]",
       "run [--once]",
-      "list | show ID | metrics | route ADDRESS [--stranger]",
+      "list | show ID | metrics | route ADDRESS [--stranger | --user]",
       "hold | release | retry | bounce | remove  ID... | --all | --to PATTERN | --from PATTERN",
       "sendmail ...",
     ],
@@ -72,8 +72,8 @@ struct Program {
       Option("--all", "every entry"),
       Option("--to", "PATTERN", "entries for such a recipient; * and ? as in file names"),
       Option("--from", "PATTERN", "entries of such a sender"),
-      Option(
-        "--stranger", "for mail from a stranger, not from a user or a program of this machine"),
+      Option("--stranger", "for mail of a stranger, not of a program of this machine"),
+      Option("--user", "for mail of a user who has logged in"),
       Option("--json", "print JSON"),
     ],
     commands: [
@@ -82,12 +82,12 @@ struct Program {
         "queue the message on standard input, and print its id"),
       Command("run", 0...0, options: ["--once"], "deliver what is due, and what comes meanwhile"),
       Command(
-        "deliver", 1...1, of: "a target", "bring mail to a target; `run` starts this, not people"),
+        "deliver", 0...1, of: "a target", "bring mail to a target; `run` starts this, not people"),
       Command("list", 0...0, options: ["--json"], "print what is in the queue"),
       Command("show", 1...1, of: "an id", options: ["--json"], "print one entry"),
       Command("metrics", 0...0, "print numbers for Prometheus"),
       Command(
-        "route", 1...1, of: "an address", options: ["--stranger", "--json"],
+        "route", 1...1, of: "an address", options: ["--stranger", "--user", "--json"],
         "say where mail for an address goes"),
       Command("hold", options: selections, "do not try these entries until release"),
       Command("release", options: selections, "end that"),

@@ -92,8 +92,7 @@ struct QueueProgram: ~Copyable {
     case .list: return try list()
     case .show(let id): return try show(id)
     case .metrics: return try metrics()
-    case .route(let mailbox, let isStranger):
-      return try printRoute(of: mailbox, isStranger: isStranger)
+    case .route(let mailbox, let sender): return try printRoute(of: mailbox, from: sender)
     case .operation(let operation, let selection): return try operate(operation, selection)
     case .run(let isOnce): return try deliver(isOnce: isOnce)
     }

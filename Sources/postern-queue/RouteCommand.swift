@@ -7,11 +7,11 @@ import SMTP
 
 extension QueueProgram {
   /// Prints a line for each address that the mail goes to in the end.
-  borrowing func printRoute(of mailbox: Mailbox, isStranger: Bool) throws(Failure) {
+  borrowing func printRoute(of mailbox: Mailbox, from sender: Routing.Sender) throws(Failure) {
     let traces: [Routing.Trace]
     do throws(UnreadableFile) {
       traces = try settings.routing.trace(
-        mailbox, mayRelay: !isStranger, hasSmarthost: settings.hasSmarthost)
+        mailbox, from: sender, hasSmarthost: settings.hasSmarthost)
     } catch {
       throw Failure(.ioError, "\(error.path): \(error.errno)")
     }

@@ -94,15 +94,15 @@ struct RoutesTests {
   func table(_ address: String, _ expected: String, _ forStrangers: String?) throws {
     let routing = routing(Self.file)
     let mailbox = try mailbox(address)
-    func said(mayRelay: Bool) throws -> String {
-      try routing.trace(mailbox, mayRelay: mayRelay, hasSmarthost: false).map { trace in
+    func said(_ sender: Routing.Sender) throws -> String {
+      try routing.trace(mailbox, from: sender, hasSmarthost: false).map { trace in
         let target = String(decoding: trace.target, as: UTF8.self)
         let reason = trace.reason.isEmpty || target == "wait" ? "" : ": \(trace.reason)"
         return target + reason + (trace.line.map { " \($0)" } ?? "")
       }.joined(separator: ", ")
     }
-    #expect(try said(mayRelay: true) == expected)
-    #expect(try said(mayRelay: false) == forStrangers ?? expected)
+    #expect(try said(.program) == expected)
+    #expect(try said(.stranger) == forStrangers ?? expected)
   }
 
   @Test("without a line for it, mail to elsewhere goes to the smarthost or to the hosts of the DNS")
@@ -110,10 +110,10 @@ struct RoutesTests {
     let routing = routing("x.example: mail")
     let mailbox = try mailbox("a@y.example")
     #expect(
-      try routing.trace(mailbox, mayRelay: true, hasSmarthost: true)[0].target
+      try routing.trace(mailbox, from: .user, hasSmarthost: true)[0].target
         == octets("smarthost"))
     #expect(
-      try routing.trace(mailbox, mayRelay: true, hasSmarthost: false)[0].target == octets("mx"))
+      try routing.trace(mailbox, from: .user, hasSmarthost: false)[0].target == octets("mx"))
     #expect(try routing.destination(of: mailbox) == .foreign(nil))
   }
 
@@ -133,7 +133,7 @@ struct RoutesTests {
       #expect(fault.description.hasPrefix("\(path): it does not count"))
     }
     try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: path)
-    #expect(try routing.trace(mailbox, mayRelay: false, hasSmarthost: false)[0].line == 6)
+    #expect(try routing.trace(mailbox, from: .stranger, hasSmarthost: false)[0].line == 6)
     if Process.isRoot {
       try FileManager.default.setAttributes([.ownerAccountID: 12_345], ofItemAtPath: path)
       guard case .faulty = try routing.destination(of: mailbox) else {

@@ -266,8 +266,8 @@ let tests: [Target] =
     .testTarget(
       name: "RunningTests",
       dependencies: [
-        "Running", "Queue", "Queueing", "Routing", "Settings", "Storage", "Jobs", "POSIX", "SMTP",
-        "TestSupport",
+        "Running", "Queue", "Queueing", "ListStore", "Routing", "Settings", "Storage", "Jobs",
+        "POSIX", "SMTP", "TestSupport",
       ], swiftSettings: settings),
     .testTarget(
       name: "QueueingTests", dependencies: ["Queueing", "Notices", "SMTP"], swiftSettings: settings),

@@ -32,7 +32,7 @@ struct ReportText {
     octets += Array("\n".utf8)
     for action in present {
       octets += Array(introduction(to: action).utf8)
-      for entry in entries where entry.event.action == action { append(entry) }
+      for entry in entries where entry.event.action == action { entry.append(to: &octets) }
       octets += Array(conclusion(of: action).utf8)
     }
   }
@@ -76,20 +76,27 @@ struct ReportText {
     }
   }
 
-  private mutating func append(_ entry: StatusReport.Entry) {
-    octets += Array("  <".utf8) + entry.recipient.mailbox.octets + Array(">\n".utf8)
-    switch entry.event {
+  private mutating func append(date seconds: Int64) {
+    DateTime(seconds: seconds, zone: 0).append(to: &octets)
+  }
+}
+
+extension StatusReport.Entry {
+  /// Says in lines who it is and what has become of the message for him.
+  func append(to octets: inout [UInt8]) {
+    octets += Array("  <".utf8) + recipient.mailbox.octets + Array(">\n".utf8)
+    switch event {
     case .refused, .delivered, .relayed, .expanded: break
     case .expired: octets += Array("    It was attempted again and again, but not for ever.\n".utf8)
     case .returned:
       octets += Array("    An administrator of this system has ended the attempts.\n".utf8)
     case .delayed(let until):
       octets += Array("    It will be attempted until ".utf8)
-      append(date: until)
+      DateTime(seconds: until, zone: 0).append(to: &octets)
       octets += Array(".\n".utf8)
     }
-    guard let report = entry.report else { return }
-    if entry.event.action == .failed || entry.event.action == .delayed,
+    guard let report else { return }
+    if event.action == .failed || event.action == .delayed,
       report.verdict.outcome == .unknown
     {
       octets += Array(
@@ -105,9 +112,5 @@ struct ReportText {
       octets += Array((report.verdict.code == nil ? ": " : " said: ").utf8)
     }
     octets += FieldText(printable: report.verdict.reply).utf8 + Array("\n".utf8)
-  }
-
-  private mutating func append(date seconds: Int64) {
-    DateTime(seconds: seconds, zone: 0).append(to: &octets)
   }
 }

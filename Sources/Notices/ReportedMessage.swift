@@ -15,6 +15,8 @@ public struct ReportedMessage: Sendable {
   /// Whether its sender has authenticated or is local. Of anyone else's message only header fields are returned, and
   /// no delay or success is reported: else a stranger could have us mail his text to whom he likes.
   public var isOurs = false
+  /// Whether it is a delivery report that we have made.
+  public var isReport = false
   /// When it came, in seconds since 1970.
   public var arrival: Int64 = 0
   /// The message from its first header field on, at most `contentLimit` + 1 octets of it.
@@ -33,15 +35,15 @@ extension ReportedMessage {
     case header([UInt8])
   }
 
-  /// The whole message if it may be returned and nothing in it keeps it from being a part of another; else the
-  /// header.
+  /// The whole message if it may be returned, as far as it can be; else the header.
   func returned(isFailure: Bool) -> Returned {
-    if isOurs, isFailure, deliveryStatus.returned != .headers, content.count <= Self.contentLimit,
-      content.span.isOfLines
-    {
-      return .whole(content)
-    }
-    return .header(header)
+    isOurs && isFailure && deliveryStatus.returned != .headers ? whole : .header(header)
+  }
+
+  /// The whole message if it can be a part of another; else the header.
+  var whole: Returned {
+    content.count <= Self.contentLimit && content.span.isOfLines
+      ? .whole(content) : .header(header)
   }
 
   /// The header section without the blank line, as lines that end in CR LF and have at most 998 octets. An octet

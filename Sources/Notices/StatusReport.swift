@@ -1,7 +1,8 @@
 // Delivery reports (RFC 3464, RFC 3461 §5 and §6; UTF-8: RFC 6533; RFC 3834): that a message could not be delivered, is
 // late, or has arrived, as a message to its sender. Pure: the clock and what makes identifiers unique are the caller's.
 //
-// - Nobody is told of a message with a null reverse-path, and a report is sent with one: so no report causes another.
+// - Nobody is told of a message with a null reverse-path, and a report is sent with one: so no report causes another. What
+//   becomes of a report that cannot be delivered is in UndeliveredReport.swift.
 // - NOTIFY decides. Without it failures are reported, and delays of what a person has sent.
 // - Of the message of someone who has not authenticated nothing is reported but failures, with header fields alone.
 // - What a host has said is text within its field, whatever it holds.

@@ -4,6 +4,7 @@
 //     arrival SECONDS MICROSECONDS
 //     login XTEXT                               if the sender has authenticated
 //     ours                                      if reports are made as the sender asks
+//     report                                    if it is a delivery report that the queue has made; version 2
 //     cause ID                                  the entry that this one follows from: a notice, an alias's message
 //     message OFFSET -                          this line and the next ones as in Jobs/Job.swift
 //     from <ADDRESS> [...]
@@ -41,10 +42,11 @@ public enum QueueVersion {
 extension Submission {
   /// The lines in front of the recipients.
   var lines: [UInt8] {
-    var lines = Array("postern-queue \(hasTargets ? 2 : 1)\n".utf8)
+    var lines = Array("postern-queue \(version)\n".utf8)
     lines += Array("arrival \(arrival.seconds) \(arrival.microseconds)\n".utf8)
     if !login.isEmpty { lines += Array("login ".utf8) + xtext(login) + [10] }
     if isOurs { lines += Array("ours\n".utf8) }
+    if isReport { lines += Array("report\n".utf8) }
     if let cause { lines += Array("cause ".utf8) + cause.octets + [10] }
     var job = Job()
     job.offset = offset
@@ -54,6 +56,9 @@ extension Submission {
     job.deliveryStatus = deliveryStatus
     return lines + job.head
   }
+
+  /// The first version that has all of these lines.
+  private var version: Int { isReport || hasTargets ? 2 : 1 }
 }
 
 /// Reads the lines in front of the recipients, one after the other.
@@ -84,6 +89,7 @@ struct HeadReader {
       }
       submission.login = login
     case "ours": submission.isOurs = true
+    case "report" where version ?? 0 >= 2: submission.isReport = true
     case "cause":
       guard words.count == 2, let id = MessageID(hexadecimal: words[1]) else { return false }
       submission.cause = id

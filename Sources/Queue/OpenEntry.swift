@@ -17,6 +17,8 @@ public struct Submission: Sendable {
   public var arrival: Timestamp
   /// Whether the sender has authenticated or is local, so that reports on deliveries are made as he asks (RFC 3461).
   public var isOurs = false
+  /// Whether it is a delivery report that the queue has made. Where it cannot be delivered the postmaster is told.
+  public var isReport = false
   /// How many octets of the content are not sent on: our `Return-Path` field.
   public var offset = 0
   /// The entry that this one follows from.

@@ -7,6 +7,7 @@ import Notices
 import POSIX
 import Queue
 import Queueing
+import Routing
 import SMTP
 import Storage
 
@@ -63,6 +64,7 @@ extension Runner {
     message.deliveryStatus = submission.deliveryStatus
     message.isUTF8 = submission.isUTF8
     message.isOurs = submission.isOurs
+    message.isReport = submission.isReport
     message.arrival = submission.arrival.seconds
     if let file = try queue.message(of: work.id) {
       while message.content.count <= ReportedMessage.contentLimit {
@@ -72,25 +74,41 @@ extension Runner {
         guard let count, count > 0 else { break }
       }
     }
-    guard var status = StatusReport(on: message) else { return false }
+    var status = StatusReport(on: message)
+    var undelivered = UndeliveredReport(on: message)
+    if status == nil, undelivered == nil { return false }
     let indexes = told.map { $0.recipient }
     let reports = try work.entry.lastReports(of: Set(indexes))
     for (one, addressee) in zip(told, try work.entry.recipients(indexes)) {
-      let last = reports[one.recipient]
-      _ = status.add(addressee.recipient, one.event, report: last?.report, attempt: last?.time)
+      let (recipient, last) = (addressee.recipient, reports[one.recipient])
+      _ = status?.add(recipient, one.event, report: last?.report, attempt: last?.time)
+      _ = undelivered?.add(recipient, one.event, report: last?.report)
     }
-    if status.isEmpty { return false }
+    if status?.isEmpty ?? true, undelivered?.isEmpty ?? true { return false }
     let built: StatusReport.Built
     do throws(BuildError) {
-      built = try status.build(host: settings.hostname, now: now, unique: id.octets)
+      if let status {
+        built = try status.build(host: settings.hostname, now: now, unique: id.octets)
+      } else if let undelivered {
+        built = try undelivered.build(host: settings.hostname, now: now, unique: id.octets)
+      } else {
+        return false
+      }
     } catch {
       throw SystemError(call: "report", errno: .invalidArgument)
     }
     var notice = Submission(from: .null, arrival: .now)
     notice.isUTF8 = built.isUTF8
+    notice.isReport = status != nil && !isOfList(built.recipient)
     notice.cause = work.id
     try queueNotice(id, notice, to: built.recipient, built.octets)
     return true
+  }
+
+  /// Whether a list looks after what comes back from its members.
+  private func isOfList(_ mailbox: Mailbox) -> Bool {
+    let destination = try? settings.routing.destination(of: mailbox)
+    return if case .some(.list) = destination { true } else { false }
   }
 
   /// Stores a mail of our own in pending/.

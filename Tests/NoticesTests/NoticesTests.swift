@@ -281,3 +281,114 @@ import Testing
     #expect(try read(report).contains("100 Action: failed"))
   }
 }
+
+@Suite struct UndeliveredReportTests {
+  private func message(_ content: String, isReport: Bool = true) -> ReportedMessage {
+    var message = ReportedMessage(from: .null)
+    message.isReport = isReport
+    message.content = Array(content.utf8)
+    return message
+  }
+
+  private static let report = "From: postmaster@h.example\r\nSubject: No\r\n\r\nIt was not.\r\n"
+
+  private func recipient(_ address: String) -> SMTP.Recipient {
+    SMTP.Recipient(mailbox: Mailbox(Array(address.utf8))!)
+  }
+
+  private func said(_ text: String) -> Report {
+    Report(
+      Array("a@x.example".utf8), at: Array("mx.x.example".utf8),
+      ClientSession.Verdict(.refused, .recipient, code: 550, .init(5, 1, 1), Array(text.utf8)))
+  }
+
+  /// What Python's email finds.
+  private func read(_ undelivered: UndeliveredReport) throws -> [String] {
+    let built = try undelivered.build(
+      host: Array("h.example".utf8), now: 1_795_560_000, unique: Array("u1".utf8))
+    #expect(built.recipient.octets == Array("postmaster".utf8))
+    let scratch = Scratch()
+    let script = """
+      import email, email.policy, sys
+      octets = open(sys.argv[1], "rb").read()
+      assert octets.count(b"\\n") == octets.count(b"\\r\\n") == octets.count(b"\\r")
+      message = email.message_from_bytes(octets, policy=email.policy.default)
+      assert not message.defects and message["date"].datetime and message["message-id"]
+      for name in ("from", "to", "subject", "auto-submitted"): print("%s: %s" % (name, message[name]))
+      text, original = message.iter_parts()
+      print(text.get_content().replace("\\r\\n", "\\n"))
+      print("part: " + original.get_content_type())
+      print(original.as_bytes().split(b"\\n\\n", 1)[1].decode())
+      """
+    let outcome = Command.run(
+      ["python3", "-c", script, scratch.file("mail.eml", built.octets)], in: scratch)
+    #expect(outcome.status == 0, "\(outcome.errorText)")
+    return outcome.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+  }
+
+  @Test func postmasterIsTold() throws {
+    var undelivered = try #require(UndeliveredReport(on: message(Self.report)))
+    #expect(undelivered.isEmpty)
+    let isTold = undelivered.add(recipient("a@x.example"), .refused, report: said("nobody\r\nhere"))
+    #expect(isTold && !undelivered.isEmpty)
+    _ = undelivered.add(recipient("b@y.example"), .expired)
+    let lines = try read(undelivered)
+    #expect(
+      lines.starts(with: [
+        "from: Mail Delivery System <postmaster@h.example>", "to: postmaster@h.example",
+        "subject: A report could not be delivered", "auto-submitted: auto-generated",
+      ]))
+    #expect(lines.contains("  <a@x.example>"))
+    #expect(lines.contains("    mx.x.example said: 550 5.1.1 nobody??here"))
+    #expect(lines.contains("  <b@y.example>"))
+    #expect(lines.contains("    It was attempted again and again, but not for ever."))
+    #expect(lines.contains("part: message/rfc822"))
+    #expect(lines.contains("Subject: No") && lines.contains("It was not."))
+  }
+
+  /// What is no report of ours, and what has not failed.
+  @Test func nobodyIsToldOfOthers() throws {
+    #expect(UndeliveredReport(on: message(Self.report, isReport: false)) == nil)
+    var sent = message(Self.report)
+    sent.reversePath = ReversePath(Array("a@x.example".utf8))!
+    #expect(UndeliveredReport(on: sent) == nil)
+    var undelivered = try #require(UndeliveredReport(on: message(Self.report)))
+    for event in [StatusReport.Event.delayed(until: 0), .delivered, .relayed, .expanded] {
+      let isTold = undelivered.add(recipient("a@x.example"), event)
+      #expect(!isTold)
+    }
+    #expect(undelivered.isEmpty)
+    // It is no report itself.
+    let built = try undelivered.build(host: Array("h".utf8), now: 0, unique: Array("u".utf8))
+    #expect(
+      UndeliveredReport(on: message(String(decoding: built.octets, as: UTF8.self), isReport: false))
+        == nil)
+  }
+
+  /// A report that is too long, or that no message can hold, is there with its header.
+  @Test(arguments: [String(repeating: "x\r\n", count: 20_000), "a\u{0}b\r\n", "a\nb\r\n"])
+  func headerAlone(_ body: String) throws {
+    var undelivered = try #require(UndeliveredReport(on: message(Self.report + body)))
+    _ = undelivered.add(recipient("a@x.example"), .returned)
+    let lines = try read(undelivered)
+    #expect(lines.contains("part: text/rfc822-headers"))
+    #expect(lines.contains("Subject: No") && !lines.contains("It was not."))
+    let built = try undelivered.build(host: Array("h".utf8), now: 0, unique: Array("u".utf8))
+    #expect(built.octets.count < 3000 && !built.isUTF8)
+  }
+
+  @Test func utf8() throws {
+    for (content, type) in [
+      ("Subject: \u{e9}\r\n\r\n", "message/global"),
+      ("Subject: \u{e9}\r\n\r\n\u{0}", "message/global-headers"),
+    ] {
+      var report = message(content)
+      report.isUTF8 = true
+      var undelivered = try #require(UndeliveredReport(on: report))
+      _ = undelivered.add(recipient("a@x.example"), .refused)
+      #expect(try read(undelivered).contains("part: \(type)"))
+      #expect(
+        try undelivered.build(host: Array("h".utf8), now: 0, unique: Array("u".utf8)).isUTF8)
+    }
+  }
+}

@@ -77,6 +77,28 @@ func queue(
         + "from <me@x.example>\nto <you@y.example>\nend\n")
   }
 
+  /// What version 1 has no line for is of version 2, so that a program which does not know it leaves it alone.
+  @Test func report() throws {
+    let folder = QueueFolder()
+    let directory = try folder.open()
+    var submission = Submission(from: .null, arrival: arrival)
+    submission.isReport = true
+    var entry = try directory.open(id: MessageID(0xAB), submission)
+    try entry.add(Job.Addressee(Recipient(mailbox: mailbox("you@y.example"))))
+    try directory.store(entry)
+    let head = "postern-queue 2\narrival 1800000000 5\nreport\nmessage 0 -\nfrom <>\n"
+    let content = folder.content("new/00000000000000ab")
+    #expect(content == head + "to <you@y.example>\nend\n")
+    guard case .entry(let read) = try directory.read(.init(.new, EntryName(id: MessageID(0xAB))))
+    else { return #expect(Bool(false)) }
+    #expect(read.submission.isReport)
+    try Data(content.replacingOccurrences(of: "queue 2", with: "queue 1").utf8).write(
+      to: URL(filePath: folder.path + "/new/00000000000000ab"))
+    #expect(throws: SystemError.self) {
+      _ = try directory.read(.init(.new, EntryName(id: MessageID(0xAB))))
+    }
+  }
+
   @Test func discarded() throws {
     let folder = QueueFolder()
     let directory = try folder.open()

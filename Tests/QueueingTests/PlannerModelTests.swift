@@ -178,6 +178,20 @@ extension Walk {
         case .waiting, .refused: world.fault("\(id) \(recipient) is forgotten")
         }
       }
+      checkWords(id, message)
+    }
+  }
+
+  /// What has failed of a mail is told to its sender, what has failed of that to the postmaster, and no more to anybody.
+  private mutating func checkWords(_ id: UInt64, _ message: World.Message) {
+    let failed = message.told.filter { !$0.isOfDelay && !$0.isOfSuccess }
+    let kinds = message.words.map { world.messages[$0]?.kind }
+    switch message.kind {
+    case .mail, .report:
+      let isRight = kinds.allSatisfy { $0 == (message.kind == .mail ? .report : .word) }
+      if !isRight || kinds.isEmpty != failed.isEmpty { world.fault("\(id) is told of by \(kinds)") }
+      if kinds.count > failed.count { world.fault("\(kinds.count) words on \(failed.count)") }
+    case .null, .word: if !kinds.isEmpty { world.fault("\(id) causes \(kinds)") }
     }
   }
 }

@@ -31,12 +31,17 @@ struct World {
     /// The destination of each recipient; 0 is ours.
     let destinations: [UInt64]
     let wantsSuccess: Bool
+    let kind: Kind
+    /// The mails that tell of its failures.
+    var words: [UInt64] = []
     var turn: Planner.Turn
     /// What the power leaves of it when it is cut.
     var durableTurn: Planner.Turn
     private(set) var journal: [Line] = []
     /// How many lines are durable.
     var durableLines = 0
+    /// How many of the others were there when they could not be synced: the run has left the message alone then.
+    var leftLines = 0
     var isRemoved = false
     var isRemovalDurable = false
     /// An operator has removed it, or it was set aside.
@@ -47,7 +52,21 @@ struct World {
     /// Recipients that a host may have had without our knowing of it.
     var excused: Set<Int> = []
 
-    init(_ id: UInt64, _ destinations: [UInt64], arrival: Int64, wantsSuccess: Bool) {
+    enum Kind {
+      case mail
+      /// A stranger's mail with a null reverse-path.
+      case null
+      /// What a mail's sender is told.
+      case report
+      /// What the postmaster is told of a report.
+      case word
+    }
+
+    init(
+      _ id: UInt64, _ destinations: [UInt64], arrival: Int64, wantsSuccess: Bool,
+      _ kind: Kind = .mail
+    ) {
+      self.kind = kind
       turn = Planner.Turn(
         id: id, place: .new, isFresh: true, next: 0, attempts: 0, destination: 0)
       durableTurn = turn
@@ -133,7 +152,30 @@ struct World {
   }
 
   mutating func add(_ id: UInt64, _ destinations: [UInt64]) {
-    messages[id] = Message(id, destinations, arrival: now, wantsSuccess: chance.oneIn(3))
+    let kind: Message.Kind = chance.oneIn(5) ? .null : .mail
+    messages[id] = Message(
+      id, destinations, arrival: now, wantsSuccess: kind == .mail && chance.oneIn(3), kind)
+  }
+
+  /// Who is told of failures of a message is told by another, which is durable with the mark.
+  private mutating func tell(_ told: [Planner.Told], of id: UInt64) {
+    guard let message = messages[id], !told[0].isOfDelay, !told[0].isOfSuccess else { return }
+    let mailbox = Mailbox(Array("me@x.example".utf8))!
+    var reported = ReportedMessage(from: message.kind == .mail ? .mailbox(mailbox) : .null)
+    reported.isReport = message.kind == .report
+    let kind: Message.Kind
+    if StatusReport(on: reported) != nil {
+      kind = .report
+    } else if UndeliveredReport(on: reported) != nil {
+      kind = .word
+    } else {
+      return
+    }
+    let new = id * 1000 + UInt64(message.words.count)
+    if messages[new] != nil { fault("\(id) is told of by \(new) once more") }
+    messages[id]?.words.append(new)
+    messages[new] = Message(
+      new, [UInt64(chance.below(5))], arrival: now, wantsSuccess: false, kind)
   }
 
   mutating func fault(_ text: String) { if faults.count < 20 { faults.append(text) } }
@@ -181,7 +223,10 @@ struct World {
 
 extension World.Message {
   mutating func synchronizeTurn() { (durableTurn, isRemovalDurable) = (turn, isRemoved) }
-  mutating func synchronizeJournal() { durableLines = journal.count }
+  mutating func synchronizeJournal() { (durableLines, leftLines) = (journal.count, 0) }
+
+  /// Lines that a run may still lose by a power cut.
+  var unsynchronizedLines: Int { journal.count - durableLines }
 
   /// Whoever got it without a verdict in the journal may get it once more.
   mutating func excuse() {
@@ -324,6 +369,7 @@ extension World {
     }
     messages[id]?.append(.notice(told))
     messages[id]?.synchronizeJournal()
+    tell(told, of: id)
     return .done
   }
 
@@ -365,7 +411,12 @@ extension World {
   }
 
   private mutating func keep(_ destination: UInt64, _ isDurable: Bool) -> Planner.Result {
-    if let failure = failure() { return failure }
+    if let failure = failure() {
+      if let job = couriers[destination]?.job, let message = messages[job.id] {
+        messages[job.id]?.leftLines = message.unsynchronizedLines
+      }
+      return failure
+    }
     guard let courier = couriers[destination], let job = courier.job else { return .done }
     for (recipient, outcome) in courier.said {
       messages[job.id]?.append(.verdict(recipient, outcome))
@@ -379,7 +430,8 @@ extension World {
     guard let courier = couriers[destination], let job = courier.job, courier.waitsForWord else {
       return fault("\(destination) waits for nothing")
     }
-    let unsynchronized = messages[job.id]!.journal.count - messages[job.id]!.durableLines
+    let message = messages[job.id]!
+    let unsynchronized = message.unsynchronizedLines - (isDone ? 0 : message.leftLines)
     if !courier.said.isEmpty { fault("\(destination) goes on before the marks") }
     if unsynchronized > (isDone ? 0 : 100 * limits.concurrency) {
       fault("\(destination) goes on, \(unsynchronized) unsynced")

@@ -3,6 +3,7 @@
 
 import Foundation
 import Jobs
+import ListStore
 import POSIX
 import Queue
 import Queueing
@@ -71,9 +72,19 @@ private struct Post {
   /// The names in queue/.
   var waiting: [EntryName] { names("queue/queue").compactMap { EntryName($0) } }
 
-  func add(_ id: UInt64, _ recipients: [String], age: Int64 = 0) throws {
+  /// The mails in the mail directory.
+  var mails: [String] {
+    names("mail").filter { $0.hasSuffix(".eml") }.map { name in
+      let octets = FileManager.default.contents(atPath: scratch.path + "/mail/" + name) ?? Data()
+      return String(decoding: octets, as: UTF8.self)
+    }
+  }
+
+  func add(
+    _ id: UInt64, from sender: String = "me@x.example", _ recipients: [String], age: Int64 = 0
+  ) throws {
     let queue = try QueueDirectory(path: scratch.path + "/queue")
-    let sender = try #require(ReversePath(Array("me@x.example".utf8)))
+    let sender = try #require(ReversePath(Array(sender.utf8)))
     let arrival = Timestamp(seconds: now - age, microseconds: 0)
     var entry = try queue.open(id: MessageID(id), Submission(from: sender, arrival: arrival))
     for recipient in recipients {
@@ -86,9 +97,15 @@ private struct Post {
 
   /// Runs until nothing is due; returns how often a system call has failed for an entry.
   @discardableResult
-  func run() throws -> Int {
+  func run(aliases: String = "", list: String? = nil) throws -> Int {
     var routing = Routing(hostname: Array("ours.example".utf8))
     routing.domains = [Array("ours.example".utf8)]
+    routing.aliases = Aliases(parsing: Array(aliases.utf8))
+    if let list {
+      try "".write(
+        toFile: scratch.path + "/\(list).csv", atomically: true, encoding: .utf8)
+      routing.lists = ListsDirectory(path: scratch.path)
+    }
     let settings = RunSettings(
       hostname: routing.hostname, routing: routing, mailDirectory: scratch.path + "/mail",
       hasSmarthost: false, courier: ["/bin/sh", courier], deliverer: ["/bin/sh", courier],
@@ -123,6 +140,71 @@ private struct Post {
     try post.run()
     #expect(post.taken == ["a@a.example", "me@x.example"])
     #expect(post.names("queue/data") == [])
+  }
+
+  /// A report that is refused is told to the postmaster, once.
+  @Test func doubleBounce() throws {
+    let post = try Post()
+    try post.add(1, from: "refused@x.example", ["refused@a.example"])
+    try post.run()
+    #expect(post.taken == [] && post.names("queue/data") == [])
+    let mail = try #require(post.mails.first)
+    #expect(post.mails.count == 1)
+    for text in [
+      "Return-Path: <>", "To: postmaster@ours.example", "Subject: A report could not be delivered",
+      "  <refused@x.example>\r\n    mx.example said: 550 5.1.1 no",
+      "Subject: Your message could not be delivered", "  <refused@a.example>",
+    ] {
+      #expect(mail.contains(text), "\(text)")
+    }
+    try post.run()
+    #expect(post.mails.count == 1)
+  }
+
+  /// Where the postmaster is elsewhere and gets nothing there, nobody is told.
+  @Test func doubleBounceThatIsRefused() throws {
+    let post = try Post()
+    try post.add(1, from: "refused@x.example", ["refused@a.example"])
+    try post.run(aliases: "postmaster: refused@far.example\n")
+    #expect(post.mails == [] && post.taken == [])
+    for folder in ["data", "new", "queue", "pending"] {
+      #expect(post.names("queue/" + folder) == [])
+    }
+    try post.add(2, from: "refused@x.example", ["refused@a.example"])
+    try post.run(aliases: "postmaster: root@far.example\n")
+    #expect(post.taken == ["root@far.example"])
+  }
+
+  /// A report to a user of ours whose mail goes elsewhere.
+  @Test func doubleBounceByAnAlias() throws {
+    let post = try Post()
+    try post.add(1, from: "me@ours.example", ["refused@a.example"])
+    try post.run(aliases: "me: refused@far.example\n")
+    #expect(post.mails.count == 1)
+    #expect(post.mails.first?.contains("  <refused@far.example>") == true)
+  }
+
+  /// A null reverse-path alone makes no report: anybody can write one.
+  @Test(arguments: ["me@ours.example", "refused@far.example"])
+  func forgedReport(recipient: String) throws {
+    let post = try Post()
+    try post.add(1, from: "", [recipient])
+    try post.run(aliases: "me: refused@far.example\n")
+    #expect(post.mails == [] && post.names("queue/data") == [])
+  }
+
+  /// What comes back to a list is the list's: only another report is one that the postmaster may hear of.
+  @Test(arguments: [("news+bounces@ours.example", false), ("late@far.example", true)])
+  func reportToAList(sender: String, isReport: Bool) throws {
+    let post = try Post()
+    try post.add(1, from: sender, ["refused@a.example"])
+    try post.run(list: "news")
+    let name = try #require(post.waiting.first)
+    let octets = FileManager.default.contents(
+      atPath: post.scratch.path + "/queue/queue/" + name.text)
+    let head = String(decoding: octets ?? Data(), as: UTF8.self)
+    #expect(post.waiting.count == 1 && head.contains("to <\(sender)>"))
+    #expect(head.contains("\nreport\n") == isReport)
   }
 
   @Test func whatIsLateWaits() throws {

@@ -1,14 +1,15 @@
 // The text of an envelope: lines that end in LF. Its head is written once and never changed:
 //
-//     postern-queue VERSION                     1; 2 if a recipient has a TARGET: see below
+//     postern-queue VERSION                     1 or 2, see below
 //     arrival SECONDS MICROSECONDS
 //     login XTEXT                               if the sender has authenticated
+//     uid NUMBER                                if a user of this machine has handed it in; version 2
 //     ours                                      if reports are made as the sender asks
 //     report                                    if it is a delivery report that the queue has made; version 2
 //     cause ID                                  the entry that this one follows from: a notice, an alias's message
 //     message OFFSET -                          this line and the next ones as in Jobs/Job.swift
 //     from <ADDRESS> [...]
-//     to <ADDRESS> [...]                        each recipient, numbered from 0 in this order
+//     to <ADDRESS> [...]                        each recipient, numbered from 0 in this order; TARGET: version 2
 //     end
 //
 // Behind it is the journal (Journal.swift).
@@ -45,6 +46,7 @@ extension Submission {
     var lines = Array("postern-queue \(version)\n".utf8)
     lines += Array("arrival \(arrival.seconds) \(arrival.microseconds)\n".utf8)
     if !login.isEmpty { lines += Array("login ".utf8) + xtext(login) + [10] }
+    if let user { lines += Array("uid \(user)\n".utf8) }
     if isOurs { lines += Array("ours\n".utf8) }
     if isReport { lines += Array("report\n".utf8) }
     if let cause { lines += Array("cause ".utf8) + cause.octets + [10] }
@@ -58,7 +60,7 @@ extension Submission {
   }
 
   /// The first version that has all of these lines.
-  private var version: Int { isReport || hasTargets ? 2 : 1 }
+  private var version: Int { isReport || user != nil || hasTargets ? 2 : 1 }
 }
 
 /// Reads the lines in front of the recipients, one after the other.
@@ -88,6 +90,10 @@ struct HeadReader {
         return false
       }
       submission.login = login
+    case "uid" where version ?? 0 >= 2:
+      guard words.count == 2, let number = decimal(words[1]), let user = UInt32(exactly: number)
+      else { return false }
+      submission.user = user
     case "ours": submission.isOurs = true
     case "report" where version ?? 0 >= 2: submission.isReport = true
     case "cause":

@@ -15,6 +15,8 @@ public struct Submission: Sendable {
   /// Who has authenticated; empty if nobody has.
   public var login: [UInt8] = []
   public var arrival: Timestamp
+  /// The user of this machine who has handed it in, if one has.
+  public var user: UInt32?
   /// Whether the sender has authenticated or is local, so that reports on deliveries are made as he asks (RFC 3461).
   public var isOurs = false
   /// Whether it is a delivery report that the queue has made. Where it cannot be delivered the postmaster is told.

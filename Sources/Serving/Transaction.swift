@@ -138,6 +138,7 @@ extension Conversation {
       ? envelope.recipients.filter { $0.isReported } : []
     var addressing = Addressing(Submission(envelope, arrival: time))
     addressing.submission.login = session.login ?? []
+    addressing.submission.user = peer.uid
     addressing.submission.isOurs = session.mayRelay
     addressing.received = envelope.received(
       hello: hello, client: client, isAuthenticated: session.login != nil,

@@ -10,7 +10,7 @@ struct QueueArguments {
   enum Command {
     case add(ReversePath?, [Mailbox], recipientsFrom: Int32?)
     case run(isOnce: Bool)
-    case list
+    case list(isForPeer: Bool)
     case show(MessageID)
     case metrics
     case route(Mailbox, from: Routing.Sender)
@@ -26,7 +26,7 @@ struct QueueArguments {
     switch line.command {
     case "add": command = try Self.add(line)
     case "run": command = .run(isOnce: line.has("--once"))
-    case "list": command = .list
+    case "list": command = .list(isForPeer: line.has("--peer"))
     case "show": command = .show(try Self.id(line.words[0]))
     case "metrics": command = .metrics
     case "route":

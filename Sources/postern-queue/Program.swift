@@ -30,7 +30,7 @@ struct Program {
     guard line.request == .check else { return }
     synopsis.check(line) { source throws(SettingsError) in
       let settings = try QueueSettings(&source, needsQueue: false)
-      _ = source.submitSocket()
+      _ = (source.submitSocket(), source.mailqSocket())
       _ = try DeliverSettings(&source)
       return settings
     } owned: { settings in
@@ -59,7 +59,7 @@ struct Program {
     usage: [
       "add [-f SENDER] [--recipients-from FD] [RECIPIENT...]",
       "run [--once]",
-      "list | show ID | metrics | route ADDRESS [--stranger | --user]",
+      "list [--peer] | show ID | metrics | route ADDRESS [--stranger | --user]",
       "hold | release | retry | bounce | remove  ID... | --all | --to PATTERN | --from PATTERN",
       "sendmail ...",
     ],
@@ -74,6 +74,10 @@ struct Program {
       Option("--from", "PATTERN", "entries of such a sender"),
       Option("--stranger", "for mail of a stranger, not of a program of this machine"),
       Option("--user", "for mail of a user who has logged in"),
+      Option(
+        "--peer",
+        "answer the user who has connected the UNIX socket that is standard input, with his own mail"
+      ),
       Option("--json", "print JSON"),
     ],
     commands: [
@@ -83,7 +87,7 @@ struct Program {
       Command("run", 0...0, options: ["--once"], "deliver what is due, and what comes meanwhile"),
       Command(
         "deliver", 0...1, of: "a target", "bring mail to a target; `run` starts this, not people"),
-      Command("list", 0...0, options: ["--json"], "print what is in the queue"),
+      Command("list", 0...0, options: ["--peer", "--json"], "print what is in the queue"),
       Command("show", 1...1, of: "an id", options: ["--json"], "print one entry"),
       Command("metrics", 0...0, "print numbers for Prometheus"),
       Command(

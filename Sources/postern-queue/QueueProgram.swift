@@ -89,7 +89,8 @@ struct QueueProgram: ~Copyable {
     switch arguments.command {
     case .add(let sender, let recipients, let descriptor):
       return try add(from: sender, for: recipients, and: descriptor)
-    case .list: return try list()
+    case .list(isForPeer: false): return try list()
+    case .list(isForPeer: true): return try listForPeer()
     case .show(let id): return try show(id)
     case .metrics: return try metrics()
     case .route(let mailbox, let sender): return try printRoute(of: mailbox, from: sender)

@@ -141,10 +141,14 @@ extension SendmailProgram {
 
 // What it does with the queue.
 extension SendmailProgram {
-  /// `-bp`, mailq(1)
+  /// `-bp`, mailq(1): all of the queue for whoever may read it, and for everybody else what he has handed in.
   private static func list() -> Process.ExitStatus {
     do throws(SettingsError) {
-      let settings = try QueueSettings(file: nil)
+      var source = try SettingsSource(option: nil, mayBeUnreadable: true)
+      let socket = source.mailqSocket()
+      let isNamed = source.path("SMTP_QUEUE_DIR") != nil
+      if !isNamed, !Process.isRoot { return listOwn(socket, otherwise: .configuration) }
+      let settings = try QueueSettings(&source)
       do throws(Owner.Refusal) { try Owner.become(of: [settings.queue]) } catch {
         complain(error.reason)
         return .noPermission
@@ -153,8 +157,11 @@ extension SendmailProgram {
         try list(QueueDirectory(path: settings.queue))
         return .success
       } catch {
+        if error == .accessDenied, !Process.isRoot {
+          return listOwn(socket, otherwise: .noPermission)
+        }
         complain("\(settings.queue): \(error)")
-        return error == .accessDenied ? .noPermission : .unavailable
+        return .unavailable
       }
     } catch {
       complain(error.description)
@@ -162,21 +169,32 @@ extension SendmailProgram {
     }
   }
 
+  /// Asks the owner of the queue. `status` is that of a caller who has nobody to ask.
+  private static func listOwn(
+    _ path: String, otherwise status: Process.ExitStatus
+  ) -> Process.ExitStatus {
+    do throws(Interruption) {
+      let socket = try Socket.connect(
+        to: .unix(path), until: Deadline(inSeconds: 60), termination: .never)
+      try OwnMail.print(.mailq, from: socket)
+      return .success
+    } catch {
+      switch error {
+      case .timeout, .terminated: complain("\(path): no answer")
+      case .endOfInput: complain("\(path): the answer has no end")
+      case .failed(let errno):
+        complain("the queue may not be read, and \(path): \(errno.description)")
+        return status
+      }
+      return .temporaryFailure
+    }
+  }
+
   private static func list(_ queue: QueueDirectory) throws(SystemError) {
     var list = TraditionalList()
     var output = Output()
     try queue.forEachItem(in: QueueDirectory.Place.allCases) { (item, entry) throws(SystemError) in
-      if entry?.states.isFinished == true { return }
-      output.add(list.lines(of: item))
-      guard let entry else { return }
-      try entry.forEachPortion(of: [.waiting, .refused]) {
-        (indexes, mailboxes) throws(SystemError) in
-        let reports = try entry.lastReports(of: Set(indexes))
-        for (index, mailbox) in zip(indexes, mailboxes) {
-          output.add(list.lines(of: mailbox, reports[index]?.report))
-        }
-        return true
-      }
+      try list.add(item, entry) { output.add($0) }
     }
     output.add(list.end)
     output.flush()

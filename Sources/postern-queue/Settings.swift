@@ -80,4 +80,9 @@ extension SettingsSource {
   mutating func submitSocket() -> String {
     text("SMTP_SUBMIT_SOCKET", default: "/run/postern/submit")
   }
+
+  /// SMTP_MAILQ_SOCKET.
+  mutating func mailqSocket() -> String {
+    text("SMTP_MAILQ_SOCKET", default: "/run/postern/mailq")
+  }
 }

@@ -99,6 +99,33 @@ func queue(
     }
   }
 
+  @Test func userOfThisMachine() throws {
+    let folder = QueueFolder()
+    let directory = try folder.open()
+    var submission = Submission(from: .null, arrival: arrival)
+    submission.user = 4_294_967_295
+    var entry = try directory.open(id: MessageID(0xAB), submission)
+    try entry.add(Job.Addressee(Recipient(mailbox: mailbox("you@y.example"))))
+    try directory.store(entry)
+    let path = "new/00000000000000ab"
+    let content = folder.content(path)
+    #expect(content.hasPrefix("postern-queue 2\narrival 1800000000 5\nuid 4294967295\nmessage"))
+    let location = QueueDirectory.Location(.new, EntryName(id: MessageID(0xAB)))
+    guard case .entry(let read) = try directory.read(location) else {
+      return #expect(Bool(false))
+    }
+    #expect(read.submission.user == 4_294_967_295)
+    // No user, or a line that version 1 has not.
+    for (line, new) in [
+      ("uid 4294967295", "uid 4294967296"), ("uid 4294967295", "uid"), ("uid 4294967295", "uid x"),
+      ("uid 4294967295", "uid 1 2"), ("queue 2", "queue 1"),
+    ] {
+      try Data(content.replacingOccurrences(of: line, with: new).utf8).write(
+        to: URL(filePath: folder.path + "/" + path))
+      #expect(throws: SystemError.self) { _ = try directory.read(location) }
+    }
+  }
+
   @Test func discarded() throws {
     let folder = QueueFolder()
     let directory = try folder.open()

@@ -206,8 +206,8 @@ public struct Aliases: Sendable {
   }
 
   /// What the names stand for, by lines.
-  var targets: [(line: Int, target: Target)] {
-    entries.values.flatMap { entry in entry.targets.map { (entry.line, $0) } }
+  var targets: [(name: Name, line: Int, target: Target)] {
+    entries.values.flatMap { entry in entry.targets.map { (entry.name, entry.line, $0) } }
       .sorted { $0.line < $1.line }
   }
 

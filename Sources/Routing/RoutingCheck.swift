@@ -25,18 +25,7 @@ extension Routing {
       }
     }
     examineRoutes(&findings)
-    if let owner = aliases.owner, !owner.isTrusted,
-      aliases.targets.contains(where: { $0.target.needsTrust })
-    {
-      findings.complain("aliases", FileFault.distrust(aliases.path).description)
-    }
-    for fault in aliases.faults {
-      findings.complain("aliases", "\(aliases.path): line \(fault.line): \(fault.reason)")
-    }
-    examineTargets(&findings)
-    for alias in loops {
-      findings.complain("aliases", "\(aliases.path): \(text(alias)) leads to aliases only")
-    }
+    for complaint in complaintsOfAliases { findings.complain("aliases", complaint) }
     guard let recipients else { return }
     do throws(UnreadableFile) {
       let (count, fault) = try recipients.check()
@@ -50,26 +39,43 @@ extension Routing {
     }
   }
 
-  /// What programs and files the aliases name.
-  private func examineTargets(_ findings: inout Findings) {
-    for (line, target) in aliases.targets {
-      let place = "\(aliases.path): line \(line)"
-      switch target {
-      case .target(let text):
-        guard case .exec(let words) = try? RouteTarget(text),
-          let fault = Self.fault(ofProgram: words[0])
-        else { continue }
-        findings.complain("aliases", "\(place): \(fault)")
-      case .include(let path):
-        do throws(UnreadableFile) { _ = try IncludedFile(path: path).targets() } catch {
-          findings.complain("aliases", "\(place): \(error.description)")
-        }
-      case .address(let mailbox):
-        guard (try? destination(of: mailbox, isFromHere: true)) == .unknown else { continue }
-        findings.complain("aliases", "\(place): there is no mailbox \(text(mailbox.octets)) here")
-      case .name, .mailbox: continue
-      }
+  /// What is wrong with the aliases, and what leads nowhere.
+  public var complaintsOfAliases: [String] {
+    var complaints: [String] = []
+    if let owner = aliases.owner, !owner.isTrusted,
+      aliases.targets.contains(where: { $0.target.needsTrust })
+    {
+      complaints.append(FileFault.distrust(aliases.path).description)
     }
+    complaints += aliases.faults.map { aliases.fault($0).description }
+    for (name, line, target) in aliases.targets {
+      guard let fault = fault(of: target, at: name.domain) else { continue }
+      complaints.append("\(aliases.path): line \(line): \(fault)")
+    }
+    return complaints + loops.map { "\(aliases.path): \(text($0)) leads to aliases only" }
+  }
+
+  /// Why what an alias stands for leads nowhere; nil if it leads somewhere. `domain` is that of its name, or empty.
+  private func fault(of target: Aliases.Target, at domain: [UInt8]) -> String? {
+    switch target {
+    case .target(let text):
+      guard case .exec(let words) = try? RouteTarget(text) else { return nil }
+      return Self.fault(ofProgram: words[0])
+    case .include(let path):
+      do throws(UnreadableFile) { _ = try IncludedFile(path: path).targets() } catch {
+        return error.description
+      }
+      return nil
+    case .address(let mailbox): return fault(of: mailbox)
+    case .name(let local), .mailbox(let local):
+      let domain = domain.isEmpty ? domains.first ?? hostname : domain
+      return LocalName.mailbox(local, at: domain).flatMap(fault(of:))
+    }
+  }
+
+  private func fault(of mailbox: Mailbox) -> String? {
+    guard (try? destination(of: mailbox, isFromHere: true)) == .unknown else { return nil }
+    return "there is no mailbox \(text(mailbox.octets)) here"
   }
 
   private func examineRoutes(_ findings: inout Findings) {

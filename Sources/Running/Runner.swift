@@ -204,7 +204,7 @@ extension Runner {
     case .noteLoss(let id, let isExpected):
       log.write(isExpected ? .info : .error, "failure") { line in
         line.add("id", MessageID(id).octets)
-        line.add("reason", "postern-send has ended in the middle of a job")
+        line.add("reason", "a courier has ended in the middle of a job")
       }
     case .release(let id): works[id] = nil
     case .open, .move, .give, .keep, .review, .readSuccesses, .notify, .remove, .setAside:

@@ -28,6 +28,14 @@ public final class Inquirer {
     }
   }
 
+  /// The server, for the log.
+  var name: [UInt8] {
+    switch server.place {
+    case .host(let name, port: _): name
+    case .socket(let path): Array(path.utf8)
+    }
+  }
+
   private static func connect(to place: ServerURL.Place) throws(Interruption) -> FileDescriptor {
     let deadline = Deadline(inSeconds: patience)
     switch place {

@@ -84,7 +84,7 @@ extension Conversation {
       return .refused(code: code, status, text)
     case .unknown:
       log.write(.error, "failure") { line in
-        line.add("call", "ask")
+        line.add("server", inquirer.name)
         line.add("reason", inquirer.failure ?? "the server has failed")
       }
       return .unavailable

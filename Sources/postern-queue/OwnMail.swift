@@ -148,8 +148,7 @@ extension QueueProgram {
     case .json:
       if entry.states.isFinished { return }
       var item = item
-      item.recipients = try queue.recipients(
-        of: entry, hasSmarthost: settings.hasSmarthost, now: Clock.now().seconds)
+      item.recipients = try recipients(of: entry)
       answer.add(item.json)
     }
   }

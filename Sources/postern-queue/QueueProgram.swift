@@ -114,15 +114,15 @@ struct QueueProgram: ~Copyable {
   /// An entry as it is printed.
   private borrowing func form(_ item: Item, _ entry: Entry?) throws(SystemError) -> [UInt8] {
     var item = item
-    if let entry {
-      item.recipients = try queue.recipients(
-        of: entry, now: Clock.now().seconds
-      ) {
-        settings.routing.destinationName(
-          of: $0, in: entry.submission, hasSmarthost: settings.hasSmarthost)
-      }
-    }
+    if let entry { item.recipients = try recipients(of: entry) }
     return arguments.isJSON ? item.json : item.text
+  }
+
+  borrowing func recipients(of entry: Entry) throws(SystemError) -> Item.Recipients {
+    try queue.recipients(of: entry, now: Clock.now().seconds) {
+      settings.routing.destinationName(
+        of: $0, in: entry.submission, hasSmarthost: settings.hasSmarthost)
+    }
   }
 
   private borrowing func show(_ id: MessageID) throws(Failure) {

@@ -51,11 +51,9 @@ enum SendmailProgram {
 
   /// `-bi`: says what is wrong with the aliases.
   private static func checkAliases() throws(SettingsError) -> Process.ExitStatus {
-    let aliases = try QueueSettings(file: nil, needsQueue: false).routing.aliases
-    for fault in aliases.faults {
-      complain("\(aliases.path): line \(fault.line): \(fault.reason)")
-    }
-    return aliases.faults.isEmpty ? .success : .dataError
+    let complaints = try QueueSettings(file: nil, needsQueue: false).routing.complaintsOfAliases
+    for complaint in complaints { complain(complaint) }
+    return complaints.isEmpty ? .success : .dataError
   }
 
   /// `-bs`: the caller speaks SMTP with the submission socket.

@@ -258,7 +258,7 @@ import Testing
     _ = (MailFolder(folder), QueueFolder(folder))
     _ = folder.file("aliases", "a: b\nc: d\n".utf8)
     _ = folder.file("senders", "a: *\n".utf8)
-    _ = folder.file("recipients", "# x\na\nb\n".utf8)
+    _ = folder.file("recipients", "# x\na\nb\nd\n".utf8)
     _ = folder.file("bad", "a\nb c\n".utf8)
     let environment = [
       "SMTP_ALIASES": "aliases", "SMTP_SENDERS": "senders", "SMTP_RECIPIENTS": "recipients",
@@ -267,7 +267,7 @@ import Testing
     let good = run(["--check"], environment)
     #expect(good.status == 0)
     let lines = good.text.split(separator: "\n")
-    for line in ["queue: can be written", "aliases: 2", "senders: 1", "recipients: 2"] {
+    for line in ["queue: can be written", "aliases: 2", "senders: 1", "recipients: 3"] {
       #expect(lines.contains("# \(line)"), "\(good.text)")
     }
     #expect(lines.filter { $0.contains("is not a variable of Postern") }.count == 1)
@@ -275,10 +275,10 @@ import Testing
     let bad = run(["--check"], environment.merging(["SMTP_RECIPIENTS": "bad"]) { _, new in new })
     #expect(bad.status == 78)
     #expect(bad.text.contains("# recipients: error: bad: line 2: b c: an address, a local part or"))
-    _ = folder.file("wrong", "a: a@b.example\nb: /dev/null\n".utf8)
+    _ = folder.file("wrong", "a: a@b.example\nb: /var/x\n".utf8)
     for (variable, name, reason) in [
-      ("SMTP_ALIASES", "aliases", "wrong: line 2: /dev/null: delivery to a file"),
-      ("SMTP_SENDERS", "senders", "line 2: /dev/null: an address, @domain or *"),
+      ("SMTP_ALIASES", "aliases", "wrong: line 2: /var/x: delivery to a file"),
+      ("SMTP_SENDERS", "senders", "line 2: /var/x: an address, @domain or *"),
     ] {
       let wrong = run(["--check"], environment.merging([variable: "wrong"]) { _, new in new })
       #expect(wrong.status == 78)

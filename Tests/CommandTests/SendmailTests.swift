@@ -440,7 +440,7 @@ private final class Submission {
     let scratch = Scratch()
     let queue = QueueFolder(scratch)
     _ = queue
-    let path = scratch.file("aliases", "root: a@x.example\nnoreply: /dev/null\nx:\n".utf8)
+    let path = scratch.file("aliases", "root: a@x.example\nnoreply: /var/mail/x\nx:\n".utf8)
     let environment = [
       "SMTP_ALIASES": path, "SMTP_QUEUE_DIR": "queue", "SMTP_DOMAINS": "x.example",
       "SMTP_HOSTNAME": "mail.example.org",
@@ -450,8 +450,16 @@ private final class Submission {
     #expect(outcome.status == 65)
     #expect(
       outcome.errorText == """
-        sendmail: \(path): line 2: /dev/null: delivery to a file is not possible
+        sendmail: \(path): line 2: /var/mail/x: delivery to a file is not possible
         sendmail: \(path): line 3: a value expected
+
+        """)
+    _ = scratch.file("aliases", "a: \"|/nowhere/x\"\nb: c\nc: b\n".utf8)
+    #expect(
+      Command.run(command, in: scratch, environment: environment).errorText == """
+        sendmail: \(path): line 1: /nowhere/x is not a program that this user may run
+        sendmail: \(path): b@x.example leads to aliases only
+        sendmail: \(path): c@x.example leads to aliases only
 
         """)
     _ = scratch.file(

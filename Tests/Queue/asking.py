@@ -91,7 +91,7 @@ try:
             found, log = session(
                 folder, routes, 'a@ours.example', f'{failure}@ours.example', 'b@ours.example', 'x@other.example')
             expect(found, [OK, LATER, LATER, OK], failure)
-            expect(log.count('event=failure call=ask'), 2, f'the log of {failure}: {log}')
+            expect(log.count('event=failure server='), 2, f'the log of {failure}: {log}')
     found, log = session(folder, f'ours.example: lmtp://{folder}/nowhere?ask', 'a@ours.example', 'x@other.example')
     expect(found, [LATER, OK], 'a server that is not there')
     expect('No such file' in log, True, log)

@@ -50,8 +50,12 @@ public struct HostOrder: Sendable {
   /// Addresses that count of one name.
   static let addressLimit = 4
 
-  /// `domain` is A-labels in lower case, or an address literal; its hosts listen on `port`.
-  public init(to target: Target, domain: [UInt8], hostname: [UInt8], port: UInt16 = 25) {
+  /// `domain` is A-labels in lower case, or an address literal; its hosts listen on `port`. `behind` are the servers of the
+  /// configuration, by their numbers, that come behind the others.
+  public init(
+    to target: Target, domain: [UInt8], hostname: [UInt8], port: UInt16 = 25,
+    behind: Set<Int> = []
+  ) {
     self.hostname = hostname
     var host = Host(name: [], place: .address("", port: port))
     switch target {
@@ -60,8 +64,10 @@ public struct HostOrder: Sendable {
       ready = [host]
       (naming, failure) = (.configuration, .noServer)
     case .servers(let urls):
-      servers = urls.map { $0.host }[...]
-      for index in servers.indices { servers[index].server = index }
+      var all = urls.map { $0.host }
+      for index in all.indices { all[index].server = index }
+      let last = all.filter { behind.contains($0.server) }
+      servers = (all.filter { !behind.contains($0.server) } + last)[...]
       (naming, failure) = (.configuration, urls.isEmpty ? .noServer : .noAddressOfServer)
     case .exchangers(let level):
       host.level = level

@@ -39,6 +39,8 @@ public struct Transport: ~Copyable, Deliverer {
   private var domain: [UInt8] = []
   /// When mail may go to the servers that have a rate, by their numbers.
   private var paces: [Int: Pace] = [:]
+  /// Until when servers come behind the others because they could not be reached, by their numbers.
+  private var absences: [Int: Deadline] = [:]
   /// Whether SIGTERM has come.
   public private(set) var isTerminated = false
 
@@ -69,7 +71,8 @@ public struct Transport: ~Copyable, Deliverer {
     var attempts = Attempts(
       job, on: connection?.host,
       order: HostOrder(
-        to: target, domain: domain, hostname: configuration.hostname, port: Self.standardPort))
+        to: target, domain: domain, hostname: configuration.hostname, port: Self.standardPort,
+        behind: Set(absences.keys.filter { absences[$0]?.hasPassed == false })))
     loop: while !isTerminated {
       switch attempts.next() {
       case .exchangers(let domain): attempts.order.lookUpExchangers(of: domain)
@@ -81,6 +84,7 @@ public struct Transport: ~Copyable, Deliverer {
         } else {
           attempts.ended(attempt(&attempts.outstanding, file, listener))
         }
+        note(host, isLost: !attempts.outstanding.isEmpty && attempts.outstanding.isConnectionLost)
       case .reuse:
         guard let host = connection?.host, pause(for: host) <= Self.longestPause else {
           close()
@@ -119,8 +123,16 @@ public struct Transport: ~Copyable, Deliverer {
   }
 }
 
-// The rates of servers.
+// The servers of the configuration.
 extension Transport {
+  /// Seconds for which a server comes behind the others.
+  private static let absence = 300
+
+  /// The next message does not wait for a server that cannot be reached, where there are others.
+  private mutating func note(_ host: Host, isLost: Bool) {
+    absences[host.server] = isLost ? Deadline(inSeconds: Self.absence) : nil
+  }
+
   /// Milliseconds that a connection is kept open for the next mail.
   private static let longestPause: Int64 = 20_000
 

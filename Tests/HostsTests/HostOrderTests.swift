@@ -174,6 +174,18 @@ struct HostOrderTests {
     #expect(first.place == .address("1", port: 26) && first.server == 0)
   }
 
+  @Test("Servers that could not be reached come last, in their order")
+  func behind() throws {
+    let urls = try ServerURL.list("smtp://a smtp://b smtp://c smtp://d")
+    for (behind, names) in [
+      (Set<Int>(), "abcd"), ([0], "bcda"), ([2, 0], "bdac"), ([0, 1, 2, 3], "abcd"), ([7], "abcd"),
+    ] {
+      var order = HostOrder(to: .servers(urls), domain: [], hostname: [], behind: behind)
+      let known = Dictionary(uniqueKeysWithValues: "abcd".map { (String($0), ["1"]) })
+      #expect(given(&order, known) == names.map { "\($0)/1" })
+    }
+  }
+
   @Test("Addresses of both families in turn")
   func families() {
     #expect(HostOrder.inTurn([[[1], [2], [3]], [[4]]]) == [[1], [4], [2], [3]])

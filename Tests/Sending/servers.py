@@ -140,10 +140,10 @@ def send(servers, *recipients, by_variable=False, **more):
 class Batch:
     """postern-send --batch, asked as a queue asks it."""
 
-    def __init__(self, *servers):
+    def __init__(self, *servers, **more):
         self.process = subprocess.Popen(
             [PROGRAMS + '/postern-send', '--batch', *[word for server in servers for word in ('--server', server)]],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment())
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment(**more))
         with open(FOLDER + '/message', 'w') as file:
             file.write('Subject: x\n\nx\n')
 
@@ -195,6 +195,13 @@ def order():
     first, second = Host(), Host()
     found = send([first.url(), second.url()], 'a', by_variable=True)
     check('the first takes it', names(first) == ['a'] and second.connections == 0, found)
+    # The second takes one message on each connection. So the first would be asked three times.
+    first, second = Host(greeting=''), Host()
+    batch = Batch(first.url(), second.url('tls=none&messages=1'), SMTP_SEND_TIMEOUT='2')
+    for number in range(3):
+        assert batch.deliver('m%d' % number) == ['delivered']
+    batch.end()
+    check('only the first message waits for it', first.connections == 1 and second.connections == 3, first.connections)
     found = send([dead(), dead()], 'a')
     check('none is there', found['a'][0] == 'deferred', found)
 

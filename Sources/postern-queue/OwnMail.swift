@@ -10,11 +10,9 @@
 
 import Inventory
 import POSIX
-import Program
 import Queue
 import Queueing
 import SMTP
-import Settings
 
 enum OwnMail {
   /// What the user's program asks for.

@@ -124,7 +124,7 @@ let programs: [Target] =
     .target(
       name: "Delivering",
       dependencies: [
-        "Octets", "SMTP", "Jobs", "Routes", "Targets", "POSIX", "Storage", "Couriers",
+        "API", "Octets", "SMTP", "Jobs", "Routes", "Targets", "POSIX", "Storage", "Couriers",
       ],
       swiftSettings: settings),
     // Which host is tried next, with which recipients.

@@ -38,11 +38,10 @@ public final class Batch {
     (self.program, self.termination) = (program, termination)
   }
 
-  /// What the caller says in front of its jobs, in a line `target TEXT`; nil if it says something else, or nothing.
-  public func readTarget() -> [UInt8]? {
+  /// A line in front of the first job, which says what arguments should not; nil if there is none.
+  public func firstLine() -> [UInt8]? {
     guard case .line(let line) = channel.line(termination: termination) else { return nil }
-    let mark = Array("target ".utf8)
-    return line.starts(with: mark) ? Array(line.dropFirst(mark.count)) : nil
+    return line
   }
 
   /// Does jobs until there are no more; gives the exit status.

@@ -21,6 +21,16 @@ public struct TargetCourier: Deliverer {
     public var seconds = 1000
     /// Octets of memory that a program may take; 0: as many as there are.
     public var memory = 0
+    /// Seconds that a connection to a URL may take to be made, that its server may be silent, and that all may take.
+    public var connectTimeout = 30
+    public var timeout = 600
+    public var sessionTimeout = 14_400
+    /// Certificates of authorities, in PEM.
+    public var authorities = ""
+    /// The file of the key that signs requests; nil: they are not signed.
+    public var keyFile: String?
+    /// Octets of a message that has to be in memory, for JSON.
+    public var maximumSize = 52_428_800
 
     public init(hostname: [UInt8]) { self.hostname = hostname }
   }
@@ -28,6 +38,7 @@ public struct TargetCourier: Deliverer {
   private enum Target {
     case maildir(path: [UInt8], size: Int?)
     case exec([[UInt8]])
+    case post(url: [UInt8], isJSON: Bool)
   }
 
   private let target: Target
@@ -41,7 +52,8 @@ public struct TargetCourier: Deliverer {
     switch target {
     case .maildir(let path, let size): self.target = .maildir(path: path, size: size)
     case .exec(let words): self.target = .exec(words)
-    case .post, .mail, .servers, .exchangers, .discard, .refuse: return nil
+    case .post(let url, let isJSON): self.target = .post(url: url, isJSON: isJSON)
+    case .mail, .servers, .exchangers, .discard, .refuse: return nil
     }
     self.configuration = configuration
     self.termination = termination
@@ -91,7 +103,24 @@ public struct TargetCourier: Deliverer {
     case .exec(let words):
       let content = MessageContent(facts, fields: fields, form: .file)
       return execute(words, content, of: file, from: sender, for: mailbox)
+    case .post(let url, let isJSON):
+      let content = MessageContent(facts, fields: fields, form: .wire)
+      let posting = Posting(
+        url: url, isJSON: isJSON, sender: sender, recipient: mailbox, id: Self.name(job.path),
+        configuration: configuration)
+      if let verdict = posting.deliver(
+        content, of: file, received: facts.seconds, unless: termination)
+      {
+        return verdict
+      }
+      isTerminated = true
+      return .terminated
     }
+  }
+
+  /// The last part of a path.
+  private static func name(_ path: [UInt8]) -> [UInt8] {
+    Array(path[(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...])
   }
 }
 
@@ -104,10 +133,9 @@ extension TargetCourier {
     guard let address = LocalAddress(mailbox), let path = MaildirPath(template, for: address) else {
       return .noMaildir
     }
-    let slash = entry.lastIndex(of: UInt8(ascii: "/"))
     let name = MaildirName(
-      entry: entry[(slash.map { $0 + 1 } ?? 0)...], recipient: mailbox.octets,
-      seconds: facts.seconds, host: configuration.hostname)
+      entry: Self.name(entry), recipient: mailbox.octets, seconds: facts.seconds,
+      host: configuration.hostname)
     do throws(SystemError) {
       return .init(try Maildir(path).deliver(content, of: file, as: name, limit: size))
     } catch {

@@ -182,8 +182,10 @@ public enum Execution {
       do throws(SystemError) {
         position += try input?.writeSome(piece.span.extracting(position...)) ?? 0
       } catch .wouldBlock {
-      } catch {
+      } catch .brokenPipe {
         _ = input.take()
+      } catch {
+        ask(to: .stopped, kindly: false)
       }
     }
 
@@ -214,5 +216,19 @@ public enum Execution {
       let signal = status & 0x7F
       return signal == 0 ? .exited(Int(status >> 8 & 0xFF)) : .signalled(Int(signal))
     }
+  }
+}
+
+extension FileDescriptor {
+  /// The end of a pipe that these octets are read from, and the end behind them. Throws if the pipe has no room for all.
+  public static func pipe(holding octets: [UInt8]) throws(SystemError) -> FileDescriptor {
+    var ends: FileDescriptor?
+    let reading = try pipe().split(&ends)
+    guard let writing = ends.take() else { throw .invalidArgument }
+    _ = try retrying("fcntl") { postern_never_wait(writing.number) }
+    guard try writing.writeSome(octets.span) == octets.count else {
+      throw SystemError(call: "write", errno: .wouldBlock)
+    }
+    return reading
   }
 }

@@ -44,6 +44,22 @@ extension SettingsSource {
     }
   }
 
+  /// SMTP_CA_FILE: certificates of authorities, in PEM.
+  public mutating func authorities() -> String {
+    text("SMTP_CA_FILE", default: "/etc/ssl/certs/ca-certificates.crt")
+  }
+
+  /// SMTP_CONNECT_TIMEOUT, SMTP_SEND_TIMEOUT, SMTP_SEND_SESSION_TIMEOUT, in seconds.
+  public mutating func clientTimeouts() throws(SettingsError) -> (
+    connect: Int, reply: Int, session: Int
+  ) {
+    (
+      try number("SMTP_CONNECT_TIMEOUT", default: 30, 1...3600),
+      try number("SMTP_SEND_TIMEOUT", default: 600, 1...86_400),
+      try number("SMTP_SEND_SESSION_TIMEOUT", default: 14_400, 1...604_800)
+    )
+  }
+
   /// SMTP_LOG_LEVEL.
   public mutating func logLevel(
     default standard: Log.Level = .info

@@ -289,7 +289,7 @@ extension Runner {
       return try Courier(name, settings.courier + ["--server", "mx"] + settings.options)
     case .maildir, .exec, .post:
       // By its input: everybody can see the arguments of a program.
-      let target = Array("target ".utf8) + (route?.text ?? []) + [.lineFeed]
+      let target = (route?.text ?? []) + [.lineFeed]
       return try Courier(name, settings.deliverer + settings.options, saying: target)
     case .mail, .discard, .refuse, nil:
       return try Courier(name, settings.courier + settings.options)

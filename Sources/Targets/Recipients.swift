@@ -26,7 +26,8 @@ public func deliveryEnvironment(
 ) -> [[UInt8]] {
   let values: [(String, [UInt8])] = [
     ("PATH", Array("/usr/local/bin:/usr/bin:/bin".utf8)), ("LANG", Array("C".utf8)),
-    ("HOME", home), ("SENDER", sender.octets), ("RECIPIENT", recipient.octets),
+    ("HOME", home.isEmpty ? Array("/".utf8) : home), ("SENDER", sender.octets),
+    ("RECIPIENT", recipient.octets),
     ("LOCAL", Array(recipient.localPart)), ("DOMAIN", Array(recipient.domain)),
     ("EXTENSION", recipient.tag),
   ]

@@ -1,6 +1,8 @@
-// `deliver`: a courier to a target that is no host, as `postern-send --batch` is one to hosts. A run starts it, and gives
-// it the target and then jobs on standard input: everybody can see arguments, and a URL may be a secret. For tests by hand
-// the target may be an argument. It has no queue of its own: a job says where its message is.
+// `deliver TARGET`: a courier to a target that is no host, as `postern-send --batch` is one to hosts. A run starts it, and
+// gives it jobs on standard input. It has no queue of its own: a job says where its message is.
+//
+// `deliver -` reads the target from a line in front of the first job: every user of the machine sees arguments, and a URL
+// may have a password in it.
 
 import Couriers
 import Delivering
@@ -24,16 +26,18 @@ enum DeliverProgram {
         return complain(error.reason, .noPermission)
       }
       let batch = Batch(of: "postern-queue deliver", termination: termination)
-      guard let text = line.words.first.map({ Array($0.utf8) }) ?? batch.readTarget() else {
-        return complain("deliver: a target expected", .usage)
+      var text = Array(line.words[0].utf8)
+      if text.elementsEqual("-".utf8) {
+        guard let first = batch.firstLine() else { return .success }
+        text = first
       }
       let target: RouteTarget
       do throws(RouteTarget.Malformed) { target = try RouteTarget(text) } catch {
-        return complain("deliver: \(error.reason)", .usage)
+        return complain("the target: \(error.reason)", .usage)
       }
       guard
         var courier = TargetCourier(to: target, settings.configuration, termination: termination)
-      else { return complain("deliver: not one of its targets", .usage) }
+      else { return complain("the target: a Maildir, a program or a URL expected", .usage) }
       return batch.run(&courier)
     } catch {
       Program.synopsis.end(error)
@@ -59,6 +63,13 @@ struct DeliverSettings {
     var configuration = TargetCourier.Configuration(hostname: try source.hostname())
     configuration.seconds = try source.number("SMTP_EXEC_TIMEOUT", default: 1000, 1...86_400)
     configuration.memory = try source.number("SMTP_EXEC_MEMORY", default: 1 << 30, 0...Int.max)
+    let timeouts = try source.clientTimeouts()
+    configuration.connectTimeout = timeouts.connect
+    configuration.timeout = timeouts.reply
+    configuration.sessionTimeout = timeouts.session
+    configuration.authorities = source.authorities()
+    configuration.keyFile = source.path("POSTERN_WEBHOOK_KEY_FILE")
+    configuration.maximumSize = try source.maximumSize()
     self.configuration = configuration
   }
 }

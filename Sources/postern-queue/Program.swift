@@ -86,7 +86,7 @@ struct Program {
         "queue the message on standard input, and print its id"),
       Command("run", 0...0, options: ["--once"], "deliver what is due, and what comes meanwhile"),
       Command(
-        "deliver", 0...1, of: "a target", "bring mail to a target; `run` starts this, not people"),
+        "deliver", 1...1, of: "a target", "bring mail to a target; `run` starts this, not people"),
       Command("list", 0...0, options: ["--peer", "--json"], "print what is in the queue"),
       Command("show", 1...1, of: "an id", options: ["--json"], "print one entry"),
       Command("metrics", 0...0, "print numbers for Prometheus"),

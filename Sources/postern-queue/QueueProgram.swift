@@ -223,7 +223,7 @@ struct QueueProgram: ~Copyable {
       hostname: settings.hostname, routing: settings.routing,
       mailDirectory: settings.mailDirectory, hasSmarthost: settings.hasSmarthost,
       courier: [Process.sibling("postern-send"), "--batch"],
-      deliverer: [Process.sibling("postern-queue"), "deliver"],
+      deliverer: [Process.sibling("postern-queue"), "deliver", "-"],
       listProgram: [Process.sibling("postern-list"), "receive"],
       options: arguments.environmentFile.map { ["--env-file", $0] } ?? [])
   }

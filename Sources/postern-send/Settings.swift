@@ -35,10 +35,11 @@ struct Settings {
     level = try source.read(
       "SMTP_SEND_TLS", default: "opportunistic", "one of opportunistic required verified none"
     ) { TLSLevel([UInt8]($0.utf8)) }
-    authorities = source.text("SMTP_CA_FILE", default: "/etc/ssl/certs/ca-certificates.crt")
-    timeout = try source.number("SMTP_SEND_TIMEOUT", default: 600, 1...86_400)
-    connectTimeout = try source.number("SMTP_CONNECT_TIMEOUT", default: 30, 1...3600)
-    sessionTimeout = try source.number("SMTP_SEND_SESSION_TIMEOUT", default: 14_400, 1...604_800)
+    authorities = source.authorities()
+    let timeouts = try source.clientTimeouts()
+    (timeout, connectTimeout, sessionTimeout) = (
+      timeouts.reply, timeouts.connect, timeouts.session
+    )
     isConfined = try source.isConfined()
   }
 

@@ -272,8 +272,51 @@ def others():
         check(result.returncode == 64 and result.stderr, '%s: status %d' % (words, result.returncode))
 
 
+def calls(target):
+    """The calls of a delivery, from the first behind the job on, each as its name and its number among those of that name."""
+    trace = out + '/trace'
+    deliver(target, strace=['strace', '-s', '200', '-o', trace])
+    found, counts, has_begun = [], {}, False
+    for line in read(trace).decode(errors='replace').split('\n'):
+        name = re.match(r'(\w+)\(', line)
+        if not name:
+            continue
+        counts[name[1]] = counts.get(name[1], 0) + 1
+        has_begun = has_begun or 'message 0 ' in line
+        if has_begun and name[1] not in ('mmap', 'munmap', 'brk', 'madvise', 'exit_group', 'futex', 'mprotect'):
+            found.append((name[1], counts[name[1]], line))
+    return found
+
+
+def faults():
+    """Each system call of a delivery fails, or the courier is killed at it. Who is told `delivered` has the whole mail."""
+    large = write('7777777777777777', MESSAGE + b'0123456789\r\n' * 20_000, 0o644)
+    size = str(os.path.getsize(large) - MESSAGE.count(b'\n') - 20_000 + 61)
+    target = 'exec ' + script('takes', 'wc -c >%s/new && mv %s/new %s/taken\n' % (out, out, out))
+    path = calls(target)
+    tried = 0
+    for call, number, line in path:
+        # A descriptor is closed, whatever close(2) says; strace would leave it open.
+        for fault in ('error=EIO', 'signal=KILL')[call == 'close':]:
+            reports = deliver(target, path=large, strace=[
+                'strace', '-o', '/dev/null', '-e', 'inject=%s:%s:when=%d' % (call, fault, number)])
+            tried += 1
+            where = '%s in %s' % (fault, line)
+            taken = read(out + '/taken').decode().strip() if os.path.exists(out + '/taken') else None
+            for report in reports:
+                check(report.outcome in ('delivered', 'deferred'), '%s: %s' % (where, report.line))
+                check(report.outcome != 'delivered' or taken == size, '%s: delivered %s of %s' % (where, taken, size))
+            if taken is not None:
+                os.unlink(out + '/taken')
+            check(verdict(target, path=large)[0] == 'delivered' and read(out + '/taken').decode().strip() == size,
+                  where + ': again')
+            os.unlink(out + '/taken')
+    print('%d calls, %d faults' % (len(path), tried))
+
+
 folder('work')
-for test in (what_it_gets, signals, missing, reading, hanging, flooding, leaving, interrupted, turns, addresses, others, statuses):
+for test in (what_it_gets, signals, missing, reading, hanging, flooding, leaving, interrupted, turns, addresses, others, statuses,
+             faults):
     started = time.monotonic()
     test()
     if '-v' in sys.argv:

@@ -9,6 +9,7 @@ Maildir, once; no error is a refusal; nothing is written outside.
 import os
 import re
 import shutil
+import subprocess
 import sys
 import time
 
@@ -163,6 +164,23 @@ def errors():
     check(files(mail + '/box') == [], 'errors: nothing is delivered')
 
 
+def full_disk():
+    """A file system without room."""
+    mail = folder('disk')
+    if not IS_ROOT or subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=64k,mode=1777', 'tmpfs', mail],
+                                     stderr=subprocess.DEVNULL).returncode:
+        print('no file system can be mounted: a full disk is left out')
+        return
+    try:
+        large = write('8888888888888888', MESSAGE + b'x' * 200_000, 0o644)
+        for _ in range(2):
+            check(verdict('maildir %s/box' % mail, path=large)[:2] == ('deferred', '4.3.1'), 'a full disk')
+            check(everything(mail + '/box') == ['cur', 'new', 'tmp'], 'a full disk: %s' % everything(mail))
+        check(verdict('maildir %s/box' % mail)[0] == 'delivered', 'a small mail on it')
+    finally:
+        subprocess.run(['umount', mail], check=True)
+
+
 class Attempt:
     """A delivery to a folder of its own, with a fault at one call."""
 
@@ -257,6 +275,6 @@ def memory():
     check(peak < 24_000, 'memory: %d KB' % peak)
 
 
-for test in (content, loop, quota, debris, addresses, links, errors, memory, faults):
+for test in (content, loop, quota, debris, addresses, links, errors, full_disk, memory, faults):
     test()
 end()

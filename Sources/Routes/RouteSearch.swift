@@ -20,7 +20,7 @@ public struct MailRoute: Equatable, Sendable {
     (self.line, self.target, self.text) = (line, target, text)
   }
 
-  /// What logs and lists call the target: without the path of a URL, which may be a secret.
+  /// What logs and lists call the target: without what may be a secret in a URL, its path and password.
   public var name: [UInt8] {
     guard case .post(let url, let isJSON) = target else { return text }
     return Array((isJSON ? "post-json " : "post ").utf8) + RouteTarget.host(of: url)

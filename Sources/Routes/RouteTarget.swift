@@ -141,14 +141,15 @@ public enum RouteTarget: Equatable, Sendable {
     guard arguments.count == 1, isWeb, isText else {
       throw Malformed(reason: "one URL expected, http:// or https://")
     }
-    guard !authority(of: url).contains(.at) else {
-      throw Malformed(reason: "a URL without a user and a password expected")
-    }
     return .post(url: url, isJSON: isJSON)
   }
 
-  /// The URL as far as its path.
-  static func host(of url: [UInt8]) -> ArraySlice<UInt8> { url[..<authority(of: url).endIndex] }
+  /// The URL as far as its path, without user and password.
+  static func host(of url: [UInt8]) -> [UInt8] {
+    let authority = authority(of: url)
+    let host = authority[(authority.lastIndex(of: .at).map { $0 + 1 } ?? authority.startIndex)...]
+    return Array(url[..<authority.startIndex] + host)
+  }
 
   /// What stands between `//` and the path.
   private static func authority(of url: [UInt8]) -> ArraySlice<UInt8> {

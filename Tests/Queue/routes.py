@@ -202,7 +202,8 @@ broken: /var/mail/broken
         """The reply to RCPT in a word."""
         secret = base64.b64encode(b'\0me\0secret word').decode()
         text = 'EHLO x\r\n' + (f'AUTH PLAIN {secret}\r\n' if sender == 'user' else '')
-        text += f'MAIL FROM:<a@x.example> SMTPUTF8\r\nRCPT TO:<{address}>\r\nDATA\r\nSubject: {subject}\r\n\r\nHello.\r\n.\r\nQUIT\r\n'
+        text += f'MAIL FROM:<a@x.example> SMTPUTF8\r\nRCPT TO:<{address}>\r\nDATA\r\nFrom: a@x.example\r\n'
+        text += f'Subject: {subject}\r\n\r\nHello.\r\n.\r\nQUIT\r\n'
         run = self.run('postern-smtpd', *(['--local'] if sender == 'program' else []), text=text)
         replies = run.stdout.split('Sender OK\n')[1].splitlines()
         if replies[0].startswith('250') and not any('stored as' in reply for reply in replies):

@@ -72,7 +72,7 @@ struct InspectionTests {
     #expect(try name("a@X.example", "mx").octets == Array("x.example".utf8))
     #expect(try name("a@x.example", "mx") != name("a@y.example", "mx"))
     // The path of a URL may be a secret. Lists and logs have the name.
-    let post = try name("a@x.example", "post https://hooks.example:8443/secret?key=1")
+    let post = try name("a@x.example", "post https://me:word@hooks.example:8443/secret?key=1")
     #expect(post.octets == Array("post https://hooks.example:8443".utf8))
     #expect(try post != name("a@x.example", "post https://hooks.example:8443/other"))
   }

@@ -35,7 +35,7 @@ public struct WebRequest: Sendable {
       // The first: no file of the user's is read.
       "-q", "-g", "-s", "--proto", "=http,https", "--max-redirs", "0",
       "--connect-timeout", String(connectTimeout), "--max-time", String(sessionTimeout),
-      "--speed-limit", "1", "--speed-time", String(timeout), "--noproxy", "*",
+      "--speed-limit", "1", "--speed-time", String(timeout),
       "-w", "\\n%{http_code} %{errormsg}", "-K", configuration,
     ]
   }

@@ -94,6 +94,10 @@ extension StatusReport.Entry {
       octets += Array("    It will be attempted until ".utf8)
       DateTime(seconds: until, zone: 0).append(to: &octets)
       octets += Array(".\n".utf8)
+      if !route.isEmpty {
+        octets += Array("    It goes by the route \"".utf8)
+        octets += FieldText(printable: Array(route.prefix(200))).utf8 + Array("\".\n".utf8)
+      }
     }
     guard let report else { return }
     if event.action == .failed || event.action == .delayed,

@@ -38,6 +38,8 @@ public struct StatusReport: Sendable {
     let report: Report?
     /// When, in seconds since 1970.
     let attempt: Int64?
+    /// What the mail goes by; empty for nothing special.
+    var route: [UInt8] = []
   }
 
   /// Recipients of one report, at most. More have another report.
@@ -60,12 +62,15 @@ public struct StatusReport: Sendable {
   public var isEmpty: Bool { entries.isEmpty }
 
   /// Adds a recipient, if its sender is to be told of the event; gives whether that is so. `report` is what a host
-  /// has said last, `attempt` when that was, in seconds since 1970.
+  /// has said last, `attempt` when that was, in seconds since 1970, `route` what the mail goes by; empty for nothing special.
   public mutating func add(
-    _ recipient: SMTP.Recipient, _ event: Event, report: Report? = nil, attempt: Int64? = nil
+    _ recipient: SMTP.Recipient, _ event: Event, report: Report? = nil, attempt: Int64? = nil,
+    route: [UInt8] = []
   ) -> Bool {
     guard isWanted(event, recipient.deliveryStatus.notify) else { return false }
-    entries.append(Entry(recipient: recipient, event: event, report: report, attempt: attempt))
+    entries.append(
+      Entry(
+        recipient: recipient, event: event, report: report, attempt: attempt, route: route))
     return true
   }
 

@@ -7,6 +7,7 @@ import Notices
 import POSIX
 import Queue
 import Queueing
+import Routes
 import Routing
 import SMTP
 import Storage
@@ -81,7 +82,10 @@ extension Runner {
     let reports = try work.entry.lastReports(of: Set(indexes))
     for (one, addressee) in zip(told, try work.entry.recipients(indexes)) {
       let (recipient, last) = (addressee.recipient, reports[one.recipient])
-      _ = status?.add(recipient, one.event, report: last?.report, attempt: last?.time)
+      var route: [UInt8] = []
+      if case .delayed = one.event { route = routeName(of: addressee, in: submission) }
+      _ = status?.add(
+        recipient, one.event, report: last?.report, attempt: last?.time, route: route)
       _ = undelivered?.add(recipient, one.event, report: last?.report)
     }
     if status?.isEmpty ?? true, undelivered?.isEmpty ?? true { return false }
@@ -103,6 +107,19 @@ extension Runner {
     notice.cause = work.id
     try queueNotice(id, notice, to: built.recipient, built.octets)
     return true
+  }
+
+  /// What the route of a recipient is called; empty if there is none.
+  private func routeName(of addressee: Job.Addressee, in submission: Submission) -> [UInt8] {
+    if let target = try? RouteTarget(addressee.target) {
+      return MailRoute(line: 0, target: target, text: addressee.target).name
+    }
+    let mailbox = addressee.recipient.mailbox
+    switch try? settings.routing.destination(of: mailbox, isFromHere: submission.isFromHere) {
+    case .route(let route): return route.name
+    case .foreign(let route): return route?.name ?? []
+    case .list, .alias, .faulty, .local, .unknown, nil: return []
+    }
   }
 
   /// Whether a list looks after what comes back from its members.

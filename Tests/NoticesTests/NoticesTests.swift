@@ -151,6 +151,18 @@ import Testing
     #expect(told11)
   }
 
+  @Test("a delay names the route, and nothing else does")
+  func route() throws {
+    var report = try #require(StatusReport(on: message()))
+    _ = report.add(recipient(), .delayed(until: 1), route: Array("exec /bin/x \u{1}y".utf8))
+    #expect(
+      try read(report).joined(separator: "\n").contains("It goes by the route \"exec /bin/x ?y\"."))
+    report = try #require(StatusReport(on: message()))
+    _ = report.add(
+      recipient(), .refused, report: verdict(.refused), route: Array("exec /bin/x".utf8))
+    #expect(try !read(report).joined(separator: "\n").contains("exec /bin/x"))
+  }
+
   @Test func delay() throws {
     var report = try #require(StatusReport(on: message()))
     _ = report.add(

@@ -227,6 +227,31 @@ broken: /var/mail/broken
         return found
 
 
+def hang(place):
+    """A program that waits until a hundred other mails have arrived: it gets its own mail done only if it holds up nobody."""
+    with open(place.path('routes'), 'a') as file:
+        file.write(f"hang@ours.example: exec {place.path('wait')}\n")
+    with open(place.path('recipients'), 'a') as file:
+        file.write('hang\n')
+    place.write('wait', f"""\
+#!/bin/sh
+for second in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+  [ "$(ls '{place.path('maildirs/ours.example/many/new')}' | wc -l)" -lt 100 ] || exit 0
+  sleep 1
+done
+exit 75
+""")
+    os.chmod(place.path('wait'), 0o755)
+    with open(place.path('recipients'), 'a') as file:
+        file.write('many\n')
+    place.send('hang@ours.example', 'stranger', 'x')
+    for number in range(100):
+        place.send('many@ours.example', 'stranger', f'x{number}')
+    run = place.run('postern-queue', 'run')
+    if run.returncode or run.stderr:
+        sys.exit(f'the run with a target that waits: {run.stderr}')
+
+
 def main():
     if os.geteuid() != 0:
         print('only root can run programs as another user')
@@ -254,10 +279,11 @@ def main():
             expected = {where.get(kind, kind) for kind in kinds} - {None}
             if places.get(subject, set()) != expected:
                 sys.exit(f'{address} of a {sender}: it is in {places.get(subject)}, and not in {expected}')
+        hang(place)
         left = place.run('postern-queue', 'list').stdout
         if left:
             sys.exit(f'left in the queue: {left}')
-        print(f'{len(sent)} mails went where they should')
+        print(f'{len(sent)} mails went where they should, and a hundred while a program waited')
     finally:
         shutil.rmtree(place.folder)
 

@@ -252,6 +252,28 @@ exit 75
         sys.exit(f'the run with a target that waits: {run.stderr}')
 
 
+def examples(place):
+    """Each line among the examples of postern.routes(5) counts for the addresses that it is about, and means what it says.
+    Gives how many there are."""
+    page = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../deploy/man/postern.routes.5')
+    with open(page) as file:
+        blocks = re.findall(r'^\.Bd -literal.*\n((?:.*\n)*?)\.Ed$', file.read(), re.M)
+    count = 0
+    for block in blocks:
+        lines = block.replace('\\&', '').splitlines()
+        place.write('routes', '\n'.join(lines) + '\n')
+        for number, line in enumerate(lines, 1):
+            pattern, target = line.split(': ', 1)
+            address = {'.': 'any@sub' + pattern, '*': 'any@nowhere.example'}.get(
+                pattern[0], pattern if '@' in pattern else 'any@' + pattern)
+            said = json.loads(place.run('postern-queue', 'route', '--json', address).stdout)
+            wanted = 'refuse' if target.startswith('refuse') else target
+            if (said['line'], said['target']) != (number, wanted) or not target.endswith(said.get('reason', '')):
+                sys.exit(f'{line}: {address} goes to {said}')
+            count += 1
+    return count
+
+
 def main():
     if os.geteuid() != 0:
         print('only root can run programs as another user')
@@ -283,6 +305,11 @@ def main():
         left = place.run('postern-queue', 'list').stdout
         if left:
             sys.exit(f'left in the queue: {left}')
+        place.environment['SMTP_DOMAINS'] = 'ours.example'
+        del place.environment['SMTP_RECIPIENTS'], place.environment['SMTP_ALIASES']
+        count = examples(place)
+        if count < 20:
+            sys.exit(f'{count} examples in postern.routes(5)')
         print(f'{len(sent)} mails went where they should, and a hundred while a program waited')
     finally:
         shutil.rmtree(place.folder)

@@ -4,6 +4,7 @@ The programs are copied, so that the user `daemon` can run them; root has the co
 """
 import os
 import pwd
+import re
 import select
 import shutil
 import subprocess
@@ -181,6 +182,22 @@ PIECES = [
     'é' * 30, 'x' * 200, '+', '+tag', 'a+b', 'a+', '++', 'a+$(touch {0}/pwned)', 'a+../..', ',', ':2,S', ',S=1', ':', '::',
     ',S=99999999999999999999', 'url = http://x', '\\n', '\\r\\nX: y', 'nul\\0', 'CON', 'con.', 'a.', '.a', 'a..b', '...', '....',
 ]
+
+
+def calls(target):
+    """The calls of a delivery, from the first behind the job on, each as its name and its number among those of that name."""
+    trace = out + '/trace'
+    deliver(target, strace=['strace', '-s', '200', '-o', trace])
+    found, counts, has_begun = [], {}, False
+    for line in read(trace).decode(errors='replace').split('\n'):
+        name = re.match(r'(\w+)\(', line)
+        if not name:
+            continue
+        counts[name[1]] = counts.get(name[1], 0) + 1
+        has_begun = has_begun or 'message 0 ' in line
+        if has_begun and name[1] not in ('mmap', 'munmap', 'brk', 'madvise', 'exit_group', 'futex', 'mprotect'):
+            found.append((name[1], counts[name[1]], line))
+    return found
 
 
 def hostile_addresses():

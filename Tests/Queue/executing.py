@@ -10,7 +10,7 @@ import sys
 import time
 
 from couriers import (
-    IS_ROOT, MESSAGE, USER, Courier, check, deliver, end, folder, hostile_addresses, out, read, script, top, verdict, write)
+    IS_ROOT, MESSAGE, USER, Courier, calls, check, deliver, end, folder, hostile_addresses, out, read, script, top, verdict, write)
 
 LF = MESSAGE.replace(b'\r\n', b'\n')
 # Writes down what it got.
@@ -270,22 +270,6 @@ def others():
         result = subprocess.run([top + '/postern-queue', 'deliver', *words], stdin=subprocess.DEVNULL, timeout=20,
                                 stderr=subprocess.PIPE, env={'POSTERN_ENV_FILE': ''})
         check(result.returncode == 64 and result.stderr, '%s: status %d' % (words, result.returncode))
-
-
-def calls(target):
-    """The calls of a delivery, from the first behind the job on, each as its name and its number among those of that name."""
-    trace = out + '/trace'
-    deliver(target, strace=['strace', '-s', '200', '-o', trace])
-    found, counts, has_begun = [], {}, False
-    for line in read(trace).decode(errors='replace').split('\n'):
-        name = re.match(r'(\w+)\(', line)
-        if not name:
-            continue
-        counts[name[1]] = counts.get(name[1], 0) + 1
-        has_begun = has_begun or 'message 0 ' in line
-        if has_begun and name[1] not in ('mmap', 'munmap', 'brk', 'madvise', 'exit_group', 'futex', 'mprotect'):
-            found.append((name[1], counts[name[1]], line))
-    return found
 
 
 def faults():

@@ -17,7 +17,7 @@ import time
 import urllib.parse
 
 from couriers import (
-    IS_ROOT, MESSAGE, Courier, check, deliver, end, folder, hostile_addresses, job, own, read, top, verdict, write)
+    IS_ROOT, MESSAGE, Courier, calls, check, deliver, end, folder, hostile_addresses, job, own, read, top, verdict, write)
 
 FIELDS = b'Return-Path: <me@far.example>\r\nDelivered-To: you@near.example\r\n'
 requests = []
@@ -304,7 +304,33 @@ def memory():
     check(peak < 24_000, 'memory: %d KB' % peak)
 
 
-for test in (what_it_gets, as_json, answers, failures, interrupted, secrets, injection, memory):
+def faults():
+    """Each system call of a delivery fails, or the courier is killed at it. Who is told `delivered` has the whole mail, nobody
+    is refused, and the mail that is brought again arrives."""
+    large = write('5555555555555555', MESSAGE + b'0123456789\r\n' * 20_000, 0o644)
+    whole = FIELDS + read(large)
+    target = 'post ' + base + '200'
+    path = calls(target)
+    for call, number, line in path:
+        # A descriptor is closed, whatever close(2) says; strace would leave it open.
+        for fault in ('error=EIO', 'signal=KILL')[call == 'close':]:
+            requests.clear()
+            where = '%s in %s' % (fault, line)
+            reports = deliver(target, path=large, strace=[
+                'strace', '-o', '/dev/null', '-e', 'inject=%s:%s:when=%d' % (call, fault, number)])
+            for report in reports:
+                check(report.outcome in ('delivered', 'deferred'), '%s: %s' % (where, report.line))
+                check(report.outcome != 'delivered' or any(body == whole for _, _, body in requests),
+                      where + ': delivered, and the server has not all of it')
+            check(verdict(target, path=large)[0] == 'delivered', where + ': again')
+            check(all(body == whole for _, _, body in requests), where + ': a part was taken for the whole')
+    # A curl whose courier was killed may still be at work.
+    time.sleep(1)
+    requests.clear()
+    print('%d calls' % len(path))
+
+
+for test in (what_it_gets, as_json, answers, failures, interrupted, secrets, injection, memory, faults):
     started = time.monotonic()
     test()
     if '-v' in sys.argv:

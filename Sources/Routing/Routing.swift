@@ -109,6 +109,11 @@ public struct Routing: Sendable {
     recipients == nil && lists == nil && routes == nil && aliases.count == 0
   }
 
+  /// The files that are read for each recipient. A confined process needs the right to read them.
+  public var filesOfRecipients: [String] {
+    [recipients?.path, routes?.path].compactMap { $0 }
+  }
+
   /// The servers that sessions ask about recipients.
   public var askedServers: [ServerURL] { routes?.askedServers ?? [] }
 

@@ -109,7 +109,7 @@ struct Service {
         confinement.replacedDirectories.append(ListData.folder(queue: queue))
       }
     }
-    if let file = settings.routing.recipients?.path { confinement.readableFiles.append(file) }
+    confinement.readableFiles += settings.routing.filesOfRecipients
     confinement.readableFiles.append("/usr/share/zoneinfo/UTC")
     confinement.locks = true
     confinement.logsToSyslog = log.destination == .syslog

@@ -144,8 +144,7 @@ struct Program {
     case .program: confinement.executes = true
     case .account, .anyLogin, nil: break
     }
-    if let file = service.routing.recipients?.path { confinement.readableFiles.append(file) }
-    if let file = service.routing.routes?.path { confinement.readableFiles.append(file) }
+    confinement.readableFiles += service.routing.filesOfRecipients
     if let lists = service.routing.lists?.path { confinement.readableFiles.append(lists + "/.") }
     confinement.locks = service.session.hasAccounts
     confinement.logsToSyslog = log.destination == .syslog

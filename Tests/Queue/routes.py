@@ -233,8 +233,7 @@ def hang(place):
         file.write(f"hang@ours.example: exec {place.path('wait')}\n")
     with open(place.path('recipients'), 'a') as file:
         file.write('hang\n')
-    place.write('wait', f"""\
-#!/bin/sh
+    place.write('wait', '#!/bin/sh' f"""
 for second in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
   [ "$(ls '{place.path('maildirs/ours.example/many/new')}' | wc -l)" -lt 100 ] || exit 0
   sleep 1

@@ -42,7 +42,8 @@ struct RouteTargetTests {
       "maildir /a size=1T",
       "maildir /a b", "maildir /a size=1 b", "exec", "exec bin", #"exec "/a b"#, "exec /a\0b",
       "post", "post ftp://a",
-      "post http://a http://b", "post-json a", "smtp://", "smtp://a mail", "http://a",
+      "post http://a http://b", "post-json a", "smtp://", "smtp://me@a", "smtp://a smtps://me@b",
+      "smtp://a mail", "http://a",
       "relay:[a]:25",
     ])
   func isRefused(_ text: String) {

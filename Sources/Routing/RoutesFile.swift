@@ -53,9 +53,12 @@ public struct RoutesFile: Sendable {
     return servers
   }
 
-  /// Whether there is a line `*`.
+  /// Whether there is a line `*`, right or wrong, in a file that counts.
   public func hasLineForElsewhere() throws(UnreadableFile) -> Bool {
-    if case .success(nil) = try search(.forElsewhere) { false } else { true }
+    switch try search(.forElsewhere) {
+    case .success(let route): route != nil
+    case .failure(let fault): fault.line > 0
+    }
   }
 
   private func search(_ search: RouteSearch) throws(UnreadableFile) -> Result<MailRoute?, FileFault>

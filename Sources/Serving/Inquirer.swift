@@ -13,8 +13,10 @@ public final class Inquirer {
   /// What has gone wrong; nil: nothing.
   private(set) var failure: String?
 
-  /// Seconds that a connection may take to be made, and an answer.
+  /// Seconds that an answer may take.
   private static let patience = 30
+  /// Seconds that the connection may take to be made: every client waits for its greeting meanwhile.
+  private static let connectTime = 5
 
   /// Connects to the server. Where that fails it says `unknown` of every recipient.
   public init(_ server: ServerURL, hostname: [UInt8]) {
@@ -37,7 +39,7 @@ public final class Inquirer {
   }
 
   private static func connect(to place: ServerURL.Place) throws(Interruption) -> FileDescriptor {
-    let deadline = Deadline(inSeconds: patience)
+    let deadline = Deadline(inSeconds: connectTime)
     switch place {
     case .socket(let path):
       return try Socket.connect(to: .unix(path), until: deadline, termination: .never)

@@ -145,6 +145,20 @@ struct RoutesTests {
     #expect(throws: UnreadableFile.self) { try routing.destination(of: mailbox) }
   }
 
+  @Test("a line * is found, right or wrong, but not in a file that does not count")
+  func elsewhereAndSmarthost() throws {
+    func has(_ file: String, mode: Int = 0o644) throws -> Bool? {
+      let routing = routing(file)
+      try FileManager.default.setAttributes(
+        [.posixPermissions: mode], ofItemAtPath: scratch.path + "/routes")
+      return try routing.routes?.hasLineForElsewhere()
+    }
+    #expect(try has("*: mx") == true)
+    #expect(try has("*: nonsense") == true)
+    #expect(try has("x.example: mx\n# *: mx") == false)
+    #expect(try has("*: mx", mode: 0o666) == false)
+  }
+
   @Test("100,000 lines are searched in pieces, and lines that are too long are left out")
   func manyLines() throws {
     var file = "b.example: \(String(repeating: "x", count: 70_000))\n"

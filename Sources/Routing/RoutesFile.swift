@@ -33,8 +33,8 @@ public struct RoutesFile: Sendable {
 
   public init(path: String) { self.path = path }
 
-  /// The route for an address; nil if no line fits. 100,000 lines take less than a millisecond, and no more memory than a
-  /// few.
+  /// The route for an address; nil if no line fits. 100,000 lines (4.8 MB) take two milliseconds, half of them for reading,
+  /// and no more memory than a few.
   public func route(
     for address: LocalAddress, isOurs: Bool
   ) throws(UnreadableFile) -> Result<MailRoute?, FileFault> {

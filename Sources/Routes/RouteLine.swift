@@ -69,13 +69,12 @@ public struct RouteTable: Sendable {
   public init(parsing content: [UInt8]) {
     var lines: [RoutePattern: Int] = [:]
     var number = 0
-    let content = content.starts(with: [0xEF, 0xBB, 0xBF]) ? content.dropFirst(3) : content[...]
+    let content = content[(content.span.hasByteOrderMark(at: 0) ? 3 : 0)...]
     for line in content.split(separator: .lineFeed, omittingEmptySubsequences: false) {
       number += 1
       do throws(RouteFault) {
         if line.count > RouteSearch.longestLine {
-          throw RouteFault(
-            line: number, reason: "at most \(RouteSearch.longestLine) octets expected in a line")
+          throw RouteFault(line: number, reason: RouteSearch.tooLong)
         }
         let line = line.last == .carriageReturn ? line.dropLast() : line
         guard case .route(let pattern, let target) = try RouteLine(line, number: number) else {
@@ -91,5 +90,12 @@ public struct RouteTable: Sendable {
         faults.append(error)
       }
     }
+  }
+}
+
+extension Span<UInt8> {
+  /// Whether U+FEFF stands there, with which some editors begin a file.
+  func hasByteOrderMark(at index: Int) -> Bool {
+    count - index >= 3 && self[index] == 0xEF && self[index + 1] == 0xBB && self[index + 2] == 0xBF
   }
 }

@@ -19,6 +19,8 @@ public enum RoutePattern: Hashable, Sendable {
 
   /// Nil if the text is no pattern.
   public init?(_ text: [UInt8]) {
+    // An address may end in a dot. The search looks for patterns as they are usually written.
+    if text.last == UInt8(ascii: ".") { return nil }
     if text == [UInt8(ascii: "*")] {
       self = .elsewhere
     } else if text.first == UInt8(ascii: ".") {

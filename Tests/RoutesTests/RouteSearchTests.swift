@@ -10,6 +10,7 @@ import Testing
 struct RouteSearchTests {
   static let file = """
     # example.org: mx
+    #eve@example.org: exec /bin/false
     example.org: discard
     alice@example.org: maildir /a
     ALICE+news@Example.ORG  : maildir /news
@@ -28,13 +29,13 @@ struct RouteSearchTests {
   @Test(
     "the most specific line counts",
     arguments: [
-      ("alice@example.org", 3), ("Alice@EXAMPLE.org", 3), ("alice+x@example.org", 3),
-      ("alice+news@example.org", 4), ("bob@example.org", 2), ("bob@mail.example.org", 5),
-      ("bob@a.mail.example.org", 5), ("bob@example2.org", 6), ("bob@org", 14),
-      (#""a b"@example.org"#, 7), (#""alice"@example.org"#, 3), ("carol@example.net", 8),
-      ("dave@example.net", 14), ("x@münchen.example", 9), ("x@xn--mnchen-3ya.example", 9),
-      ("jörg@example.org", 10), ("x@[192.0.2.1]", 14), ("bob@notexample.org", 6),
-      ("alice@example.org.uk", 14),
+      ("alice@example.org", 4), ("Alice@EXAMPLE.org", 4), ("alice+x@example.org", 4),
+      ("alice+news@example.org", 5), ("bob@example.org", 3), ("bob@mail.example.org", 6),
+      ("bob@a.mail.example.org", 6), ("bob@example2.org", 7), ("bob@org", 15),
+      (#""a b"@example.org"#, 8), (#""alice"@example.org"#, 4), ("carol@example.net", 9),
+      ("dave@example.net", 15), ("x@münchen.example", 10), ("x@xn--mnchen-3ya.example", 10),
+      ("jörg@example.org", 11), ("x@[192.0.2.1]", 15), ("bob@notexample.org", 7),
+      ("alice@example.org.uk", 15), ("#eve@example.org", 3),
     ])
   func mostSpecific(_ address: String, _ line: Int) throws {
     #expect(try route(address, in: Self.file)?.line == line)
@@ -43,17 +44,44 @@ struct RouteSearchTests {
   @Test("of ours, the line * does not count")
   func ours() throws {
     #expect(try route("a@ours.example", in: Self.file, isOurs: true) == nil)
-    #expect(try route("a@ours.example", in: Self.file)?.line == 14)
+    #expect(try route("a@ours.example", in: Self.file)?.line == 15)
     #expect(try route("a@b", in: "") == nil)
   }
 
   @Test("a wrong line is wrong for whom it is about")
   func wrong() {
-    #expect(throws: RouteFault(line: 12, reason: "twice.example stands in line 11 already")) {
+    #expect(throws: RouteFault(line: 13, reason: "twice.example stands in line 12 already")) {
       try route("a@twice.example", in: Self.file)
     }
     let fault = #expect(throws: RouteFault.self) { try route("a@wrong.example", in: Self.file) }
-    #expect(fault?.line == 13)
+    #expect(fault?.line == 14)
+  }
+
+  @Test("a line that is too long is wrong for whom it is about")
+  func longest() throws {
+    let end = String(
+      repeating: "x", count: RouteSearch.longestLine - "b.example: exec /bin/x ".count)
+    #expect(try route("a@b.example", in: "b.example: exec /bin/x \(end)")?.line == 1)
+    #expect(throws: RouteFault(line: 1, reason: RouteSearch.tooLong)) {
+      try route("a@b.example", in: "b.example: exec /bin/x \(end)x")
+    }
+    #expect(try route("a@c.example", in: "b.example: exec /bin/x \(end)x") == nil)
+  }
+
+  @Test("a byte order mark is no part of the first pattern")
+  func byteOrderMark() throws {
+    #expect(
+      try route("a@b.example", in: "\u{FEFF}b.example: mail\n\u{FEFF}c.example: mail")?.line == 1)
+    #expect(try route("a@c.example", in: "\u{FEFF}b.example: mail\n\u{FEFF}c.example: mail") == nil)
+    #expect(try route("#a@c.example", in: "\u{FEFF}#a@c.example: mail") == nil)
+  }
+
+  @Test("lines are counted, however many")
+  func count() throws {
+    for count in [1, 31, 32, 255, 256, 32 * 255, 32 * 256, 70_001] {
+      let file = String(repeating: "\n", count: count) + "b.example: mail"
+      #expect(try route("a@b.example", in: file)?.line == count + 1)
+    }
   }
 
   @Test("what counts has its target and its text, also with CR LF")
@@ -67,7 +95,7 @@ struct RouteSearchTests {
   @Test("is what reading line by line finds", arguments: 0..<60)
   func model(seed: UInt64) throws {
     var random = SeededNumbers(seed: seed)
-    let names = ["a", "b+x", "\"c d\"", "ü", "abcdefghijklmnopqrstuvwxyz0123456789"]
+    let names = ["a", "b", "b+x", "\"c d\"", "ü", "abcdefghijklmnopqrstuvwxyz0123456789"]
     let domains = [
       "x.example", "y.x.example", "ö.example", "example", "long-domain-name.of.x.example",
     ]
@@ -131,21 +159,29 @@ struct RouteSearchTests {
         A.example : mx
         f.example: \(String(repeating: "x", count: 4096))
         [IPv6:2001:db8::1]: discard
+        g.example.: mail
         """))
     #expect(table.routes.map { $0.line } == [1, 6, 9])
-    #expect(table.faults.map { $0.line } == [2, 3, 4, 5, 7, 8])
+    #expect(table.faults.map { $0.line } == [2, 3, 4, 5, 7, 8, 10])
     #expect(table.faults.last { $0.line == 7 }?.reason == "a.example stands in line 1 already")
   }
 
   private func route(_ address: String, in file: String, isOurs: Bool = false) throws(RouteFault)
     -> MailRoute?
   {
-    guard let mailbox = Mailbox(octets(address)), let address = LocalAddress(mailbox) else {
-      preconditionFailure(address)
-    }
+    guard let address = self.address(address) else { preconditionFailure(address) }
     var search = RouteSearch(for: address, isOurs: isOurs)
-    search.look(in: (octets("\n" + file) + [10]).span)
+    // In three pieces.
+    let lines = file.utf8.split(separator: 10, omittingEmptySubsequences: false)
+    let (third, half) = (lines.count / 3, lines.count / 2)
+    for part in [lines[..<third], lines[third..<half], lines[half...]] where !part.isEmpty {
+      search.look(in: ([10] + part.flatMap { $0 + [10] }).span)
+    }
     return try search.route()
+  }
+
+  private func address(_ text: String) -> LocalAddress? {
+    Mailbox(octets(text)).flatMap { LocalAddress($0) }
   }
 }
 
@@ -183,7 +219,7 @@ struct AskedServersTests {
       ])
     #expect(
       asked(
-        "# a.example: lmtp://one?ask\nb.example: refuse Who?ask\nc.example: lmtp://x?tls=none\nd?ask"
+        "# a.example: lmtp://one?ask\nb.example: exec /bin/x Who?ask\nc.example: lmtp://x?tls=none\nd?ask"
       ) == [])
     for indent in 0..<70 {
       let comment = "#" + String(repeating: "?", count: indent)

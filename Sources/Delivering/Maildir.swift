@@ -169,7 +169,7 @@ extension Maildir {
     var count = 0
     while count < Self.debrisLimit, let name = names.next() {
       count += 1
-      guard let status = tmp.descriptor.status(of: name), now - status.modified > Self.debrisAge
+      guard let status = tmp.descriptor.status(of: name), status.modified < now - Self.debrisAge
       else { continue }
       tmp.descriptor.removeName(name)
     }

@@ -113,6 +113,9 @@ private enum Body {
   /// All of it, until it is given.
   case whole([UInt8])
 
+  /// Octets of the fields that stand in front of a message since it was accepted.
+  private static let traceRoom = 65_536
+
   /// Nil if the message is too large for what has to be in memory.
   init?(
     _ posting: Posting, _ content: MessageContent, _ file: borrowing FileDescriptor,
@@ -122,7 +125,7 @@ private enum Body {
       self = .message(content)
       return
     }
-    guard content.size <= posting.configuration.maximumSize else { return nil }
+    guard content.size - Self.traceRoom <= posting.configuration.maximumSize else { return nil }
     var octets: [UInt8] = []
     octets.reserveCapacity(content.size)
     var content = content

@@ -16,6 +16,10 @@ public struct UnreadableFile: Error {
   init(_ fault: FileFault) { (path, errno, self.fault) = (fault.path, .badMessage, fault) }
 
   public var description: String { fault?.description ?? "\(path): \(errno)" }
+  /// As in `FileFault`.
+  public var summary: String { fault?.summary ?? "\(path): \(errno)" }
+  /// Without the path.
+  public var reason: String { fault?.reason ?? errno.description }
 }
 
 public struct RecipientsFile: Sendable {

@@ -23,6 +23,9 @@ public struct FileFault: Error, Equatable, Sendable {
   public var description: String {
     line == 0 ? "\(path): \(reason)" : "\(path): line \(line): \(reason)"
   }
+
+  /// What those may see who send mail: nothing of what stands in the file.
+  public var summary: String { line == 0 ? description : "\(path): line \(line) is wrong" }
 }
 
 public struct RoutesFile: Sendable {
@@ -41,10 +44,14 @@ public struct RoutesFile: Sendable {
     try search(RouteSearch(for: address, isOurs: isOurs))
   }
 
-  /// The servers that sessions ask about recipients (`?ask`), each once; none if the file cannot be read.
+  /// The servers that sessions ask about recipients (`?ask`), each once; none if the file cannot be read, or does
+  /// not count.
   var askedServers: [ServerURL] {
     var servers: [ServerURL] = []
-    try? FileDescriptor.reading(path).forEachPiece(longestLine: RouteSearch.longestLine) { octets in
+    guard let file = try? FileDescriptor.reading(path),
+      (try? Ownership(of: file))?.isTrusted == true
+    else { return [] }
+    try? file.forEachPiece(longestLine: RouteSearch.longestLine) { octets in
       for server in RouteTable.askedServers(in: octets) where !servers.contains(server) {
         servers.append(server)
       }

@@ -52,7 +52,7 @@ extension Runner {
     do throws(UnreadableFile) {
       expansion = try settings.routing.expand(addressee.recipient.mailbox)
     } catch {
-      return try conclude(index, of: work, .deferred(addressee, error.description))
+      return try conclude(index, of: work, .deferred(addressee, error.summary))
     }
     var others: [Job.Addressee] = []
     for target in expansion {

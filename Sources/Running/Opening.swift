@@ -62,7 +62,7 @@ extension Runner {
         destination = try settings.routing.destination(
           of: mailbox, isFromHere: work.entry.submission.isFromHere)
       } catch {
-        try conclude(index, of: work, .deferred(addressee, error.description))
+        try conclude(index, of: work, .deferred(addressee, error.summary))
         continue
       }
       switch destination {
@@ -73,7 +73,7 @@ extension Runner {
       case .list: try giveToList(index, addressee, of: work)
       case .faulty(let fault):
         try conclude(
-          index, of: work, .ours(addressee, .deferred, .init(4, 3, 5), fault.description))
+          index, of: work, .ours(addressee, .deferred, .init(4, 3, 5), fault.summary))
       case .unknown:
         try conclude(index, of: work, .refused(addressee, .init(5, 1, 1), "no such mailbox here"))
       }

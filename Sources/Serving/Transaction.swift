@@ -54,7 +54,7 @@ extension Conversation {
       route = .unavailable
       log.write(.error, "failure") { line in
         line.add("call", "open")
-        line.add("reason", error.errno.description)
+        line.add("reason", error.reason)
         line.add("recipients", error.path)
       }
     }

@@ -7,8 +7,8 @@ public import SMTP
 
 /// What curl prints: the server's answer, and a line with its status behind it.
 public struct WebAnswer: Sendable {
-  /// Octets of an answer.
-  static let limit = 1 << 20
+  /// Octets of an answer. What it says of the mail is known only behind all of them.
+  static let limit = 64 << 20
 
   private var first: [UInt8] = []
   private var last = LastLine()

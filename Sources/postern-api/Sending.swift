@@ -126,14 +126,14 @@ extension Service {
     do throws(UnreadableFile) {
       destination = try settings.routing.destination(of: mailbox)
     } catch {
-      throw .failed(call: "open", reason: Array(error.errno.description.utf8))
+      throw .failed(call: "open", reason: Array(error.summary.utf8))
     }
     switch destination {
     case .local: return false
     case .alias, .list: return true
     case .route(let route): return try goesToQueue(by: route, mailbox)
     case .faulty(let fault):
-      throw .failed(call: "routing", reason: Array(fault.description.utf8))
+      throw .failed(call: "routing", reason: Array(fault.summary.utf8))
     case .unknown:
       throw .badRequest(Array("no such mailbox: ".utf8) + Draft.shown(mailbox.octets))
     case .foreign(let route):

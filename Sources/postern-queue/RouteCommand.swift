@@ -13,7 +13,7 @@ extension QueueProgram {
       traces = try settings.routing.trace(
         mailbox, from: sender, hasSmarthost: settings.hasSmarthost)
     } catch {
-      throw Failure(.ioError, "\(error.path): \(error.errno)")
+      throw Failure(.ioError, error.description)
     }
     for trace in traces {
       let line = arguments.isJSON ? json(trace) : text(trace)

@@ -71,8 +71,10 @@ struct Program {
       to: target, settings.client(password: password, isVerbose: arguments.isVerbose), log: log,
       termination: Termination(termination))
     guard !isBatch else {
-      let status = Batch(of: "postern-send", termination: Termination(termination)).run(&transport)
-      transport.finish()
+      let batch = Batch(of: "postern-send", termination: Termination(termination))
+      let status = batch.run(&transport)
+      // The caller sees the end of this process, by the end of the batch's descriptors, only when the next may begin.
+      withExtendedLifetime(batch) { transport.finish() }
       return status
     }
     let status = send(arguments, settings, &transport)

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 from couriers import (
@@ -110,6 +111,17 @@ def debris():
     os.utime(box + '/tmp/old', (old, old))
     deliver('maildir ' + box, 'other@near.example')
     check(os.listdir(box + '/tmp') == ['young'], 'debris: %s' % os.listdir(box + '/tmp'))
+    # tmpfs keeps every time that a file can be given.
+    with tempfile.TemporaryDirectory(dir='/dev/shm') as place:
+        own(place)
+        deliver('maildir %s/box' % place)
+        for time_of in (-2**62, 2**62):
+            ancient = place + '/box/tmp/ancient'
+            open(ancient, 'w').close()
+            own(ancient)
+            subprocess.run(['touch', '-d', '@%d' % time_of, ancient], check=True)
+            check(verdict('maildir %s/box' % place, 'a%d@near.example' % time_of)[0] == 'delivered', 'debris of %d' % time_of)
+            check(os.path.exists(ancient) == (time_of > 0), 'debris of %d stays' % time_of)
 
 
 def addresses():

@@ -159,7 +159,7 @@ struct RouteSearchTests {
         A.example : mx
         f.example: \(String(repeating: "x", count: 4096))
         [IPv6:2001:db8::1]: discard
-        g.example.: mail
+        a@g.example.: mail
         """))
     #expect(table.routes.map { $0.line } == [1, 6, 9])
     #expect(table.faults.map { $0.line } == [2, 3, 4, 5, 7, 8, 10])

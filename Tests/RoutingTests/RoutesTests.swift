@@ -70,6 +70,12 @@ struct RoutesTests {
             FileFault(
               path: path, line: 2, reason: "at most 4096 octets expected in a line")))
       #expect(try routes.route(for: other, isOurs: true).get()?.line == 3)
+      var largest = 0
+      try FileDescriptor.reading(path).forEachPiece(longestLine: 4096) { octets in
+        largest = max(largest, octets.count)
+        return true
+      }
+      #expect(largest < 80_000)
     }
   }
 
@@ -140,7 +146,7 @@ struct RoutesTests {
   /// A route can name a program: whoever could write the file could run it.
   @Test("a file that others can write does not count")
   func trust() throws {
-    let routing = routing(Self.file)
+    let routing = routing(Self.file + "\nasked.example: lmtp:///run/x?ask\n")
     let path = scratch.path + "/routes"
     let mailbox = try mailbox("alice@example.org")
     for mode in [0o664, 0o646, 0o666] {
@@ -150,9 +156,11 @@ struct RoutesTests {
         continue
       }
       #expect(fault.line == 0)
+      #expect(routing.routes?.askedServers == [])
       #expect(fault.description.hasPrefix("\(path): it does not count"))
     }
     try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: path)
+    #expect(routing.routes?.askedServers.count == 1)
     #expect(try routing.trace(mailbox, from: .stranger, hasSmarthost: false)[0].line == 6)
     if Process.isRoot {
       try FileManager.default.setAttributes([.ownerAccountID: 12_345], ofItemAtPath: path)

@@ -184,6 +184,23 @@ private struct Post {
     #expect(post.mails.first?.contains("  <refused@far.example>") == true)
   }
 
+  /// Whoever may see why mail waits need not see what the operator's files say.
+  @Test func nothingOfAFileIsInTheReason() throws {
+    let post = try Post()
+    let path = post.scratch.file("people", "me@ours.example\n/hidden word\n".utf8)
+    for (number, aliases) in ["you: :include:\(path)\n", "you: /hidden word\n"].enumerated() {
+      try post.add(UInt64(number) + 1, ["you@ours.example"])
+      try post.run(aliases: aliases)
+      let journal = try String(
+        contentsOfFile: post.scratch.path + "/queue/queue/" + post.names("queue/queue")[0],
+        encoding: .utf8)
+      #expect(journal.contains(" line ") && journal.contains(" is wrong"))
+      #expect(!journal.contains("hidden"))
+      try FileManager.default.removeItem(
+        atPath: post.scratch.path + "/queue/queue/" + post.names("queue/queue")[0])
+    }
+  }
+
   /// A null reverse-path alone makes no report: anybody can write one.
   @Test(arguments: ["me@ours.example", "refused@far.example"])
   func forgedReport(recipient: String) throws {

@@ -102,6 +102,26 @@ struct InquiryTests {
     #expect(found.answers == [.unknown, .unknown])
   }
 
+  @Test("a server that says 421 has failed: that is about no recipient", arguments: [0, 1])
+  func closing(_ count: Int) throws {
+    let found = try ask(
+      ["a@x.example", "b@x.example"],
+      Self.beginning + Array(repeating: "250 ok", count: count) + ["421 4.3.2 bye"])
+    #expect(found.answers == [.unknown, .unknown])
+  }
+
+  @Test("of a long text the beginning is passed on")
+  func longText() throws {
+    let text = String(repeating: "x", count: 900)
+    let found = try ask(
+      ["a@x.example"], Self.beginning + ["250 ok", "550 5.1.1 \(text)", "250 ok"])
+    guard case .refused(_, _, let shown) = found.answers[0] else {
+      Issue.record("\(found.answers)")
+      return
+    }
+    #expect(shown == Array(repeating: UInt8(ascii: "x"), count: Inquiry.longestText))
+  }
+
   @Test("without SMTPUTF8 nothing is asked about an address that needs it")
   func withoutUTF8() throws {
     let found = try ask(

@@ -24,6 +24,9 @@ public struct Inquiry: Sendable {
     case unknown
   }
 
+  /// Octets of a reply's text that are passed on, so that a line of ours has room for them (RFC 5321 §4.5.3.1.5).
+  static let longestText = 400
+
   private enum State {
     case greeting
     case hello
@@ -77,6 +80,8 @@ public struct Inquiry: Sendable {
   private mutating func takeReply() {
     let isSuccess = 200...299 ~= reader.code
     switch state {
+    // It closes the connection: that is about no recipient.
+    case _ where reader.code == 421: state = .failed
     case .greeting where reader.code == 220:
       state = .hello
       say(hello)
@@ -101,7 +106,8 @@ public struct Inquiry: Sendable {
   private var refusal: Answer {
     let category = reader.code / 100
     return .refused(
-      code: reader.code, reader.status ?? EnhancedStatusCode(category, 0, 0), reader.text)
+      code: reader.code, reader.status ?? EnhancedStatusCode(category, 0, 0),
+      Array(reader.text.prefix(Self.longestText)))
   }
 
   private mutating func sayMail() {

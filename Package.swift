@@ -164,7 +164,7 @@ let programs: [Target] =
       name: "Serving",
       dependencies: [
         "Octets", "SMTP", "MIME", "POSIX", "Settings", "Storage", "Jobs", "Queue", "Lists",
-        "ListStore", "Hosts", "Routes", "Routing", "Authentication", "Acceptance",
+        "ListStore", "Hosts", "Routes", "Routing", "Authentication", "Acceptance", "Milter",
       ],
       swiftSettings: settings),
 
@@ -193,7 +193,7 @@ let programs: [Target] =
       name: "postern-smtpd",
       dependencies: [
         "SMTP", "PROXY", "POSIX", "Program", "Settings", "Storage", "Authentication", "Routing",
-        "Queue", "ListStore", "Serving",
+        "Queue", "ListStore", "Serving", "Milter",
       ],
       swiftSettings: settings, linkerSettings: program),
     .executableTarget(

@@ -26,6 +26,8 @@ public struct Addressing: Sendable {
   public var stored: [Mailbox] = []
   /// Whether it is queued. The recipients are added one by one.
   public var isQueued = false
+  /// Whether the queue holds it back until an operator releases it.
+  public var isHeld = false
 
   public init(_ submission: Submission) { self.submission = submission }
 }
@@ -38,7 +40,7 @@ public struct Acceptance: ~Copyable {
   /// The number of octets so far, with the fields in front.
   public internal(set) var size = 0
 
-  let mail: MailDirectory?
+  var mail: MailDirectory?
   let queue: QueueDirectory?
   let isReadable: Bool
   /// For the mail directory; nil if nobody gets it there.
@@ -71,7 +73,9 @@ public struct Acceptance: ~Copyable {
     }
     if addressing.isQueued {
       guard let queue else { throw Self.notOpen }
-      new.entry = try queue.open(id: id, submission, sharing: new.message, isReadable: isReadable)
+      new.entry = try queue.open(
+        id: id, submission, sharing: new.message, isReadable: isReadable,
+        isHeld: addressing.isHeld)
     }
     try new.append(path.span)
     try new.append(addressing.received.span)
@@ -101,6 +105,13 @@ public struct Acceptance: ~Copyable {
   /// Adds a recipient to whom the queue delivers the message.
   public mutating func add(_ addressee: Job.Addressee) throws(SystemError) {
     try entry?.add(addressee)
+  }
+
+  /// Adds a recipient of a message that is held back, for this reason.
+  public mutating func add(
+    held addressee: Job.Addressee, because reason: [UInt8], at time: Int64
+  ) throws(SystemError) {
+    try entry?.add(held: addressee, because: reason, at: time)
   }
 
   /// Adds a recipient who has the message when it is accepted, for a report to its sender (`OpenEntry.add`).

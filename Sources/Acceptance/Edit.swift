@@ -5,7 +5,7 @@
 
 public import POSIX
 import Queue
-import Storage
+public import Storage
 
 /// A message that is whole, behind the fields in front of it.
 public struct SealedContent {
@@ -64,10 +64,11 @@ extension Acceptance {
   }
 
   /// Changes the header, without the empty line behind it, and who the message is from and for. Nil: it stays. With
-  /// another `addressing` the recipients of the queue are all to be added again.
+  /// another `addressing` the recipients of the queue are all to be added again, and it may be for another mail directory.
   public consuming func edit(
-    addressing: Addressing? = nil, header: [UInt8]? = nil
+    addressing: Addressing? = nil, header: [UInt8]? = nil, in other: MailDirectory? = nil
   ) throws(SystemError) -> Acceptance {
+    if let other { mail = other }
     let old = try seal()
     let ends = try old.ends()
     return try rewrite(old, addressing, header, ends.header) {

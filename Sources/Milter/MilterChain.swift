@@ -13,7 +13,8 @@ public struct MilterChain: Sendable {
   }
 
   public enum Step: Equatable, Sendable {
-    /// Write `output` of this milter to it, read what it has sent, and give that to `receive`; or call `lose`.
+    /// Write `output` of this milter to it, read what it has sent, and give that to `receive`; or call `lose`. The time
+    /// for its answer begins anew: it may have said that it is at work.
     case exchange(Int)
     /// A change by the milter that the content was sent to.
     case edit(Edit)
@@ -43,11 +44,17 @@ public struct MilterChain: Sendable {
   /// The verdict on the session, where a milter has refused it.
   private var sessionVerdict: Verdict?
   /// Whether the message is to be dropped with a 250: nobody is told any more of it.
-  private var isDiscarded = false
+  public private(set) var isDiscarded = false
 
   public init(_ fallbacks: [Fallback]) { members = fallbacks.map { Member(fallback: $0) } }
 
   public var count: Int { members.count }
+
+  /// Whether a milter cannot be asked any more.
+  public func isLost(_ index: Int) -> Bool { members[index].isLost }
+
+  /// What holds for mail that a milter cannot be asked about.
+  public func fallback(of index: Int) -> Fallback { members[index].fallback }
 
   /// Makes the offer to all; `next` ends with a verdict when they have answered.
   public mutating func begin() {
@@ -113,7 +120,8 @@ public struct MilterChain: Sendable {
           throw error
         }
         switch step {
-        case .needInput, .progress: return .exchange(index)
+        case .needInput: return .exchange(index)
+        case .progress: continue
         case .edit(let edit): return .edit(edit)
         case .verdict(let verdict):
           current = nil

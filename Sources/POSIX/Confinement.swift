@@ -18,6 +18,8 @@ public struct Confinement: Sendable {
   /// Files that may be read. Other files in their directories may be read too: whoever edits a file puts a new one in
   /// its place.
   public var readableFiles: [String] = []
+  /// Whether a message is read again before it is stored: then all files of its directories may be read.
+  public var editsMail = false
   /// Directories whose files will be read and replaced (`FileReplacement`).
   public var replacedDirectories: [String] = []
   /// Whether another program will be executed. It may read and execute every file, use the network,
@@ -141,11 +143,13 @@ extension Confinement {
     var storing =
       Access.makeRegular | Access.writeFile | Access.removeFile | Access.readDirectory
     if queueDirectory != nil, version >= 2 { storing |= Access.refer }
-    let reading = indexDirectory == nil ? 0 : Access.readFile
+    let reading = indexDirectory == nil && !editsMail ? 0 : Access.readFile
     let truncating = version >= 3 ? Access.truncate : 0
     var directories: [(path: String, access: UInt64)] = []
     if let mailDirectory { directories.append((mailDirectory, storing | reading)) }
-    if let queueDirectory { directories.append((queueDirectory, storing)) }
+    if let queueDirectory {
+      directories.append((queueDirectory, storing | (editsMail ? Access.readFile : 0)))
+    }
     for directory in [indexDirectory, marksDirectory] {
       if let directory { directories.append((directory, storing | reading | truncating)) }
     }
@@ -292,6 +296,7 @@ extension Confinement {
     // Skip system calls that this architecture does not have.
     var needed = Self.needed
     if receivesDescriptors { needed += Self.receiving }
+    if editsMail { needed.append(CInt(SYS_pread64)) }
     if indexDirectory != nil { needed += Self.indexing }
     if !replacedDirectories.isEmpty { needed += Self.replacing }
     needed = Array(Set(needed.filter { $0 >= 0 })).sorted()

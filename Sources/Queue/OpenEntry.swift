@@ -51,6 +51,8 @@ public struct OpenEntry: ~Copyable {
   public private(set) var recipientCount = 0
   var content: Content
   let envelope: OpenFile
+  /// Whether it waits in hold/ from the beginning.
+  let isHeld: Bool
   private var lines: [UInt8]
   /// Lines of the journal, which follow the last recipient.
   private var journal: [UInt8] = []
@@ -61,8 +63,11 @@ public struct OpenEntry: ~Copyable {
     case shared(TemporaryName)
   }
 
-  init(id: MessageID, _ submission: Submission, _ content: Content, envelope: OpenFile) {
+  init(
+    id: MessageID, _ submission: Submission, _ content: Content, envelope: OpenFile, isHeld: Bool
+  ) {
     self.id = id
+    self.isHeld = isHeld
     self.content = content
     self.envelope = envelope
     lines = submission.lines
@@ -90,6 +95,20 @@ public struct OpenEntry: ~Copyable {
   ) throws(SystemError) {
     let verdict = ClientSession.Verdict(
       .delivered, .recipient, EnhancedStatusCode(2, 1, 5), Array("stored in the mailbox".utf8))
+    try add(recipient, verdict, at: time)
+  }
+
+  /// Adds a recipient who waits in hold/, and says why.
+  public mutating func add(
+    held recipient: Job.Addressee, because reason: [UInt8], at time: Int64
+  ) throws(SystemError) {
+    try add(
+      recipient, .init(.deferred, .recipient, EnhancedStatusCode(4, 7, 1), reason), at: time)
+  }
+
+  private mutating func add(
+    _ recipient: Job.Addressee, _ verdict: ClientSession.Verdict, at time: Int64
+  ) throws(SystemError) {
     let report = Report(recipient.recipient.mailbox.octets, at: [], verdict)
     journal += Array("verdict \(recipientCount) \(time) ".utf8) + report.octets
     try add(recipient)

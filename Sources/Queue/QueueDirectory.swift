@@ -16,7 +16,8 @@
 //     open     | files without a name (or data/.ID and data/.ID.to, see below) | nobody
 //     whole    | the content of both files is synced                           | nobody
 //     placed   | data/ID, and data/ is synced                                  | nobody; debris after a crash
-//     queued   | new/ID too, and new/ is synced: 250 may follow                | a run, `list`
+//     queued   | new/ID too, and new/ is synced: 250 may follow; what is to be | a run, `list`
+//              | held back from the beginning is in hold/ID instead            |
 //     waiting  | queue/NAME instead of new/ID                                  | a run, when the next attempt is due
 //     in work  | queue/NAME with the attempt after this one, queue/ is synced  | the run that has the lock
 //     held     | hold/ID or hold/NAME instead                                  | `list`
@@ -90,17 +91,19 @@ public final class QueueDirectory {
 
 // Adding.
 extension QueueDirectory {
-  /// Opens an entry, whose content is still to be appended. `id` must be unique. `isReadable`: see `MailDirectory.open`.
+  /// Opens an entry, whose content is still to be appended. `id` must be unique. `isReadable`: see `MailDirectory.open`. One
+  /// that `isHeld` is stored in hold/.
   ///
   /// Where a message is being stored in a mail directory, its file is the content if the file system and the rights of
   /// this process allow it, and else the entry has a copy. Content must be appended to both, in any case.
   public func open(
     id: MessageID, _ submission: Submission, sharing message: borrowing OpenMessage? = nil,
-    isReadable: Bool = false
+    isReadable: Bool = false, isHeld: Bool = false
   ) throws(SystemError) -> OpenEntry {
     let content = try content(of: id, sharing: message, isReadable)
-    let envelope = try makeFile(".\(id.text).to", in: new)
-    return OpenEntry(id: id, submission, content, envelope: envelope)
+    let name = ".\(id.text).to"
+    let envelope = isHeld ? try makeFile(name, in: hold) : try makeFile(name, in: new)
+    return OpenEntry(id: id, submission, content, envelope: envelope, isHeld: isHeld)
   }
 
   func content(
@@ -131,7 +134,7 @@ extension QueueDirectory {
   /// Queues an entry. When this returns, it is durable. When it throws, it does not exist.
   public func store(_ entry: consuming OpenEntry) throws(SystemError) {
     try entry.synchronize()
-    try commit(entry, in: new)
+    if entry.isHeld { try commit(entry, in: hold) } else { try commit(entry, in: new) }
   }
 
   /// Queues an entry and stores the message that shares its content. When this returns, both are durable. When it

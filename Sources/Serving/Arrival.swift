@@ -8,9 +8,13 @@ import Storage
 
 struct Arrival: ~Copyable {
   let id: MessageID
-  let envelope: Envelope
+  /// Milters may change it.
+  var envelope: Envelope
   let hello: Hello
+  /// Why milters have it held back; nil if they have not.
+  var quarantine: [UInt8]?
   let started = Clock.monotonicMilliseconds()
+  let time = Timestamp.now
   /// Nil if it could not be opened.
   var acceptance: Acceptance?
   /// Completes addresses of the header; nil if they stay as they are.
@@ -29,12 +33,18 @@ struct Arrival: ~Copyable {
     try acceptance?.append(completed.span)
   }
 
-  /// Makes the message durable, and returns its size in octets.
-  mutating func commit() throws(SystemError) -> Int {
+  /// Nothing is appended any more.
+  mutating func finish() throws(SystemError) {
     var completed: [UInt8] = []
     completion?.finish(into: &completed)
-    guard var acceptance = acceptance.take() else { return 0 }
-    if !completed.isEmpty { try acceptance.append(completed.span) }
+    completion = nil
+    if !completed.isEmpty { try acceptance?.append(completed.span) }
+  }
+
+  /// Makes the message durable, and returns its size in octets.
+  mutating func commit() throws(SystemError) -> Int {
+    try finish()
+    guard let acceptance = acceptance.take() else { return 0 }
     let size = acceptance.size
     try acceptance.commit(time: .now)
     return size

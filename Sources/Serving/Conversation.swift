@@ -5,6 +5,7 @@
 //     actions                                        carried out in
 //     route, open, append, appendLineEnd, commit,
 //     abort: a mail transaction                      Transaction.swift
+//     filter: milters                                Filtering.swift
 //     verify: AUTH                                   Verification.swift
 //     startTLS                                       StartTLS.swift
 
@@ -31,11 +32,17 @@ public struct Conversation: ~Copyable {
   let queue: QueueDirectory?
   /// The server that is asked about recipients, if there is one.
   let inquirer: Inquirer?
+  /// Who is asked about everything; nil if there are none.
+  let milters: Milters?
+  /// Where mail lies that milters hold back, where there is no queue.
+  let quarantine: MailDirectory?
 
   var connection: Connection
   var session: Session
   /// The message that is arriving, if there is one.
   var message: Arrival?
+  /// The id of the message that a transaction is for, where milters are told of it.
+  var nextID: MessageID?
   /// The stunnel that gets the connection when this session ends; nil unless the client asked for STARTTLS.
   var handover: StartTLS?
 
@@ -46,7 +53,8 @@ public struct Conversation: ~Copyable {
   /// Somebody has connected. `isTLS` says whether TLS protects the session.
   public init(
     _ service: Service, with peer: Peer, isTLS: Bool, over connection: consuming Connection,
-    store: MailDirectory?, queue: QueueDirectory?, asking inquirer: Inquirer? = nil, log: Log
+    store: MailDirectory?, queue: QueueDirectory?, asking inquirer: Inquirer? = nil,
+    filteredBy milters: Milters? = nil, quarantine: MailDirectory? = nil, log: Log
   ) {
     log.write(.info, "connect") { line in
       line.add("peer", peer.name)
@@ -62,6 +70,8 @@ public struct Conversation: ~Copyable {
     self.store = store
     self.queue = queue
     self.inquirer = inquirer
+    self.milters = milters
+    self.quarantine = quarantine
     self.connection = connection
     session = Session(configuration: service.session, isTLS: isTLS)
     pace = Pace(service.limits)
@@ -76,7 +86,8 @@ public struct Conversation: ~Copyable {
   ) -> Process.ExitStatus {
     var interruption: Interruption?
     do throws(Interruption) {
-      if !isResumed { try greet() }
+      filterConnection()
+      if !isResumed, session.dismissal == nil { try greet() }
       try converse()
     } catch {
       interruption = error
@@ -117,6 +128,7 @@ public struct Conversation: ~Copyable {
       case .commit: commit()
       case .abort: abort()
       case .route(let command): route(input.octets.span.copy(command))
+      case .filter: filter()
       case .verify: try verify()
       case .startTLS: startTLS()
       case .refused(let reply, let command): logRefusal(reply, input.octets.span.copy(command))
@@ -168,6 +180,7 @@ extension Conversation {
       return .ioError
     }
     abort()
+    milters?.quit()
     log.write(.info, "close") { line in
       line.add("reason", reason)
       if let dismissal { line.add("reply", dismissal.text) }

@@ -15,15 +15,18 @@ public final class Inquirer {
 
   /// Seconds that an answer may take.
   private static let patience = 30
-  /// Seconds that the connection may take to be made: every client waits for its greeting meanwhile.
-  private static let connectTime = 5
 
   /// Connects to the server. Where that fails it says `unknown` of every recipient.
   public init(_ server: ServerURL, hostname: [UInt8]) {
     self.server = server
     inquiry = Inquiry(hostname: hostname, isLMTP: server.isLMTP)
     do throws(Interruption) {
-      socket = .some(try Self.connect(to: server.place))
+      let deadline = Deadline(inSeconds: Neighbour.connectTime)
+      switch server.place {
+      case .socket(let path): socket = .some(try Neighbour.connect(path, until: deadline))
+      case .host(let name, let port):
+        socket = .some(try Neighbour.connect(name, port, until: deadline))
+      }
     } catch {
       socket = nil
       failure = error.reason
@@ -36,31 +39,6 @@ public final class Inquirer {
     case .host(let name, port: _): name
     case .socket(let path): Array(path.utf8)
     }
-  }
-
-  private static func connect(to place: ServerURL.Place) throws(Interruption) -> FileDescriptor {
-    let deadline = Deadline(inSeconds: connectTime)
-    switch place {
-    case .socket(let path):
-      return try Socket.connect(to: .unix(path), until: deadline, termination: .never)
-    case .host(let name, let port):
-      var interruption = Interruption.failed(.noSuchFile)
-      for address in addresses(of: name) {
-        do throws(Interruption) {
-          return try Socket.connect(
-            to: .internet(address, port: port), until: deadline, termination: .never)
-        } catch {
-          interruption = error
-        }
-      }
-      throw interruption
-    }
-  }
-
-  /// An address, or a name in /etc/hosts: a session asks no DNS.
-  private static func addresses(of name: [UInt8]) -> [IPAddress] {
-    if let address = IPAddress(String(decoding: name, as: UTF8.self)) { return [address] }
-    return HostsFile.addresses(of: name)
   }
 
   func ask(from sender: ReversePath, for recipient: Mailbox, isUTF8: Bool) -> Inquiry.Answer {

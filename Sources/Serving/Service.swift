@@ -1,6 +1,7 @@
 // What a session is served with. Whoever starts it reads this from wherever its owner has written it.
 
 public import Authentication
+public import Milter
 public import POSIX
 public import Routing
 public import SMTP
@@ -18,6 +19,8 @@ public struct Service {
   public var verifier: Verifier?
   /// Which reverse-paths a login may use; nil: any.
   public var senders: Senders?
+  /// Who is asked about each session and message.
+  public var milters: [MilterAddress] = []
   /// The configuration of stunnel for STARTTLS; nil if there is no STARTTLS.
   public var startTLS: String?
   /// Seconds by which the greeting is delayed.

@@ -114,47 +114,63 @@ extension Conversation {
 // The content. Each step that fails calls `session.storeFailed`, and the machine answers 451 or 452 in the place of 250.
 extension Conversation {
   mutating func open(_ envelope: Envelope, _ hello: Hello) {
-    let id = MessageID(Process.random())
+    let id = nextID.take() ?? MessageID(Process.random())
+    nextID = id
     message = Arrival(id: id, envelope: envelope, hello: hello)
     if service.session.isSubmission {
       message?.completion = AddressCompletion(domain: service.session.hostname)
     }
     do throws(SystemError) {
-      let acceptance = try accept(id, envelope, hello)
+      let acceptance = try accept()
       message?.acceptance = consume acceptance
     } catch {
       fail(error)
     }
   }
 
-  /// Begins a message. It goes to the mail directory for the local recipients, and to the queue for the others.
-  private func accept(
-    _ id: MessageID, _ envelope: Envelope, _ hello: Hello
-  ) throws(SystemError) -> Acceptance {
-    let time = Timestamp.now
-    // The sender is to be told that the message has been stored: the entry in the queue says so.
-    let reported =
-      session.mayRelay && envelope.reversePath != .null
-      ? envelope.recipients.filter { $0.isReported } : []
-    var addressing = Addressing(Submission(envelope, arrival: time))
+  /// Begins the message. It goes to the mail directory for the local recipients, and to the queue for the others.
+  private mutating func accept() throws(SystemError) -> Acceptance? {
+    guard let arrival = message.take() else { return nil }
+    var acceptance = try Acceptance.begin(
+      arrival.id, addressing(of: arrival.envelope, arrival), mail: store, queue: queue,
+      isReadable: milters != nil)
+    try add(recipientsOf: arrival.envelope, to: &acceptance, arrival.time)
+    message = consume arrival
+    return acceptance
+  }
+
+  /// `envelope` is the message's, or what milters have made of it.
+  func addressing(of envelope: Envelope, _ arrival: borrowing Arrival) -> Addressing {
+    var addressing = Addressing(Submission(envelope, arrival: arrival.time))
     addressing.submission.login = session.login ?? []
     addressing.submission.user = peer.uid
     addressing.submission.isOurs = session.mayRelay
     addressing.received = envelope.received(
-      hello: hello, client: client, isAuthenticated: session.login != nil,
-      hostname: service.session.hostname, id: id.octets, time: time)
-    addressing.isQueued = envelope.queuedRecipients > 0 || !reported.isEmpty
+      hello: arrival.hello, client: client, isAuthenticated: session.login != nil,
+      hostname: service.session.hostname, id: arrival.id.octets, time: arrival.time)
+    addressing.isQueued = envelope.queuedRecipients > 0 || !reported(envelope).isEmpty
     for recipient in envelope.recipients where !recipient.isQueued {
       addressing.stored.append(recipient.mailbox)
     }
-    var acceptance = try Acceptance.begin(id, addressing, mail: store, queue: queue)
+    return addressing
+  }
+
+  /// Adds the recipients of the queue.
+  func add(
+    recipientsOf envelope: Envelope, to acceptance: inout Acceptance, _ time: Timestamp
+  ) throws(SystemError) {
     for recipient in envelope.recipients where recipient.isQueued {
       try acceptance.add(Job.Addressee(recipient))
     }
-    for recipient in reported {
+    for recipient in reported(envelope) {
       try acceptance.add(delivered: Job.Addressee(recipient), at: time.seconds)
     }
-    return acceptance
+  }
+
+  /// The recipients of whom the sender is to be told that they have the message: the entry in the queue says so.
+  private func reported(_ envelope: Envelope) -> [Recipient] {
+    session.mayRelay && envelope.reversePath != .null
+      ? envelope.recipients.filter { $0.isReported } : []
   }
 
   mutating func append(_ octets: Span<UInt8>) {
@@ -165,6 +181,7 @@ extension Conversation {
   mutating func commit() {
     let size: Int
     do throws(SystemError) {
+      guard try passesMilters() else { return }
       guard let written = try message?.commit() else { return }
       size = written
     } catch {
@@ -182,6 +199,7 @@ extension Conversation {
   /// Drops the message, if there is one.
   mutating func abort() {
     guard let arrival = message.take() else { return }
+    milters?.endMessage()
     log.write(.info, "drop") { arrival.describe(to: &$0) }
   }
 
@@ -213,6 +231,7 @@ extension Arrival {
     line.add("helo", hello.name)
     line.add("recipients", envelope.recipients.count)
     if envelope.queuedRecipients > 0 { line.add("queued", envelope.queuedRecipients) }
+    if let quarantine { line.add("quarantine", quarantine) }
     for recipient in envelope.recipients.prefix(10) { line.add("to", recipient.mailbox.octets) }
   }
 }

@@ -86,6 +86,10 @@ struct Program {
     let inquirer = settings.service.routing.askedServers.first.map {
       Inquirer($0, hostname: settings.service.session.hostname)
     }
+    let milters =
+      settings.service.milters.isEmpty ? nil : Milters(settings.service.milters, log: log)
+    settings.service.session.hasFilters = milters != nil
+    let quarantine = milters != nil && queue == nil ? openQuarantine(settings.service, log) : nil
     // A confined process cannot ask who has connected a socket.
     let isSubmission = settings.service.session.isSubmission
     let local = isSubmission ? Peer.findLocal() : nil
@@ -118,8 +122,20 @@ struct Program {
     let password = settings.environmentPassword
     var conversation = Conversation(
       settings.service, with: peer, isTLS: isTLS, over: connection, store: store, queue: queue,
-      asking: inquirer, log: log)
+      asking: inquirer, filteredBy: milters, quarantine: quarantine, log: log)
     return conversation.run(isResumed: isResumed) { peer.environment(hiding: password) }
+  }
+
+  /// Opens the folder for mail that milters hold back; nil if it cannot be made.
+  private static func openQuarantine(_ service: Service, _ log: Log) -> MailDirectory? {
+    let path = service.mailDirectory + "/.quarantine"
+    do throws(SystemError) {
+      try FileDescriptor.makeFolder(path)
+      return try MailDirectory(path: path)
+    } catch {
+      log.failure(error, in: path)
+      return nil
+    }
   }
 
   /// Gives up what this session does not need. What is read by a name afterwards is in this table; everything else
@@ -137,6 +153,7 @@ struct Program {
     var confinement = Confinement()
     confinement.mailDirectory = hasStore ? service.mailDirectory : nil
     confinement.queueDirectory = hasQueue ? service.queueDirectory : nil
+    confinement.editsMail = !service.milters.isEmpty
     // Where TLS is on already there is no STARTTLS.
     confinement.executes = service.session.canStartTLS && !isTLS
     switch service.verifier {

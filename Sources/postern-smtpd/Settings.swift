@@ -2,6 +2,7 @@
 // Settings reads them.
 
 import Authentication
+import Milter
 import POSIX
 import Program
 import Routing
@@ -56,6 +57,7 @@ struct Settings {
     service.session.requiresAuthentication = try source.bool("SMTP_REQUIRE_AUTH")
     service.session.allowsInsecureAuthentication = try source.bool("SMTP_ALLOW_INSECURE_AUTH")
     service.startTLS = source.path("SMTP_STARTTLS")
+    service.milters = try source.milters()
     isConfined = try source.isConfined()
     service.verifier = try source.verifier(
       mailDirectory: service.mailDirectory, timeout: service.limits.command)
@@ -97,12 +99,30 @@ extension Service {
   /// Whether some mail of this session may go to the queue: from who may relay, or for our lists and aliases.
   var usesQueue: Bool {
     queueDirectory != nil
-      && (session.isSubmission || session.hasAccounts || routing.aliases.count > 0
+      && (session.isSubmission || session.hasAccounts || !milters.isEmpty
+        || routing.aliases.count > 0
         || routing.lists != nil || routing.routes != nil)
   }
 }
 
 extension SettingsSource {
+  /// Milters that a session has at most: the client waits for all of them.
+  private static var mostMilters: Int { 8 }
+
+  fileprivate mutating func milters() throws(SettingsError) -> [MilterAddress] {
+    try read(
+      "SMTP_MILTERS", default: "",
+      "unix:/path or inet:host:port, with ?default=tempfail or ?default=accept, spaces between, \(Self.mostMilters) at most"
+    ) { text in
+      var addresses: [MilterAddress] = []
+      for word in text.utf8.split(separator: 32) {
+        guard let address = MilterAddress(Array(word)) else { return nil }
+        addresses.append(address)
+      }
+      return addresses.count <= Self.mostMilters ? addresses : nil
+    }
+  }
+
   /// Whether every login is right. It is an error where a login decides something.
   fileprivate mutating func acceptsAnyLogin() throws(SettingsError) -> Bool {
     guard try bool("SMTP_AUTH_ANY") else { return false }

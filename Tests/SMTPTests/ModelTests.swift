@@ -45,6 +45,8 @@ extension Session {
     case .startingTLS: "startingTLS"
     case .mail: "mail"
     case .routing: "routing"
+    case .filtering: "filtering"
+    case .opening: "opening"
     case .content: "content"
     case .chunk: "chunk"
     case .chunks: "chunks"
@@ -64,7 +66,9 @@ extension Session {
     case .chunk(let chunks, let remaining, let isLast):
       node += " \(chunks.content.isOpen) \(remaining) \(isLast)"
     case .chunks(let chunks): node += " \(chunks.content.isOpen)"
-    case .ready, .authenticating, .verifying, .startingTLS, .routing, .storing, .closed: break
+    case .ready, .authenticating, .verifying, .startingTLS, .routing, .filtering, .opening,
+      .storing, .closed:
+      break
     }
     return node
   }
@@ -80,6 +84,7 @@ private struct Walker {
   let fails: Bool
   /// Whether the first error is one too many. What that leads to is not drawn.
   var hasNoBudget = false
+  var hasFilters: Bool { session.configuration.hasFilters }
 
   typealias Edge = (from: String, by: String, to: String)
 
@@ -125,6 +130,10 @@ private struct Walker {
         let reply = session.routed(isKnown ? .local : .unknown, into: &output)
         #expect((reply == nil) == isKnown || session.stateName == "closed")
         record(&edges, acting, cause)
+      case .filter:
+        cause = fails ? "filtered" : "passed"
+        session.filtered(fails ? .rejected : .proceed, into: &output)
+        record(&edges, acting, cause)
       case .verify:
         cause = fails ? "denied" : "accepted"
         session.verified(fails ? .denied : .accepted, into: &output)
@@ -160,9 +169,14 @@ private struct Walker {
     configuration.maximumSize = 4
     configuration.routesRecipients = true
     let session = Session(configuration: configuration, isTLS: false)
+    configuration.hasFilters = true
+    let filtered = Session(configuration: configuration, isTLS: false)
+    configuration.hasFilters = false
     configuration.maximumErrors = 0
     let strict = Session(configuration: configuration, isTLS: false)
-    return [false, true].map { Walker(session: session, fails: $0) }
+    return [session, filtered].flatMap { session in
+      [false, true].map { Walker(session: session, fails: $0) }
+    }
       + [Walker(session: strict, fails: false, hasNoBudget: true)]
   }
 
@@ -175,7 +189,9 @@ private struct Walker {
     while let walker = queue.popFirst() {
       // A line without its end is no state of its own.
       guard walker.pending.isEmpty,
-        seen.insert("\(walker.session.node) \(walker.fails) \(walker.hasNoBudget)").inserted
+        seen.insert(
+          "\(walker.session.node) \(walker.fails) \(walker.hasNoBudget) \(walker.hasFilters)"
+        ).inserted
       else { continue }
       all.append(walker)
       for symbol in Symbol.all {
@@ -212,7 +228,7 @@ private struct Walker {
 
   @Test func everyStateIsReached() {
     let states = Set(Self.walk.edges.flatMap { [$0[0], $0[2]] })
-    #expect(states.count == 12)
+    #expect(states.count == 14)
     #expect(Self.walk.walkers.count > 40)
   }
 
@@ -246,8 +262,8 @@ private struct Walker {
 
       Made by `Tests/SMTPTests/ModelTests.swift`, which walks the machine and fails when this is out of
       date; `POSTERN_UPDATE=1 swift test --filter ModelTests` makes it anew. What stays in its state is
-      not shown; a 421 may lead from every state to `closed`. `routing`, `verifying`, `startingTLS` and
-      `storing` wait for the caller, who says how its part has ended.
+      not shown; a 421 may lead from every state to `closed`. `routing`, `filtering`, `verifying`,
+      `startingTLS` and `storing` wait for the caller, who says how its part has ended.
 
       ```mermaid
       stateDiagram-v2

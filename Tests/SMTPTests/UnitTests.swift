@@ -94,7 +94,8 @@ import Testing
         #expect(largest < Session.outputLimit + 512)
         return
       case .proceed, .refused: break
-      case .open, .append, .appendLineEnd, .commit, .abort, .route, .verify, .startTLS, .close:
+      case .open, .append, .appendLineEnd, .commit, .abort, .route, .filter, .verify,
+        .startTLS, .close:
         Issue.record("\(action)")
         return
       }

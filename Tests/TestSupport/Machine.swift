@@ -27,6 +27,9 @@ package struct Machine {
       routing: { transcript.route($0, configuration) }, senders: transcript.senders)
   }
 
+  /// What filters say of a question, and of the whole message (nil).
+  package var filtering: (FilterQuestion?) -> FilterRuling = { _ in .proceed }
+
   /// `storing` says how the storing of the n-th message ends; nil is well. `routing` says where the mail for a recipient
   /// goes.
   package init(
@@ -75,7 +78,10 @@ package struct Machine {
         open!.content += input[range]
       case .appendLineEnd: open!.content += [13, 10]
       case .commit:
-        if let failure = outcome(messages.count) {
+        let ruling = filtering(nil)
+        if ruling != .proceed {
+          session.filtered(ruling, into: &replying)
+        } else if let failure = outcome(messages.count) {
           session.storeFailed(failure, into: &replying)
         } else {
           messages.append(open!)
@@ -88,6 +94,7 @@ package struct Machine {
       case .route:
         let reply = session.routed(route(session.routedMailbox!), into: &replying)
         precondition(reply == nil || !replying.isEmpty)
+      case .filter: session.filtered(filtering(session.filterQuestion), into: &replying)
       case .verify:
         let isRight =
           acceptsAnyLogin

@@ -1,8 +1,11 @@
 // The envelope of a mail transaction: RFC 5321 §3.3, with the parameters of RFC 3461.
 
+import Octets
+
 /// Who a message is from and who it is for.
 public struct Envelope: Sendable {
-  public let reversePath: ReversePath
+  /// A filter may change it.
+  public var reversePath: ReversePath
   /// No two of these are the same mailbox.
   public private(set) var recipients: [Recipient] = []
   /// Whether the content may be any octets, not only lines (BODY=BINARYMIME, RFC 3030 §3).
@@ -62,7 +65,7 @@ public struct Envelope: Sendable {
   }
 
   /// Adds a recipient. One that is named twice gets the message once.
-  mutating func add(_ recipient: Recipient) {
+  public mutating func add(_ recipient: Recipient) {
     let identity = Identity(octets: recipient.mailbox.canonical)
     guard known.insert(identity).inserted else { return }
     recipients.append(recipient)
@@ -71,6 +74,17 @@ public struct Envelope: Sendable {
     } else if recipient.mailbox.octets.count > Self.longAddress {
       longRecipients += 1
     }
+  }
+}
+
+extension Envelope {
+  /// Takes the recipients out that were written so, but for case; false if there is none.
+  public mutating func remove(_ address: [UInt8]) -> Bool {
+    let rest = recipients.filter { !$0.mailbox.octets.equalsIgnoringCase(address) }
+    if rest.count == recipients.count { return false }
+    (recipients, known, queuedRecipients, longRecipients) = ([], [], 0, 0)
+    for recipient in rest { add(recipient) }
+    return true
   }
 }
 

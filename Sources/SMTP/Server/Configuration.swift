@@ -42,6 +42,9 @@ public struct Configuration: Sendable {
   /// decides.
   public var routesRecipients = false
 
+  /// Whether the caller has filters that are asked about each command (`Session.Action.filter`).
+  public var hasFilters = false
+
   /// What becomes of a message with a bare CR or LF in its content.
   public enum BareLineEnds: Sendable {
     /// It is refused after its final dot.

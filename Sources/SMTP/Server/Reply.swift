@@ -123,6 +123,13 @@ extension Reply {
   static let notStored = Reply("451 4.3.0 Message not stored; try again later")
 }
 
+// What filters say that have no words of their own.
+extension Reply {
+  static let filterRefused = Reply("550 5.7.1 Refused by a filter")
+  static let filterDeferred = Reply("451 4.7.1 A filter takes no mail now; try again later")
+  public static let filterClosed = Reply("421 4.7.0 A filter has ended the session")
+}
+
 // The end, by the machine.
 extension Reply {
   static let tooManyFailures = Reply("421 4.7.0 Too many authentication failures")

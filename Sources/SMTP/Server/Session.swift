@@ -13,7 +13,8 @@
 // - Content is never read as commands. After DATA only CR LF "." CR LF leads back to commands, and after BDAT only the
 //   end of the octets that it announced, even if they are refused.
 //
-// SessionCommands.swift contains the commands, and SessionContent.swift the content of messages.
+// SessionCommands.swift contains the commands, SessionContent.swift the content of messages, and SessionFilters.swift what
+// filters are asked.
 
 import Octets
 
@@ -39,6 +40,8 @@ public struct Session: Sendable {
     case abort
     /// Find out where the mail for `routedMailbox` goes, then call `routed`. `command` is as in `refused`.
     case route(command: Range<Int>)
+    /// Ask the filters about `filterQuestion`, then call `filtered`.
+    case filter
     /// Find out whether `credentials` are right, then call `verified`. If they are wrong, wait before that call.
     case verify
     /// Find out whether TLS can be started, then call `startTLS`.
@@ -64,7 +67,7 @@ public struct Session: Sendable {
   static let maximumFailures = 3
 
   /// STATES.md beside this file has a drawing of the states.
-  enum State {
+  enum State: Sendable {
     /// There is no mail transaction. Before HELO or EHLO (`hello` is nil) none can begin. Next: `mail` after MAIL,
     /// `authenticating` or `verifying` after AUTH, `startingTLS` after STARTTLS.
     case ready
@@ -81,6 +84,11 @@ public struct Session: Sendable {
     indirect case mail(Envelope)
     /// The caller finds out where the mail for a recipient goes, and then calls `routed`. Next: `mail`.
     indirect case routing(Envelope, Mailbox, Recipient.DeliveryStatus)
+    /// The caller asks its filters, and then calls `filtered`. Next: the state that the command leads to, or the one that
+    /// goes with the question.
+    indirect case filtering(FilterQuestion, refused: State)
+    /// The filters have let content begin. Next: `content`, or `chunk` where one was announced.
+    indirect case opening(Envelope, ChunkArguments?)
     /// The content after DATA is arriving. Next, at its end: `storing`, or `ready` if the message is refused.
     case content(Content, EndOfDataReader)
     /// A chunk after BDAT is arriving. Next, at its end: `chunks`. At the end of the last chunk: `storing`, or `ready`
@@ -106,6 +114,8 @@ public struct Session: Sendable {
   var idleCommands = 0
   /// Mail transactions so far.
   var transactions = 0
+  /// The parameters of the last MAIL or RCPT as they were written, for filters.
+  public internal(set) var filterParameters: [[UInt8]] = []
 
   /// The reply, mostly a 421, with which the server has ended the session; nil if the server has not ended it.
   public private(set) var dismissal: Reply?
@@ -116,6 +126,8 @@ public struct Session: Sendable {
 
   /// Who has authenticated; nil if nobody has.
   public private(set) var login: [UInt8]?
+  /// How; nil if nobody has.
+  public private(set) var mechanism: Mechanism?
   /// The reverse-paths that the login may use; nil: any.
   var senders: AllowedSenders?
   /// Failed authentications so far.
@@ -150,6 +162,8 @@ public struct Session: Sendable {
     case .ready, .mail, .chunks, .authenticating:
       return advanceLines(input, &position, into: &output)
     case .content, .chunk: return advanceContent(input, &position, into: &output)
+    case .filtering: return .filter
+    case .opening(let envelope, let chunk): return open(envelope, chunk, into: &output)
     case .storing, .verifying, .startingTLS, .routing:
       preconditionFailure("the caller has not said how its part ended")
     case .closed:
@@ -190,7 +204,9 @@ public struct Session: Sendable {
   private var expectsLine: Bool {
     switch state {
     case .ready, .mail, .chunks, .authenticating: true
-    case .verifying, .startingTLS, .routing, .content, .chunk, .storing, .closed: false
+    case .verifying, .startingTLS, .routing, .filtering, .opening, .content, .chunk, .storing,
+      .closed:
+      false
     }
   }
 
@@ -261,7 +277,8 @@ extension Session {
     case .storing:
       state = .ready
       output.append(failure.reply)
-    case .ready, .authenticating, .verifying, .startingTLS, .mail, .routing, .chunks, .closed:
+    case .ready, .authenticating, .verifying, .startingTLS, .mail, .routing, .filtering, .opening,
+      .chunks, .closed:
       preconditionFailure("no message is open")
     }
   }
@@ -293,6 +310,7 @@ extension Session {
     switch verdict {
     case .accepted:
       login = credentials.login
+      mechanism = credentials.mechanism
       self.senders = senders
       output.append(.authenticated)
     case .denied: fail(.authenticationFailed, into: &output)
@@ -356,7 +374,7 @@ extension Session {
     }
     state = .mail(envelope)
     do throws(Reply) {
-      output.append(try add(mailbox, status, route))
+      if let reply = try add(mailbox, status, route) { output.append(reply) }
       return nil
     } catch {
       let start = output.count
@@ -393,8 +411,8 @@ extension Session {
   public var isReceivingContent: Bool {
     switch state {
     case .content, .chunk: true
-    case .ready, .authenticating, .verifying, .startingTLS, .mail, .routing, .chunks, .storing,
-      .closed:
+    case .ready, .authenticating, .verifying, .startingTLS, .mail, .routing, .filtering, .opening,
+      .chunks, .storing, .closed:
       false
     }
   }

@@ -16,10 +16,10 @@ extension Session {
       if idleCommands > configuration.maximumIdleCommands { throw dismiss(.tooManyCommands) }
       switch command.verb {
       case .noop: return answer(.ok, into: &output)
-      case .mail: return answer(try mail(line, command), into: &output)
+      case .mail: return try mail(line, command, into: &output)
       case .rcpt: return try recipient(line, command, range, into: &output)
       case .data: return try data(command, into: &output)
-      case .bdat: return try chunk(line, command)
+      case .bdat: return try chunk(line, command, into: &output)
       case .rset: return try reset(command, into: &output)
       case .helo: return try hello(line, command, isExtended: false, into: &output)
       case .ehlo: return try hello(line, command, isExtended: true, into: &output)
@@ -29,7 +29,11 @@ extension Session {
       case .help: return help(into: &output)
       case .vrfy: return answer(try verify(command), into: &output)
       case .expn: throw .notImplemented
-      case nil: throw unknown(line, command)
+      case nil:
+        let reply = unknown(line, command)
+        guard configuration.hasFilters, dismissal == nil else { throw reply }
+        state = .filtering(.unknown(line.copy(0..<line.count)), refused: state)
+        return .proceed
       }
     } catch {
       let shown = range.lowerBound..<range.lowerBound + command.shown(line)
@@ -57,11 +61,21 @@ extension Session {
   ) throws(Reply) -> Action {
     let name = command.arguments
     if name.isEmpty { throw isExtended ? .ehloSyntax : .heloSyntax }
-    hello = Hello(name: line.helloName(name), isExtended: isExtended)
+    let new = Hello(name: line.helloName(name), isExtended: isExtended)
+    hello = new
+    if configuration.hasFilters {
+      return endTransaction(to: .filtering(.hello(new), refused: .ready))
+    }
+    greetBack(isExtended: isExtended, into: &output)
+    return endTransaction(to: .ready)
+  }
+
+  /// The reply to HELO or EHLO.
+  func greetBack(isExtended: Bool, into output: inout [UInt8]) {
     output.append(isExtended ? "250-" : "250 ")
     output += configuration.hostname
     output.append("\r\n")
-    guard isExtended else { return endTransaction(to: .ready) }
+    guard isExtended else { return }
     output.append("250-PIPELINING\r\n250-SIZE ")
     output.append(decimal: configuration.maximumSize)
     output.append("\r\n250-8BITMIME\r\n250-CHUNKING\r\n250-BINARYMIME\r\n250-SMTPUTF8\r\n")
@@ -78,7 +92,6 @@ extension Session {
       output.append("\r\n")
     }
     output.append("250 ENHANCEDSTATUSCODES\r\n")
-    return endTransaction(to: .ready)
   }
 
   private var takesDeliveryStatus: Bool { configuration.offersDeliveryStatus && mayRelay }
@@ -92,8 +105,8 @@ extension Session {
   private var isInTransaction: Bool {
     switch state {
     case .mail, .chunks: true
-    case .ready, .authenticating, .verifying, .startingTLS, .routing, .content, .chunk, .storing,
-      .closed:
+    case .ready, .authenticating, .verifying, .startingTLS, .routing, .filtering, .opening,
+      .content, .chunk, .storing, .closed:
       false
     }
   }
@@ -175,7 +188,9 @@ extension Session {
   }
 
   /// MAIL: RFC 5321 §4.1.1.2.
-  private mutating func mail(_ line: Span<UInt8>, _ command: Command) throws(Reply) -> Reply {
+  private mutating func mail(
+    _ line: Span<UInt8>, _ command: Command, into output: inout [UInt8]
+  ) throws(Reply) -> Action {
     let hello = try introduction()
     guard case .ready = state else { throw .nestedMail }
     if transactions >= configuration.maximumTransactions { throw dismiss(.tooManyTransactions) }
@@ -200,8 +215,14 @@ extension Session {
     }
     transactions += 1
     idleCommands -= 1
-    state = .mail(Envelope(from: path, parameters))
-    return .senderOK
+    let envelope = Envelope(from: path, parameters)
+    if configuration.hasFilters {
+      filterParameters = line.words(from: end)
+      state = .filtering(.mail(envelope), refused: .ready)
+      return .proceed
+    }
+    state = .mail(envelope)
+    return answer(.senderOK, into: &output)
   }
 
   /// RCPT: RFC 5321 §4.1.1.3.
@@ -224,12 +245,14 @@ extension Session {
     }
     guard reader.isAtEnd else { throw .rcptSyntax }
     guard mailbox.isASCII || isUTF8 else { throw .needsUTF8 }
+    if configuration.hasFilters { filterParameters = line.words(from: end) }
     if configuration.routesRecipients {
       askForRoute(of: mailbox, parameters.deliveryStatus)
       return .route(command: range.lowerBound..<range.lowerBound + command.shown(line))
     }
     let route = mailbox.isAt(configuration.domains) ? Route.local : .foreign
-    return answer(try add(mailbox, parameters.deliveryStatus, route), into: &output)
+    if let reply = try add(mailbox, parameters.deliveryStatus, route) { output.append(reply) }
+    return .proceed
   }
 
   /// Whether the mail transaction has SMTPUTF8; nil outside of one. (The envelope is not copied for this.)
@@ -243,10 +266,10 @@ extension Session {
     state = .routing(envelope, mailbox, status)
   }
 
-  /// Adds a recipient to the mail transaction, or says why not.
+  /// Adds a recipient to the mail transaction, or says why not. Nil: filters are asked first.
   mutating func add(
     _ mailbox: Mailbox, _ status: Recipient.DeliveryStatus, _ route: Route
-  ) throws(Reply) -> Reply {
+  ) throws(Reply) -> Reply? {
     guard case .mail(var envelope) = state else { throw outsideMail }
     var isQueued = false
     switch route {
@@ -266,6 +289,10 @@ extension Session {
     guard envelope.recipients.count < configuration.maximumRecipients,
       envelope.hasRoom(for: recipient)
     else { throw .tooManyRecipients }
+    if configuration.hasFilters {
+      state = .filtering(.recipient(recipient), refused: state)
+      return nil
+    }
     state = .ready  // so that the envelope is not copied to be changed
     envelope.add(recipient)
     state = .mail(envelope)
@@ -283,22 +310,47 @@ extension Session {
   private mutating func data(_ command: Command, into output: inout [UInt8]) throws(Reply) -> Action
   {
     if command.hasArguments { throw .noArguments }
-    let hello = try introduction()
+    _ = try introduction()
     guard case .mail(let envelope) = state else { throw outsideMail }
     if envelope.recipients.isEmpty { throw .recipientFirst }
     if envelope.isBinary { throw .binaryNeedsChunks }
-    state = .content(
-      Content(), EndOfDataReader(stopsAtBareLineFeed: configuration.bareLineEnds == .normalize))
-    output.append(.startContent)
+    return begin(envelope, nil, into: &output)
+  }
+
+  /// The content of a message begins, once filters let it.
+  private mutating func begin(
+    _ envelope: Envelope, _ chunk: ChunkArguments?, into output: inout [UInt8]
+  ) -> Action {
+    guard configuration.hasFilters else { return open(envelope, chunk, into: &output) }
+    state = .filtering(.data(envelope, chunk), refused: .ready)
+    return .proceed
+  }
+
+  mutating func open(
+    _ envelope: Envelope, _ chunk: ChunkArguments?, into output: inout [UInt8]
+  ) -> Action {
+    // Nothing leads here without it.
+    let hello = hello ?? Hello(name: [], isExtended: false)
+    let stopsAtBareLineFeed = configuration.bareLineEnds == .normalize
+    if let chunk {
+      let lineEnds =
+        envelope.isBinary ? nil : LineEndChecker(stopsAtBareLineFeed: stopsAtBareLineFeed)
+      state = .chunk(Chunks(lineEnds: lineEnds), remaining: chunk.size, isLast: chunk.isLast)
+    } else {
+      state = .content(Content(), EndOfDataReader(stopsAtBareLineFeed: stopsAtBareLineFeed))
+      output.append(.startContent)
+    }
     return .open(envelope, hello)
   }
 
   /// BDAT: RFC 3030 §2. The octets of a chunk that is refused are passed over. Where the command does not
   /// say how many octets follow, they cannot be told from commands: that ends the session.
-  private mutating func chunk(_ line: Span<UInt8>, _ command: Command) throws(Reply) -> Action {
+  private mutating func chunk(
+    _ line: Span<UInt8>, _ command: Command, into output: inout [UInt8]
+  ) throws(Reply) -> Action {
     guard let (size, isLast) = command.chunkArguments(line) else { throw dismiss(.bdatSyntax) }
     do throws(Reply) {
-      let hello = try introduction()
+      _ = try introduction()
       if case .chunks(let chunks) = state {
         idleCommands -= size > 0 ? 1 : 0
         state = .chunk(chunks, remaining: size, isLast: isLast)
@@ -306,12 +358,7 @@ extension Session {
       }
       guard case .mail(let envelope) = state else { throw outsideMail }
       if envelope.recipients.isEmpty { throw .recipientFirst }
-      let lineEnds =
-        envelope.isBinary
-        ? nil
-        : LineEndChecker(stopsAtBareLineFeed: configuration.bareLineEnds == .normalize)
-      state = .chunk(Chunks(lineEnds: lineEnds), remaining: size, isLast: isLast)
-      return .open(envelope, hello)
+      return begin(envelope, ChunkArguments(size: size, isLast: isLast), into: &output)
     } catch {
       refusedOctets = size
       throw error

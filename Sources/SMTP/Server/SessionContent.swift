@@ -42,8 +42,8 @@ extension Session {
       return advance(content, reader, input, &position, into: &output)
     case .chunk(let chunks, let remaining, let isLast):
       return advance(chunks, remaining, isLast: isLast, input, &position, into: &output)
-    case .ready, .authenticating, .verifying, .startingTLS, .mail, .routing, .chunks, .storing,
-      .closed:
+    case .ready, .authenticating, .verifying, .startingTLS, .mail, .routing, .filtering, .opening,
+      .chunks, .storing, .closed:
       preconditionFailure("no content is waited for")
     }
   }

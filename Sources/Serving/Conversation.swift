@@ -41,7 +41,7 @@ public struct Conversation: ~Copyable {
   var session: Session
   /// The message that is arriving, if there is one.
   var message: Arrival?
-  /// The id of the message that a transaction is for, where milters are told of it.
+  /// The id of the message that the transaction is for, from MAIL on; nil where no milters are told of it.
   var nextID: MessageID?
   /// The stunnel that gets the connection when this session ends; nil unless the client asked for STARTTLS.
   var handover: StartTLS?

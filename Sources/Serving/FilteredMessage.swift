@@ -40,9 +40,16 @@ extension Conversation {
   /// its answer.
   mutating func passesMilters() throws(SystemError) -> Bool {
     guard let milters, var arrival = message.take() else { return true }
-    try arrival.finish()
-    let verdict = try show(&arrival, to: milters) ?? .temporaryFailure
+    var verdict = Verdict.temporaryFailure
+    var failure: SystemError?
+    do throws(SystemError) {
+      try arrival.finish()
+      if let said = try show(&arrival, to: milters) { verdict = said }
+    } catch {
+      failure = error
+    }
     message = consume arrival
+    if let failure { throw failure }
     let ruling = verdict.ruling
     if ruling == .proceed, verdict != .discard {
       milters.completeMessage()

@@ -26,7 +26,9 @@ extension Conversation {
 
   private var milterClient: Event.Client {
     guard let address = peer.address else {
-      return Event.Client(name: Array("localhost".utf8), address: .unknown)
+      // Filters take mail of this machine for ours.
+      let name = service.session.isSubmission ? "localhost" : "unknown"
+      return Event.Client(name: Array(name.utf8), address: .unknown)
     }
     let text = Array(address.text.utf8)
     let port = UInt16(clamping: peer.port ?? 0)
@@ -70,7 +72,7 @@ extension Conversation {
     guard case .refused(let lines) = ruling else { return }
     log.write(.notice, "refuse") { line in
       line.add("reply", lines[0])
-      line.add("from", "a milter")
+      line.add("by", "a milter")
     }
   }
 

@@ -114,28 +114,25 @@ extension Conversation {
 // The content. Each step that fails calls `session.storeFailed`, and the machine answers 451 or 452 in the place of 250.
 extension Conversation {
   mutating func open(_ envelope: Envelope, _ hello: Hello) {
-    let id = nextID.take() ?? MessageID(Process.random())
-    nextID = id
-    message = Arrival(id: id, envelope: envelope, hello: hello)
+    let id = nextID ?? MessageID(Process.random())
+    var arrival = Arrival(id: id, envelope: envelope, hello: hello)
     if service.session.isSubmission {
-      message?.completion = AddressCompletion(domain: service.session.hostname)
+      arrival.completion = AddressCompletion(domain: service.session.hostname)
     }
-    do throws(SystemError) {
-      let acceptance = try accept()
-      message?.acceptance = consume acceptance
-    } catch {
-      fail(error)
+    var failure: SystemError?
+    do throws(SystemError) { arrival.acceptance = .some(try accept(arrival)) } catch {
+      failure = error
     }
+    message = consume arrival
+    if let failure { fail(failure) }
   }
 
-  /// Begins the message. It goes to the mail directory for the local recipients, and to the queue for the others.
-  private mutating func accept() throws(SystemError) -> Acceptance? {
-    guard let arrival = message.take() else { return nil }
+  /// Begins a message. It goes to the mail directory for the local recipients, and to the queue for the others.
+  private func accept(_ arrival: borrowing Arrival) throws(SystemError) -> Acceptance {
     var acceptance = try Acceptance.begin(
       arrival.id, addressing(of: arrival.envelope, arrival), mail: store, queue: queue,
       isReadable: milters != nil)
     try add(recipientsOf: arrival.envelope, to: &acceptance, arrival.time)
-    message = consume arrival
     return acceptance
   }
 

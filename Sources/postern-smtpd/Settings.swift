@@ -112,8 +112,9 @@ extension SettingsSource {
   fileprivate mutating func milters() throws(SettingsError) -> [MilterAddress] {
     try read(
       "SMTP_MILTERS", default: "",
-      "unix:/path or inet:host:port, with ?default=tempfail or ?default=accept, spaces between, \(Self.mostMilters) at most"
+      "filters as unix:/path or inet:host:port, \(Self.mostMilters) at most"
     ) { text in
+      if text.isEmpty { return [] }
       var addresses: [MilterAddress] = []
       for word in text.utf8.split(separator: 32) {
         guard let address = MilterAddress(Array(word)) else { return nil }

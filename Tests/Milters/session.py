@@ -106,7 +106,7 @@ def told():
                        + CONTENT + b'RSET\r\nNONSENSE x\r\n' + QUIT)
     check(codes == ['220', '250', '235', '250', '250', '250', '354', '250', '250', '500', '221'], at.replies)
     check(one.seen() == 'OCHMRRTLLLNBEUQ', one.seen())
-    check(one.data('C') == [b'localhost\0U'], one.data('C'))
+    check(one.data('C') == [b'unknown\0U'], one.data('C'))
     check(one.data('H') == [b'client.example\0'], one.data('H'))
     check(one.data('M') == [b'<me@far.example>\0SIZE=100\0'], one.data('M'))
     check(one.data('R') == [b'<a@near.example>\0', b'<b@near.example>\0'], one.data('R'))

@@ -142,6 +142,10 @@ extension Conversation {
     var isPossible = true
     var hasBody = false
     var verdict: Verdict?
+    // Whatever fails here, the milter is heard to its end.
+    defer {
+      while verdict == nil { if case .verdict(let last) = milters.next() { verdict = last } }
+    }
     while verdict == nil {
       switch milters.next() {
       case .verdict(let last): verdict = last

@@ -42,6 +42,7 @@ class Place:
 
     def __init__(self, **more):
         self.folder = tempfile.mkdtemp(dir=FOLDER)
+        self.limits = []
         for name in ('mail', 'queue'):
             os.mkdir(os.path.join(self.folder, name), 0o770)
         if os.geteuid() == 0:
@@ -52,7 +53,7 @@ class Place:
             'SMTP_ALLOW_INSECURE_AUTH': 'true', 'PATH': '/usr/bin:/bin', **more}
 
     def command(self, program, *arguments):
-        command = [PROGRAMS + '/' + program, *arguments]
+        command = [*self.limits, PROGRAMS + '/' + program, *arguments]
         if os.geteuid() == 0:
             command = ['setpriv', '--reuid', str(NOBODY), '--regid', str(NOBODY), '--clear-groups'] + command
         return command
@@ -397,6 +398,18 @@ def flood():
     one.close()
 
 
+def full_disk():
+    """Where a change cannot be stored, the client is told so, and the next message is taken."""
+    answers = [[frame('b', b'y' * 60_000 + b'\r\n')] * 20 + [field('h', b'X-New', b'v'), frame('a')], [frame('a')]]
+    one = milter({'E': lambda _: answers.pop(0)})
+    at = place(one)
+    at.limits = ['prlimit', '--fsize=300000']
+    codes = at.session(EVERY + CONTENT + EVERY[len('EHLO client.example\r\n'):] + CONTENT + QUIT)
+    check(codes == ['220', '250', '250', '250', '250', '354', '452', '250', '250', '250', '354', '250', '221'], at.replies)
+    check(at.mail() is not None and b'line\r\n' in at.mail() and at.debris() == [], at.mails().keys())
+    one.close()
+
+
 def settings():
     for value in ('unix:relative', 'inet:host', 'inet:host:0', 'inet:host:70000', 'unix:/x?default=maybe', 'x', 'inet:a:b:1',
                   ' '.join(['unix:/x'] * 9)):
@@ -409,7 +422,7 @@ def settings():
     one.close()
 
 
-tests = [told, verdicts, edits, quarantine, several, lies, lambda: masks(512 if IS_FULL else 40), size, flood, settings]
+tests = [told, verdicts, edits, quarantine, several, lies, lambda: masks(512 if IS_FULL else 40), size, flood, full_disk, settings]
 try:
     for test in tests:
         test()

@@ -243,7 +243,7 @@ public struct RouteSearch: Sendable {
       range = range.dropFirst(3)
     }
     guard let first = range.first, octets[first] != UInt8(ascii: "#"),
-      let colon = RouteLine.colon(of: octets, range),
+      !octets[first].isBlank, let colon = RouteLine.colon(of: octets, range),
       let pattern = RoutePattern(octets.copy(octets.trimmed(range.lowerBound..<colon))),
       let rank = patterns.firstIndex(of: pattern)
     else { return }
@@ -255,6 +255,9 @@ public struct RouteSearch: Sendable {
     if octets[start] == UInt8(ascii: "#") { return nil }
     for (rank, key) in keys.enumerated() {
       if let colon = colon(behind: key, in: octets, from: start) {
+        // An address that needs quotes is no pattern without them.
+        let last = octets.trimmed(start..<colon).upperBound
+        guard RoutePattern(octets.copy(start..<last)) == patterns[rank] else { return nil }
         let end = end(of: colon, in: octets)
         note(rank, octets, start..<end, colon)
         return end

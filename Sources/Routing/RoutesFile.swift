@@ -60,20 +60,21 @@ public struct RoutesFile: Sendable {
     return servers
   }
 
-  /// Whether there is a line `*`, right or wrong, in a file that counts.
-  public func hasLineForElsewhere() throws(UnreadableFile) -> Bool {
-    switch try search(.forElsewhere) {
+  /// Whether there is a line `*`, right or wrong, in a file that counts, or counts for `user`.
+  public func hasLineForElsewhere(or user: UInt32? = nil) throws(UnreadableFile) -> Bool {
+    switch try search(.forElsewhere, or: user) {
     case .success(let route): route != nil
     case .failure(let fault): fault.line > 0
     }
   }
 
-  private func search(_ search: RouteSearch) throws(UnreadableFile) -> Result<MailRoute?, FileFault>
-  {
+  private func search(
+    _ search: RouteSearch, or user: UInt32? = nil
+  ) throws(UnreadableFile) -> Result<MailRoute?, FileFault> {
     var search = search
     do throws(SystemError) {
       let file = try FileDescriptor.reading(path)
-      guard try Ownership(of: file).isTrusted else { return .failure(.distrust(path)) }
+      guard try Ownership(of: file).isTrusted(or: user) else { return .failure(.distrust(path)) }
       try file.forEachPiece(longestLine: RouteSearch.longestLine) { octets in
         search.look(in: octets)
         return true
@@ -110,8 +111,12 @@ public struct RoutesFile: Sendable {
 
 extension Ownership {
   /// Whether only root and the user of this process can have written the file.
-  var isTrusted: Bool {
-    (user == 0 || user == Process.effectiveUser) && !isWritableByGroup && !isWritableByAll
+  var isTrusted: Bool { isTrusted(or: nil) }
+
+  /// The same, or only this user.
+  func isTrusted(or other: UInt32?) -> Bool {
+    (user == 0 || user == Process.effectiveUser || user == other) && !isWritableByGroup
+      && !isWritableByAll
   }
 }
 

@@ -64,7 +64,11 @@ extension SettingsSource {
 
   /// There is one word on where all other mail goes. A file that cannot be read says none for now.
   public func refuseSmarthost(besides routing: Routing) throws(SettingsError) {
-    guard let routes = routing.routes, (try? routes.hasLineForElsewhere()) == true else { return }
+    // Root becomes the owner of the queue, for whom his own file counts.
+    let owner = try? Ownership(of: value(of: "SMTP_QUEUE_DIR")).user
+    guard let routes = routing.routes, (try? routes.hasLineForElsewhere(or: owner)) == true else {
+      return
+    }
     throw SettingsError(
       variable: "SMTP_SMARTHOST", value: value(of: "SMTP_SMARTHOST"),
       reason: "\(routes.path) has a line for *, which says the same in another way")

@@ -82,6 +82,8 @@ extension Runner {
     if !others.isEmpty, !work.entry.noticeIDs.contains(new) {
       var addressing = Addressing(work.entry.submission)
       addressing.submission.cause = work.id
+      // Whom an alias stands for is not for everybody to see (`mailq`).
+      addressing.submission.user = nil
       addressing.submission.hasTargets = others.contains { !$0.target.isEmpty }
       addressing.isQueued = true
       var message = try Acceptance.begin(new, addressing, mail: nil, queue: queue)

@@ -62,7 +62,6 @@ extension Conversation {
     case .unknown(let line): verdict = milters.ask(.unknown(line))
     }
     let ruling = verdict.ruling
-    if case .data = question, ruling != .proceed { milters.endMessage() }
     session.filtered(ruling, into: &output)
     logRefusal(ruling)
   }

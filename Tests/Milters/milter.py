@@ -24,6 +24,8 @@ class Milter:
 
     def __init__(self, path, answers=None, actions=0x1ff, protocol=0, version=6):
         self.path, self.answers = path, answers or {}
+        # Letters of events behind which the connection is closed, whether or not they want an answer.
+        self.dies = ''
         self.options = (version, actions, protocol)
         self.events = []
         self.macros = {}
@@ -77,6 +79,8 @@ class Milter:
                 if 'O' not in self.answers:
                     connection.sendall(frame('O', struct.pack('!III', *self.options)))
                     continue
+            elif letter in self.dies:
+                return
             elif letter == 'A' or self.is_unanswered(letter):
                 continue
             answer = self.answers.get(letter, frame('c'))

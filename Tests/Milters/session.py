@@ -211,12 +211,15 @@ def edits():
     check(at.mail().count(b'Subject') == 1 and b'again' in at.mail(), at.mail())
     at, codes = changed(frame('b', b'new\r'), frame('b', b'\nbody'), frame('b', b'\n'))
     check(at.mail().endswith(b'Subject: again\r\n\r\nnew\r\nbody\r\n'), at.mail())
+    at, codes = changed(frame('b', b'a\rb\r'), frame('b', b'c\nd\r'))
+    check(at.mail().endswith(b'\r\n\r\na\r\nb\r\nc\r\nd\r\n'), at.mail())
     at, codes = changed(field('h', b'X-A', b'1'), frame('b', b'new\r\n'), field('h', b'X-B', b'2'))
     check(at.mail().endswith(b'again\r\nX-A: 1\r\nX-B: 2\r\n\r\nnew\r\n'), at.mail())
     at, codes = changed(address('-', b'<a@near.example>'))
     check(len(at.mails()) == 1 and 'b@' in list(at.mails())[0] or 'b' in list(at.mails())[0], at.mails().keys())
     at, codes = changed(address('-', b'<a@near.example>'), address('-', b'B@near.example'))
     check(codes[-2:] == ['250', '221'] and at.mails() == {}, (codes, at.mails().keys()))
+    check(b'event=drop' in at.log and b'event=store' not in at.log, at.log)
     at, codes = changed(address('+', b'<c@near.example>'))
     check(len(at.mails()) == 3, at.mails().keys())
     at, codes = changed(address('+', b'<c@elsewhere.example>'))
@@ -224,6 +227,14 @@ def edits():
     check(len(at.mails()) == 2 and b'c@elsewhere.example' in queue, (at.mails().keys(), queue))
     at, codes = changed(address('+', b'<c@elsewhere.example>'), SMTP_QUEUE_DIR='')
     check(codes[-2:] == ['451', '221'] and at.mails() == {}, codes)
+    routes = FOLDER + '/routes'
+    with open(routes, 'w') as file:
+        file.write('c@near.example: refuse gone\nd@near.example: mail\ne@near.example: discard\n')
+    os.chmod(routes, 0o644)
+    for name, code, mails, queued in ((b'c', '451', 0, 0), (b'd', '250', 3, 0), (b'e', '250', 2, 1)):
+        at, codes = changed(address('+', b'<%s@near.example>' % name), SMTP_ROUTES=routes)
+        check(codes[-2] == code and len(at.mails()) == mails, (name, codes, at.mails().keys()))
+        check(len(os.listdir(at.folder + '/queue/new')) == queued, (name, 'the queue'))
     at, codes = changed(address('+', b'not an address'))
     check(codes[-2:] == ['451', '221'] and at.mails() == {}, codes)
     at, codes = changed(address('e', b'<other@far.example>'))
@@ -335,6 +346,14 @@ def lies():
         at = place(one, default=default)
         at.session(EVERY + CONTENT + QUIT)
         check((at.mail() is not None) == stored and b'X-New' not in (at.mail() or b''), (frames, default, at.replies))
+        one.close()
+    # It dies while it is told what it does not answer.
+    for default in ('accept', 'tempfail'):
+        one = milter(protocol=0x80000)
+        one.dies = 'B'
+        at = place(one, default=default)
+        at.session(EVERY + b'A: b\r\n\r\n' + (b'x' * 70 + b'\r\n') * 8000 + b'.\r\n' + QUIT)
+        check((at.mail() is not None) == (default == 'accept'), at.replies)
         one.close()
     # Nobody is there.
     for default in ('accept', 'tempfail'):

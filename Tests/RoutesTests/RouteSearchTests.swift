@@ -76,6 +76,23 @@ struct RouteSearchTests {
     #expect(try route("#a@c.example", in: "\u{FEFF}#a@c.example: mail") == nil)
   }
 
+  @Test(
+    "what is no pattern as it is written fits nobody",
+    arguments: [" carl@b.example", "@b.example", "a b@b.example"])
+  func unquoted(_ pattern: String) throws {
+    let local = pattern.prefix { $0 != "@" }
+    #expect(try route("\"\(local)\"@b.example", in: "\(pattern): mail") == nil)
+    #expect(try route("\"\(local)\"@b.example", in: "\"\(local)\"@b.example: mail")?.line == 1)
+  }
+
+  @Test("address literals are patterns", arguments: ["[192.0.2.1]", "[IPv6:2001:db8::1]"])
+  func literals(_ domain: String) throws {
+    #expect(try route("a@\(domain)", in: "\(domain) : mail")?.line == 1)
+    #expect(try route("a@\(domain)", in: "a@\(domain): mail")?.line == 1)
+    #expect(try route("a@\(domain)", in: " \(domain): mail") == nil)
+    #expect(try route("\"b c\"@\(domain)", in: " \"b c\"@\(domain): mail") == nil)
+  }
+
   @Test("lines are counted, however many")
   func count() throws {
     for count in [1, 31, 32, 255, 256, 32 * 255, 32 * 256, 70_001] {

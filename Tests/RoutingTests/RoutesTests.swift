@@ -185,6 +185,12 @@ struct RoutesTests {
     #expect(try has("*: nonsense") == true)
     #expect(try has("x.example: mx\n# *: mx") == false)
     #expect(try has("*: mx", mode: 0o666) == false)
+    if Process.isRoot {
+      let routes = RoutesFile(path: scratch.file("others", "*: mx".utf8))
+      try FileManager.default.setAttributes([.ownerAccountID: 12_345], ofItemAtPath: routes.path)
+      #expect(try !routes.hasLineForElsewhere())
+      #expect(try routes.hasLineForElsewhere(or: 12_345) && !routes.hasLineForElsewhere(or: 1))
+    }
   }
 
   @Test("100,000 lines are searched in pieces")

@@ -81,12 +81,15 @@ private struct Post {
   }
 
   func add(
-    _ id: UInt64, from sender: String = "me@x.example", _ recipients: [String], age: Int64 = 0
+    _ id: UInt64, from sender: String = "me@x.example", _ recipients: [String], age: Int64 = 0,
+    user: UInt32? = nil
   ) throws {
     let queue = try QueueDirectory(path: scratch.path + "/queue")
     let sender = try #require(ReversePath(Array(sender.utf8)))
     let arrival = Timestamp(seconds: now - age, microseconds: 0)
-    var entry = try queue.open(id: MessageID(id), Submission(from: sender, arrival: arrival))
+    var submission = Submission(from: sender, arrival: arrival)
+    submission.user = user
+    var entry = try queue.open(id: MessageID(id), submission)
     for recipient in recipients {
       let mailbox = try #require(Mailbox(Array(recipient.utf8)))
       try entry.add(Job.Addressee(Recipient(mailbox: mailbox)))
@@ -198,6 +201,20 @@ private struct Post {
       #expect(!journal.contains("hidden"))
       try FileManager.default.removeItem(
         atPath: post.scratch.path + "/queue/queue/" + post.names("queue/queue")[0])
+    }
+  }
+
+  /// `mailq` shows a user his own mail, but not whom an alias stands for.
+  @Test func whomAnAliasStandsForIsNobodysMail() throws {
+    let post = try Post()
+    try post.add(1, ["you@ours.example", "late@a.example"], user: 12_345)
+    try post.run(aliases: "you: late@far.example\n")
+    let envelopes = try post.names("queue/queue").map {
+      try String(contentsOfFile: post.scratch.path + "/queue/queue/" + $0, encoding: .utf8)
+    }
+    #expect(envelopes.count == 2)
+    for envelope in envelopes {
+      #expect(envelope.contains("12345") == !envelope.contains("late@far.example"))
     }
   }
 

@@ -102,6 +102,21 @@ struct FilterTests {
     #expect(found.asked.contains("d@b"))
   }
 
+  @Test("the octets of a chunk that they refuse are passed over")
+  func chunk() {
+    var configuration = Configuration(hostname: [120])
+    configuration.hasFilters = true
+    var machine = Machine(configuration)
+    machine.filtering = { question in
+      if case .data = question { return .rejected }
+      return .proceed
+    }
+    machine.receive(
+      "EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@b>\r\nBDAT 7 LAST\r\nRSET\r\n!QUIT\r\n".utf8)
+    let codes = machine.replies.split(separator: "\r\n").filter { !$0.hasPrefix("250-") }
+    #expect(codes.map { $0.prefix(3) } == ["220", "250", "250", "250", "550", "221"])
+  }
+
   @Test("a transaction that is refused at MAIL takes no recipients")
   func sender() {
     let found = run(refusing: "mail")

@@ -115,7 +115,7 @@ def debris():
     with tempfile.TemporaryDirectory(dir='/dev/shm') as place:
         own(place)
         deliver('maildir %s/box' % place)
-        for time_of in (-2**62, 2**62):
+        for time_of in (-2**63, 2**63 - 1):
             ancient = place + '/box/tmp/ancient'
             open(ancient, 'w').close()
             own(ancient)

@@ -20,7 +20,8 @@ def address(letter, text):
 
 class Milter:
     """`answers` has the frames for each letter of an event; what is not there gets `c`. A value may be a function of the
-    data, or None: the connection is closed. `options` are the bits of its answer to the offer."""
+    data, or None: the connection is closed. Without a path it listens on a port. `options` are the bits of its answer to
+    the offer."""
 
     def __init__(self, path, answers=None, actions=0x1ff, protocol=0, version=6):
         self.path, self.answers = path, answers or {}
@@ -31,12 +32,17 @@ class Milter:
         self.macros = {}
         self.is_idle = threading.Event()
         self.is_idle.set()
-        if os.path.exists(path):
-            os.unlink(path)
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(path)
-        os.chmod(path, 0o777)
-        self.listener.listen(64)
+        if path is None:
+            self.listener = socket.create_server(('127.0.0.1', 0), backlog=64)
+            self.address = 'inet:127.0.0.1:%d' % self.listener.getsockname()[1]
+        else:
+            if os.path.exists(path):
+                os.unlink(path)
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(path)
+            os.chmod(path, 0o777)
+            self.listener.listen(64)
+            self.address = 'unix:' + path
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
@@ -109,5 +115,5 @@ class Milter:
 
     def close(self):
         self.listener.close()
-        if os.path.exists(self.path):
+        if self.path and os.path.exists(self.path):
             os.unlink(self.path)

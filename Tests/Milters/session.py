@@ -92,7 +92,7 @@ class Place:
 
 
 def place(*milters, default='tempfail', **more):
-    return Place(SMTP_MILTERS=' '.join('unix:%s?default=%s' % (milter.path, default) for milter in milters), **more)
+    return Place(SMTP_MILTERS=' '.join('%s?default=%s' % (milter.address, default) for milter in milters), **more)
 
 
 def milter(answers=None, name='one', **options):
@@ -290,6 +290,12 @@ def several():
     at = place(one, two)
     at.session(EVERY + CONTENT + QUIT)
     check(two.data('L')[-1] == b'X-One\x001\0' and two.data('B') == [b'other\r\n'], (two.data('L'), two.data('B')))
+    # By a port.
+    one = Milter(None, end(field('h', b'X-New', b'v')))
+    at = place(one)
+    codes = at.session(EVERY + CONTENT + QUIT)
+    check(codes[-2:] == ['250', '221'] and b'X-New: v' in (at.mail() or b''), (at.replies, at.log))
+    one.close()
     one, two = milter({'R': frame('r')}), milter(name='two')
     at = place(one, two)
     at.session(EVERY + CONTENT + QUIT)
